@@ -1,0 +1,47 @@
+//! `alerts`: what happened to each alert, shared by all monitors of one output folder.
+
+use super::{Column, Table, Type, column};
+
+const COLUMNS: &[Column] = &[
+    column(
+        "alert_id",
+        Type::Text,
+        "The alert: one rule on one series (column, model version, slice, granularity, comparison).",
+    ),
+    column("event_id", Type::Text, "This transition; the idempotency key of every message about it."),
+    column("monitor_name", Type::Text, "The monitor."),
+    column("rule", Type::Text, "The rule's name."),
+    column("severity", Type::Text, "`info`, `warning` or `critical`."),
+    column("state", Type::Text, "`firing` or `resolved`."),
+    column("transition", Type::Text, "`first`, `still_firing` or `resolved`."),
+    column("metric", Type::Text, "The column of a metric table that the rule watches."),
+    column("direction", Type::Text, "`above`, `below`, `outside` or `change_from_baseline`."),
+    column("threshold", Type::Text, "The bound that was crossed, in the metric's own unit."),
+    column("value", Type::Double, "The metric in the window."),
+    column("previous_value", Type::Double, "The metric in the window before it, if that has one."),
+    column("baseline_value", Type::Double, "The metric of the baseline, for changes from it."),
+    column("count", Type::Long, "Values of the window that the metric was computed from."),
+    column("granularity", Type::Text, "Length of the window."),
+    column("window_start", Type::Timestamp, "Start of the window in which it happened."),
+    column("window_end", Type::Timestamp, "End of that window."),
+    column("first_window_start", Type::Timestamp, "Start of the window in which the alert first fired."),
+    column("model_version", Type::Text, "Model version, or `*`."),
+    column("slice_key", Type::Text, "Slicing expression; NULL for the whole table."),
+    column("slice_value", Type::Text, "Its value."),
+    column("column_name", Type::Text, "The column that moved; `:table` for the whole table."),
+    column("drift_type", Type::Text, "The comparison, for drift metrics."),
+    column("owner", Type::Text, "Who is responsible."),
+    column("runbook", Type::Text, "Where it says what to do."),
+    column("run_id", Type::Text, "The run that saw it. Joins `runs`."),
+    column("computed_at", Type::Timestamp, "When that run began."),
+];
+
+/// The table.
+pub const TABLE: Table = Table {
+    name: "alerts",
+    doc: "One row for each transition of an alert.",
+    key: COLUMNS,
+    measures: &[],
+    beside: &[],
+    partition_by: &[],
+};

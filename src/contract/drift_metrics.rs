@@ -1,0 +1,121 @@
+//! `<monitor>_drift_metrics`: how far each column has moved.
+
+use super::lineage::LINEAGE;
+use super::{Column, Table, Type, WINDOW, column};
+
+/// A statistical test.
+const TEST: Type = Type::Struct(&[
+    column("statistic", Type::Double, "The statistic."),
+    column("pvalue", Type::Double, "Chance of one at least as large if nothing had moved."),
+]);
+
+const KEY: &[Column] = &[
+    column("window", WINDOW, "The window, half-open."),
+    column("granularity", Type::Text, "Length of the window, such as `1 day`."),
+    column("monitor_version", Type::Long, "0: versions of the settings are told apart by `config_hash`."),
+    column(
+        "model_version",
+        Type::Text,
+        "Model version; `*` is all versions together, `:null` rows without one.",
+    ),
+    column("slice_key", Type::Text, "Slicing expression; NULL for the whole table."),
+    column(
+        "slice_value",
+        Type::Text,
+        "Its value as text; NULL for the whole table, `:other` beyond the limit.",
+    ),
+    column("column_name", Type::Text, "Column that the row describes; `:table` for the whole table."),
+    column("data_type", Type::Text, "Its type in Spark's words; NULL on `:table` rows."),
+    column("window_cmp", WINDOW, "The window that it is compared with; NULL when that is the baseline."),
+    column(
+        "drift_type",
+        Type::Text,
+        "`CONSECUTIVE`: with the window just before; `BASELINE`: with the baseline table.",
+    ),
+];
+
+const MEASURES: &[Column] = &[
+    column(
+        "count_delta",
+        Type::Double,
+        "Difference of `count`. All deltas are this window minus the comparison.",
+    ),
+    column("avg_delta", Type::Double, "Difference of `avg`. Numbers."),
+    column("percent_null_delta", Type::Double, "Difference of `percent_null`, in percentage points."),
+    column(
+        "percent_zeros_delta",
+        Type::Double,
+        "Difference of `percent_zeros`, in percentage points. Numbers.",
+    ),
+    column("percent_distinct_delta", Type::Double, "Difference of `percent_distinct`, in percentage points."),
+    column(
+        "non_null_columns_delta",
+        Type::Struct(&[
+            column("added", Type::Int, "Columns that have values now and had none."),
+            column("missing", Type::Int, "Columns that had values and have none now."),
+        ]),
+        "On `:table` rows: difference of `non_null_columns`.",
+    ),
+    column("js_distance", Type::Double, "Jensen-Shannon distance, base 2: 0 equal, 1 disjoint."),
+    column("ks_test", TEST, "Kolmogorov-Smirnov test. Numbers."),
+    column(
+        "wasserstein_distance",
+        Type::Double,
+        "Earth mover's distance, in the column's own unit. Numbers.",
+    ),
+    column(
+        "population_stability_index",
+        Type::Double,
+        "PSI in nats, on the comparison's deciles or categories; 0 equal, above 0.2 commonly called large.",
+    ),
+    column("chi_squared_test", TEST, "Two-sample chi-squared test of homogeneity. Categories."),
+    column("tv_distance", Type::Double, "Total variation distance, 0 to 1. Categories."),
+    column(
+        "l_infinity_distance",
+        Type::Double,
+        "Greatest change of one category's share, 0 to 1. Categories.",
+    ),
+];
+
+const EXTRAS: &[Column] = &[
+    column("num_bins", Type::Long, "Bins on which PSI and JS distance were computed."),
+    column("count_current", Type::Long, "Values of this window that the distances were computed from."),
+    column("count_cmp", Type::Long, "Values of the comparison that the distances were computed from."),
+    column("row_count", Type::Long, "All rows of this window's group, NULLs included."),
+    column("row_count_cmp", Type::Long, "All rows of the comparison's group, NULLs included."),
+];
+
+const PLACE: &[Column] = &[
+    column("window_start", Type::Timestamp, "Start of the window, flat."),
+    column("window_end", Type::Timestamp, "End of the window, flat."),
+    column(
+        "window_cmp_start",
+        Type::Timestamp,
+        "Start of the window compared with, flat; NULL for the baseline.",
+    ),
+    column(
+        "window_cmp_end",
+        Type::Timestamp,
+        "End of the window compared with, flat; NULL for the baseline.",
+    ),
+    column(
+        "baseline_model_version",
+        Type::Text,
+        "Which rows of the baseline: this version's, or `*` if it has none of its own.",
+    ),
+    column(
+        "reason",
+        Type::Text,
+        "Why a measure that the column's type has is NULL; NULL if none is missing.",
+    ),
+];
+
+/// The table.
+pub const TABLE: Table = Table {
+    name: "drift_metrics",
+    doc: "One row for each row of an `INPUT` profile and each comparison that there is for it.",
+    key: KEY,
+    measures: &[MEASURES, EXTRAS],
+    beside: &[PLACE, LINEAGE],
+    partition_by: &["window_date"],
+};

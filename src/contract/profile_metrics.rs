@@ -1,0 +1,150 @@
+//! `<monitor>_profile_metrics`: what each column looked like in each window.
+
+use super::lineage::LINEAGE;
+use super::{Column, Table, Type, WINDOW, column};
+
+/// Scores of a classifier: by class, and two means over classes.
+const CLASS_SCORES: Type = Type::Struct(&[
+    column("one_vs_all", Type::TextToDouble, "By class."),
+    column("macro", Type::Double, "Mean over classes."),
+    column("weighted", Type::Double, "Mean over classes, weighted by the number of labels."),
+]);
+
+const KEY: &[Column] = &[
+    column("window", WINDOW, "The window, half-open; NULL for baseline rows."),
+    column("log_type", Type::Text, "`INPUT` for the inference table, `BASELINE` for the baseline table."),
+    column(
+        "logging_table_commit_version",
+        Type::Int,
+        "As `source_version`; kept for queries written for Databricks.",
+    ),
+    column("monitor_version", Type::Long, "0: versions of the settings are told apart by `config_hash`."),
+    column("granularity", Type::Text, "Length of the window, such as `1 day`; NULL for baseline rows."),
+    column(
+        "model_version",
+        Type::Text,
+        "Model version; `*` is all versions together, `:null` rows without one.",
+    ),
+    column("slice_key", Type::Text, "Slicing expression; NULL for the whole table."),
+    column(
+        "slice_value",
+        Type::Text,
+        "Its value as text; NULL for the whole table, `:other` beyond the limit.",
+    ),
+    column("column_name", Type::Text, "Column that the row describes; `:table` for the whole table."),
+    column("data_type", Type::Text, "Its type in Spark's words; NULL on `:table` rows."),
+];
+
+const MEASURES: &[Column] = &[
+    column("count", Type::Long, "Values that are not NULL; on `:table` rows, all rows."),
+    column("num_nulls", Type::Long, "Values that are NULL."),
+    column("avg", Type::Double, "Mean of finite values."),
+    column(
+        "quantiles",
+        Type::List(&Type::Double),
+        "Quantiles of finite values at evenly spaced ranks from 0 to 1.",
+    ),
+    column("min", Type::Double, "Least finite value; of times, seconds since 1970-01-01Z."),
+    column("max", Type::Double, "Greatest finite value; of times, seconds since 1970-01-01Z."),
+    column("stddev", Type::Double, "Standard deviation of finite values, with n − 1."),
+    column("num_zeros", Type::Long, "Values equal to zero."),
+    column("num_nan", Type::Long, "Values that are NaN; they are in no other statistic but `count`."),
+    column("min_length", Type::Double, "Shortest text, in characters."),
+    column("max_length", Type::Double, "Longest text, in characters."),
+    column("avg_length", Type::Double, "Mean length of texts, in characters."),
+    column("non_null_columns", Type::List(&Type::Text), "On `:table` rows: columns with at least one value."),
+    column(
+        "frequent_items",
+        Type::List(&Type::Struct(&[
+            column("item", Type::Text, "The value."),
+            column("count", Type::Long, "How often it occurs."),
+        ])),
+        "Most frequent values first, at most 100; equal counts in the order of the values.",
+    ),
+    column("median", Type::Double, "Middle of finite values; of times, seconds since 1970-01-01Z."),
+    column(
+        "distinct_count",
+        Type::Long,
+        "Number of different values: exact up to 2,048 numbers or 4,096 texts, within 2 % above.",
+    ),
+    column("percent_nan", Type::Double, "100 · num_nan / (count + num_nulls)."),
+    column("percent_null", Type::Double, "100 · num_nulls / (count + num_nulls)."),
+    column("percent_zeros", Type::Double, "100 · num_zeros / (count + num_nulls)."),
+    column("percent_distinct", Type::Double, "100 · distinct_count / count, at most 100."),
+    column("accuracy_score", Type::Double, "Share of labelled rows predicted right, 0 to 1. Classification."),
+    column(
+        "confusion_matrix",
+        Type::List(&Type::Struct(&[
+            column("prediction", Type::Text, "What the model said."),
+            column("label", Type::Text, "What was true."),
+            column("count", Type::Long, "How often."),
+        ])),
+        "Labelled rows by prediction and label. Classification.",
+    ),
+    column(
+        "precision",
+        CLASS_SCORES,
+        "Of the rows predicted as a class, the share that are. Classification.",
+    ),
+    column(
+        "recall",
+        CLASS_SCORES,
+        "Of the rows that are of a class, the share predicted so. Classification.",
+    ),
+    column("f1_score", CLASS_SCORES, "Harmonic mean of precision and recall. Classification."),
+    column(
+        "log_loss",
+        Type::Double,
+        "Mean negative log-likelihood of the label, in nats. Binary classification with a probability.",
+    ),
+    column(
+        "roc_auc_score",
+        CLASS_SCORES,
+        "Area under the ROC curve. Binary classification with a probability.",
+    ),
+    column("mean_squared_error", Type::Double, "Mean of (prediction − label)². Regression."),
+    column("root_mean_squared_error", Type::Double, "Root of the mean squared error. Regression."),
+    column("mean_average_error", Type::Double, "Mean of |prediction − label|. Regression."),
+    column(
+        "mean_absolute_percentage_error",
+        Type::Double,
+        "Mean of |prediction − label| / |label| over rows whose label is not 0, as a fraction. Regression.",
+    ),
+    column("r2_score", Type::Double, "Share of the labels' variance that is explained. Regression."),
+];
+
+const EXTRAS: &[Column] = &[
+    column("row_count", Type::Long, "All rows of the group, NULLs included."),
+    column(
+        "num_infinite",
+        Type::Long,
+        "Values that are infinite; they are in no other statistic but `count`.",
+    ),
+    column("num_negative", Type::Long, "Finite values below zero."),
+    column(
+        "label_count",
+        Type::Long,
+        "On `:table` rows: rows whose label is known and that have a prediction.",
+    ),
+    column("percent_labelled", Type::Double, "On `:table` rows: 100 · label_count / row_count."),
+];
+
+const PLACE: &[Column] = &[
+    column("window_start", Type::Timestamp, "Start of the window, flat; NULL for baseline rows."),
+    column("window_end", Type::Timestamp, "End of the window, flat; NULL for baseline rows."),
+    column(
+        "reason",
+        Type::Text,
+        "Why a measure that the column's type has is NULL; NULL if none is missing.",
+    ),
+];
+
+/// The table.
+pub const TABLE: Table = Table {
+    name: "profile_metrics",
+    doc: "One row for each window, granularity, model version (and `*`), slice, column (and `:table`) and log type.",
+    key: KEY,
+    measures: &[MEASURES, EXTRAS],
+    beside: &[PLACE, LINEAGE],
+    partition_by: &["window_date"],
+};
