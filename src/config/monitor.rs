@@ -1,0 +1,266 @@
+//! A monitor as proven: every stage after `config` works from these types alone.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use croner::Cron;
+use jiff::{SignedDuration, Timestamp};
+use url::Url;
+
+use super::spec::{Comparison, ProblemType, Severity};
+use crate::window::{Calendar, Granularity};
+
+/// A monitor that can be run.
+#[derive(Debug, Clone)]
+pub struct Monitor {
+    /// Its name.
+    pub name: String,
+    /// The file that it was read from.
+    pub file: PathBuf,
+    /// Who is responsible.
+    pub owner: Option<String>,
+    /// Where it says what to do.
+    pub runbook: Option<String>,
+    /// Free labels.
+    pub labels: BTreeMap<String, String>,
+    /// What is watched.
+    pub inference: Inference,
+    /// What it is compared with.
+    pub baseline: Option<Baseline>,
+    /// Where its model versions are registered.
+    pub registry: Option<Registry>,
+    /// Window lengths, from fine to coarse, without repeats, at least one.
+    pub granularities: Vec<Granularity>,
+    /// Cuts time into windows.
+    pub calendar: Calendar,
+    /// IANA name of the calendar's zone.
+    pub timezone: String,
+    /// How long after its end a window may still receive rows.
+    pub lateness: SignedDuration,
+    /// Slicing expressions, in SQL.
+    pub slicing_exprs: Vec<String>,
+    /// Number of points in `quantiles`, at least 2.
+    pub quantiles: usize,
+    /// What to alert on.
+    pub rules: Vec<Rule>,
+    /// Whom to tell.
+    pub channels: Vec<Channel>,
+    /// When `serve` runs it.
+    pub schedule: Option<Cron>,
+    /// Folder of the metric tables.
+    pub output: Url,
+    /// The settings that decide the metric tables, as JSON with sorted keys.
+    pub config_json: String,
+    /// First 16 hex digits of the SHA-256 of `config_json`.
+    pub config_hash: String,
+}
+
+impl Monitor {
+    /// What is counted once and added up to all granularities.
+    pub fn base_granularity(&self) -> Granularity {
+        Granularity::base_of(&self.granularities)
+    }
+
+    /// The name in front of `_profile_metrics` and `_drift_metrics`.
+    pub fn table_prefix(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    /// Whether a window that ends at `end` can still receive rows at `as_of`.
+    pub fn is_provisional(&self, end: Timestamp, as_of: Timestamp) -> bool {
+        end.checked_add(self.lateness).map_or(true, |final_at| as_of < final_at)
+    }
+}
+
+/// The inference table and the roles of its columns.
+#[derive(Debug, Clone)]
+pub struct Inference {
+    /// The table.
+    pub table: Url,
+    /// When the row happened.
+    pub timestamp_col: String,
+    /// Which model version predicted.
+    pub model_id_col: Option<String>,
+    /// Names a request.
+    pub request_id_col: Option<String>,
+    /// The model's outputs, if there are any.
+    pub prediction: Option<Prediction>,
+    /// Which columns are profiled.
+    pub columns: Columns,
+}
+
+/// What the model said, and what turned out to be true.
+#[derive(Debug, Clone)]
+pub struct Prediction {
+    /// What the model said.
+    pub column: String,
+    /// Class or number.
+    pub problem_type: ProblemType,
+    /// Probability of `positive_class`.
+    pub proba_col: Option<String>,
+    /// The class that the probability is of; `1` or `true` if not named.
+    pub positive_class: Option<String>,
+    /// What turned out to be true.
+    pub label: Option<Label>,
+}
+
+/// Where labels are found.
+#[derive(Debug, Clone)]
+pub struct Label {
+    /// The column.
+    pub column: String,
+    /// The table that they arrive in, if it is not the inference table.
+    pub arrives_in: Option<LabelTable>,
+}
+
+/// A table of labels.
+#[derive(Debug, Clone)]
+pub struct LabelTable {
+    /// The table.
+    pub table: Url,
+    /// Joins it to the inference table.
+    pub request_id_col: String,
+    /// Orders several labels of one request.
+    pub timestamp_col: Option<String>,
+}
+
+/// Which columns are profiled, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Columns {
+    /// Only these.
+    pub include: Option<Vec<String>>,
+    /// Not these.
+    pub exclude: Vec<String>,
+    /// Counted by value although they are numbers.
+    pub categorical: Vec<String>,
+}
+
+/// The baseline table.
+#[derive(Debug, Clone)]
+pub struct Baseline {
+    /// The table.
+    pub table: Url,
+    /// Version to stay at.
+    pub version: Option<u64>,
+}
+
+/// The model registry.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    /// Where it is.
+    pub place: RegistryPlace,
+    /// Name of the registered model.
+    pub model: String,
+}
+
+/// Kinds of registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryPlace {
+    /// An MLflow file store.
+    MlflowFiles(Url),
+    /// A Delta table.
+    Table(Url),
+}
+
+/// A rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// What it watches.
+    pub metric: Metric,
+    /// What is too much.
+    pub condition: Condition,
+    /// Only these columns.
+    pub columns: Option<Vec<String>>,
+    /// Only these model versions; by default each by itself.
+    pub model_versions: Option<Vec<String>>,
+    /// Only slices of these expressions; by default the unsliced rows.
+    pub slices: Option<Vec<String>>,
+    /// The window length that it watches.
+    pub granularity: Granularity,
+    /// The comparison that it watches; for drift metrics only.
+    pub comparison: Option<Comparison>,
+    /// Fires when the condition holds in this many …
+    pub hold: u32,
+    /// … of this many last windows.
+    pub of: u32,
+    /// Least number of values in a window, and in what it is compared with.
+    pub min_count: u64,
+    /// How urgent.
+    pub severity: Severity,
+    /// Who is responsible.
+    pub owner: Option<String>,
+    /// Where it says what to do.
+    pub runbook: Option<String>,
+    /// Whether windows that may still receive rows count.
+    pub provisional: bool,
+}
+
+/// A number in one of the metric tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Metric {
+    /// Of the profile table.
+    Profile(String),
+    /// Of the drift table.
+    Drift(String),
+}
+
+impl Metric {
+    /// Its column name, a field of a struct with a dot.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Profile(name) | Self::Drift(name) => name,
+        }
+    }
+}
+
+/// What is too much.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Condition {
+    /// Greater than.
+    Above(f64),
+    /// Less than.
+    Below(f64),
+    /// Not within.
+    Outside(f64, f64),
+    /// Moved from the baseline's value by more than.
+    ChangeFromBaseline(Change),
+}
+
+/// A change from the baseline's value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Change {
+    /// Whether it must be greater than the bound, or less.
+    pub rises: bool,
+    /// The bound; a fraction if `relative`.
+    pub bound: f64,
+    /// Whether it is relative to the baseline's value.
+    pub relative: bool,
+}
+
+/// Whom to tell.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    /// How.
+    pub kind: ChannelKind,
+    /// Least severity that is sent.
+    pub severity: Severity,
+}
+
+/// How messages are delivered.
+#[derive(Debug, Clone)]
+pub enum ChannelKind {
+    /// By SMTP, to these addresses.
+    Email(Vec<String>),
+    /// By HTTP POST.
+    Webhook {
+        /// To where.
+        url: Url,
+        /// Key of the signature.
+        secret: Option<super::Secret>,
+        /// Of one attempt.
+        timeout: Duration,
+    },
+}

@@ -1,0 +1,89 @@
+//! `secchi.yaml` as proven.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::Secret;
+use super::secret::SecretError;
+use super::settings_spec::SmtpTls;
+use super::spec::ChannelSpec;
+
+/// What all monitors of a folder share.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Server for e-mail.
+    pub smtp: Option<Smtp>,
+    /// Folder for messages that have no server.
+    pub outbox: Option<PathBuf>,
+    /// Whether webhooks, too, go to `outbox`.
+    pub hold_webhooks: bool,
+    /// Options of object stores.
+    pub storage: Vec<Storage>,
+    /// What monitors leave out; still as typed, since a monitor proves it as its own.
+    pub defaults: Defaults,
+}
+
+/// What monitors leave out.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    /// Folder of the metric tables.
+    pub output: Option<Url>,
+    /// Channels.
+    pub notify: Option<Vec<ChannelSpec>>,
+    /// Time zone.
+    pub timezone: Option<String>,
+    /// How long after its end a window may still receive rows.
+    pub lateness: Option<String>,
+}
+
+/// The SMTP server.
+#[derive(Debug, Clone)]
+pub struct Smtp {
+    /// Host name.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Encryption.
+    pub tls: SmtpTls,
+    /// Sender.
+    pub from: String,
+    /// User name and where the password is.
+    pub login: Option<(String, Secret)>,
+    /// A private certificate authority.
+    pub ca_file: Option<PathBuf>,
+    /// Of one step of the conversation.
+    pub timeout: Duration,
+}
+
+/// Options for the object stores under one prefix.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    /// Such as `s3://lake/`.
+    pub prefix: String,
+    /// Options that are not secret.
+    pub options: BTreeMap<String, String>,
+    /// Options that are.
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+impl Settings {
+    /// The storage options for `url`: those of the longest prefix that fits.
+    ///
+    /// # Errors
+    /// If one of its secrets cannot be read.
+    pub fn storage_options(&self, url: &Url) -> Result<BTreeMap<String, SecretString>, SecretError> {
+        let fits = |storage: &&Storage| url.as_str().starts_with(&storage.prefix);
+        let Some(storage) = self.storage.iter().filter(fits).max_by_key(|storage| storage.prefix.len())
+        else {
+            return Ok(BTreeMap::new());
+        };
+        let plain =
+            storage.options.iter().map(|(key, value)| Ok((key.clone(), SecretString::from(value.as_str()))));
+        let secret = storage.secrets.iter().map(|(key, secret)| Ok((key.clone(), secret.read()?)));
+        plain.chain(secret).collect()
+    }
+}

@@ -1,0 +1,290 @@
+//! A monitor file as typed.
+//!
+//! These types are the manual: each field says its meaning, unit, default and effect, and the JSON
+//! Schema for editors is made from them. They hold what was written, not what was proven; the rest of
+//! the program sees [`Monitor`](super::Monitor) only.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// One monitor: what is watched, how it is cut, when it alerts, whom it tells.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Secchi monitor")]
+pub struct MonitorSpec {
+    /// Name of the monitor: letters, digits, `-` and `_`. Metric tables are named after it, with `-`
+    /// written as `_`.
+    pub monitor: String,
+    /// Who is responsible; stands in every message.
+    pub owner: Option<String>,
+    /// Address of the page that says what to do; stands in every message.
+    pub runbook: Option<String>,
+    /// Free labels; they go into every message.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// The table that is watched.
+    pub inference: InferenceSpec,
+    /// The table that it is compared with: the training or validation data, with the same columns.
+    /// Default: none, and only consecutive windows are compared.
+    pub baseline: Option<BaselineSpec>,
+    /// Where model versions are registered. Default: nowhere, and the model columns stay empty.
+    pub registry: Option<RegistrySpec>,
+    /// Window lengths, several at once: `5 minutes`, `30 minutes`, `1 hour`, `1 day`, `n weeks`,
+    /// `1 month`, `1 year`. Default: `["1 day"]`.
+    pub granularities: Option<Vec<String>>,
+    /// IANA time zone in which windows begin. Default: that of `secchi.yaml`, else `UTC`.
+    pub timezone: Option<String>,
+    /// How long after its end a window may still receive rows, such as `2 days` or `6 hours`. Alerts
+    /// wait for it. Default: that of `secchi.yaml`, else none.
+    pub lateness: Option<String>,
+    /// Slices, each a SQL expression over the table's columns: a column makes a slice for each of its
+    /// values, a predicate makes two. Default: none.
+    #[serde(default)]
+    pub slicing_exprs: Vec<String>,
+    /// Number of points in `quantiles`, evenly spaced from 0 to 1. Default: 100.
+    #[schemars(range(min = 2, max = 10_000))]
+    pub quantiles: Option<u32>,
+    /// What to alert on. Default: three quiet rules on drift, missing values and quality. An empty
+    /// list alerts on nothing.
+    pub alerts: Option<Vec<RuleSpec>>,
+    /// Whom to tell. Default: the channels of `secchi.yaml`.
+    pub notify: Option<Vec<ChannelSpec>>,
+    /// When `secchi serve` runs this monitor. Default: never by itself.
+    pub schedule: Option<ScheduleSpec>,
+    /// Where the metric tables are written. Default: that of `secchi.yaml`.
+    pub output: Option<OutputSpec>,
+}
+
+/// The inference table and the role of its columns.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InferenceSpec {
+    /// URL of a Delta table, or a path relative to the monitor file.
+    pub table: String,
+    /// When the row happened: a timestamp or date column. A timestamp without a zone is read in the
+    /// monitor's zone.
+    pub timestamp_col: String,
+    /// Which model version made the prediction. Default: rows are not told apart by version.
+    pub model_id_col: Option<String>,
+    /// What the model said.
+    pub prediction_col: Option<String>,
+    /// How sure it was: the probability of `positive_class`, 0 to 1. Classification only.
+    pub prediction_proba_col: Option<String>,
+    /// What turned out to be true. NULL while unknown.
+    pub label_col: Option<String>,
+    /// A Delta table of its own in which labels arrive, joined on `request_id_col`. Default: `label_col`
+    /// is a column of `table`.
+    pub label_table: Option<String>,
+    /// Column of `label_table` that orders several labels of one request; the latest counts. Default:
+    /// one label a request; of several the greatest counts.
+    pub label_timestamp_col: Option<String>,
+    /// Names a request; joins labels to it. Never profiled.
+    pub request_id_col: Option<String>,
+    /// `classification` or `regression`. Default: classification if there is a `prediction_proba_col`;
+    /// otherwise it must be said.
+    pub problem_type: Option<ProblemType>,
+    /// The class that `prediction_proba_col` is the probability of. Default: `1` or `true`.
+    pub positive_class: Option<String>,
+    /// Which columns are profiled. Default: every column that can be, but the timestamp, the model id
+    /// and the request id.
+    #[serde(default)]
+    pub columns: ColumnsSpec,
+}
+
+/// What the model is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ProblemType {
+    /// One of several classes.
+    Classification,
+    /// A number.
+    Regression,
+}
+
+/// Which columns are profiled, and how.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnsSpec {
+    /// Only these. Default: all.
+    pub include: Option<Vec<String>>,
+    /// Not these.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// Numbers that are names, such as a postcode: counted by value, not measured.
+    #[serde(default)]
+    pub categorical: Vec<String>,
+}
+
+/// The baseline table.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BaselineSpec {
+    /// URL of a Delta table, or a path relative to the monitor file.
+    pub table: String,
+    /// Delta version to stay at. Default: the latest when the run starts.
+    pub version: Option<u64>,
+}
+
+/// The model registry: either an MLflow file store or a Delta table.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegistrySpec {
+    /// URL or path of an MLflow file store (an `mlruns` tree).
+    pub mlflow: Option<String>,
+    /// URL or path of a Delta table with columns `name`, `version` and any of `run_id`, `aliases`,
+    /// `current_stage`, `tags`, `creation_timestamp`, `source`, `training_dataset`.
+    pub table: Option<String>,
+    /// Name of the registered model.
+    pub model: String,
+}
+
+/// One rule. Exactly one of `above`, `below`, `outside` and `change_from_baseline` is needed.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSpec {
+    /// Name of the rule, in the words of those who will be woken.
+    pub rule: String,
+    /// Column of either metric table, such as `population_stability_index` or `accuracy_score`; a field
+    /// of a struct column is written with a dot, `ks_test.statistic`.
+    pub metric: String,
+    /// Fires when the metric is greater, in the metric's own unit.
+    pub above: Option<f64>,
+    /// Fires when the metric is less, in the metric's own unit.
+    pub below: Option<f64>,
+    /// Fires when the metric is not within `[low, high]`, in the metric's own unit.
+    pub outside: Option<[f64; 2]>,
+    /// Fires on the difference from the baseline's value of the same metric.
+    pub change_from_baseline: Option<ChangeSpec>,
+    /// Only these columns; `:table` is the row of the whole table. Default: all.
+    pub columns: Option<Vec<String>>,
+    /// Only these model versions; `*` is all versions together. Default: each version by itself, or
+    /// `*` where the table has no model id.
+    pub model_versions: Option<Vec<String>>,
+    /// Only slices of these expressions, as written under `slicing_exprs`. Default: the unsliced rows.
+    pub slices: Option<Vec<String>>,
+    /// The window length that the rule watches. Default: the finest of the monitor.
+    pub granularity: Option<String>,
+    /// Drift metrics only: `BASELINE` or `CONSECUTIVE`. Default: `BASELINE` if there is a baseline.
+    pub comparison: Option<Comparison>,
+    /// `N of M`: fires when the condition holds in N of the last M windows. Default: `1 of 1`.
+    #[serde(rename = "for")]
+    pub hold: Option<String>,
+    /// Rows that a window, and what it is compared with, must have for the rule to look at it. Default: 1.
+    pub min_count: Option<u64>,
+    /// `info`, `warning` or `critical`. Default: `warning`.
+    pub severity: Option<Severity>,
+    /// Overrides the monitor's owner.
+    pub owner: Option<String>,
+    /// Overrides the monitor's runbook.
+    pub runbook: Option<String>,
+    /// Also look at windows that may still receive rows. Default: `false`.
+    #[serde(default)]
+    pub provisional: bool,
+}
+
+/// How far a metric may move from the baseline's value. A text with a percent sign, `-5%`, is relative
+/// to the baseline's value; a number is in the metric's own unit. Exactly one of the two is needed.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSpec {
+    /// Fires when the change is greater.
+    pub above: Option<Amount>,
+    /// Fires when the change is less.
+    pub below: Option<Amount>,
+}
+
+/// A number, or a text such as `-5%`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Amount {
+    /// In the metric's own unit.
+    Number(f64),
+    /// Relative to the baseline's value.
+    Percent(String),
+}
+
+/// What a drift row compares a window with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Comparison {
+    /// The window just before, if it has rows.
+    Consecutive,
+    /// The baseline table.
+    Baseline,
+}
+
+/// How urgent an alert is. Ordered.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Worth a look today.
+    Warning,
+    /// Worth getting up for.
+    Critical,
+}
+
+/// Whom to tell, and from which severity on.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelSpec {
+    /// A message by SMTP, through the server of `secchi.yaml`.
+    Email(EmailSpec),
+    /// A JSON document by HTTP POST.
+    Webhook(WebhookSpec),
+}
+
+/// An e-mail channel.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmailSpec {
+    /// Addresses.
+    pub to: Vec<String>,
+    /// Least severity that is sent. Default: `info`.
+    pub severity: Option<Severity>,
+}
+
+/// A webhook channel.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookSpec {
+    /// `https://` address; `http://` only to this machine.
+    pub url: String,
+    /// Key with which the message is signed (HMAC-SHA256). Default: unsigned.
+    pub secret: Option<SecretSpec>,
+    /// Least severity that is sent. Default: `info`.
+    pub severity: Option<Severity>,
+    /// How long one attempt may take. Default: `10 seconds`.
+    pub timeout: Option<String>,
+}
+
+/// Where a secret is read from when it is needed. Secrets never stand in a file of settings.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretSpec {
+    /// Name of an environment variable.
+    Env(String),
+    /// Path of a file; one trailing line break is not part of the secret.
+    File(String),
+}
+
+/// When `secchi serve` runs the monitor.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleSpec {
+    /// Five fields (minute, hour, day of month, month, day of week), in the monitor's time zone.
+    pub cron: String,
+}
+
+/// Where the metric tables are written.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OutputSpec {
+    /// URL of a folder, or a path relative to the file in which it stands.
+    pub uri: String,
+}

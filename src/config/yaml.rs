@@ -1,0 +1,244 @@
+//! YAML as a plain value, with the place of every node beside it.
+//!
+//! Reading is split from meaning so that every problem of a file can be told at once, each with its
+//! line: a decoder that stops at the first error could not.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::{Error, Spanned};
+
+use super::problem::Problem;
+
+/// A line and a column, both counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Line of the file.
+    pub line: u64,
+    /// Character of the line.
+    pub column: u64,
+}
+
+/// A YAML document as JSON, and where each node stands.
+#[derive(Debug, Default)]
+pub struct Document {
+    /// The document; `null` if the file is empty.
+    pub value: Value,
+    /// JSON pointer to place. A key's own place is under the pointer with `#` at its end.
+    places: BTreeMap<String, Place>,
+}
+
+impl Document {
+    /// Reads `text`.
+    ///
+    /// # Errors
+    /// What is wrong, and where, if it is not YAML.
+    pub fn parse(text: &str) -> Result<Self, Box<Problem>> {
+        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            return Ok(Self::default());
+        }
+        // As YAML 1.2 has it: `yes` and `no` are texts, which classes of models often are.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let node: Spanned<Node> =
+            serde_saphyr::from_str_with_options(text, options).map_err(|error| Box::new(problem(&error)))?;
+        let mut document = Self::default();
+        document.value = document.record(String::new(), node);
+        Ok(document)
+    }
+
+    /// Where the node at JSON pointer `pointer` stands, or else the nearest node around it.
+    pub fn place(&self, pointer: &str) -> Option<Place> {
+        let mut pointer = pointer;
+        loop {
+            if let Some(place) = self.places.get(pointer) {
+                return Some(*place);
+            }
+            pointer = pointer.rsplit_once('/')?.0;
+        }
+    }
+
+    /// Where the key that ends `pointer` stands.
+    pub fn key_place(&self, pointer: &str) -> Option<Place> {
+        self.places.get(&format!("{pointer}#")).copied().or_else(|| self.place(pointer))
+    }
+
+    fn record(&mut self, pointer: String, node: Spanned<Node>) -> Value {
+        let place = Place { line: node.referenced.line(), column: node.referenced.column() };
+        let value = match node.value {
+            Node::Scalar(value) => value,
+            Node::Sequence(items) => Value::Array(
+                items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, item)| self.record(format!("{pointer}/{index}"), item))
+                    .collect(),
+            ),
+            Node::Mapping(entries) => {
+                let mut map = Map::new();
+                for (key, item) in entries {
+                    let child = format!("{pointer}/{}", escape(&key.value));
+                    let at = Place { line: key.referenced.line(), column: key.referenced.column() };
+                    self.places.insert(format!("{child}#"), at);
+                    let item = self.record(child, item);
+                    map.insert(key.value, item);
+                }
+                Value::Object(map)
+            }
+        };
+        self.places.insert(pointer, place);
+        value
+    }
+}
+
+/// One segment of a JSON pointer (RFC 6901).
+pub fn escape(segment: &str) -> String {
+    segment.replace('~', "~0").replace('/', "~1")
+}
+
+/// Why a text is not YAML, in fewer words than the library's.
+fn problem(error: &Error) -> Problem {
+    let error = error.without_snippet();
+    let (message, hint) = match error {
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            (format!("`{key}` stands here a second time"), "keep one of the two")
+        }
+        Error::NonFiniteFloat { value, .. } => (format!("`{value}` is not finite"), "numbers are finite"),
+        Error::MultipleDocuments { .. } => {
+            ("a second document begins here".to_owned(), "one file, one document")
+        }
+        error => {
+            let text = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
+            let first = text.lines().next().unwrap_or("something is wrong");
+            let first = first.split(" at line ").next().unwrap_or(first).trim();
+            (
+                first.to_owned(),
+                "spaces for indentation, `key: value`, and quotes around texts with `: ` or ` #`",
+            )
+        }
+    };
+    Problem {
+        place: error.location().map(|at| Place { line: at.line(), column: at.column() }),
+        key: String::new(),
+        message: format!("cannot be read as YAML: {message}"),
+        hint: Some(hint.to_owned()),
+    }
+}
+
+#[derive(Debug)]
+enum Node {
+    Scalar(Value),
+    Sequence(Vec<Spanned<Node>>),
+    Mapping(Vec<(Spanned<String>, Spanned<Node>)>),
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Bool(value)))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Scalar(value.into()))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Node, E> {
+        Ok(Node::Scalar(value.into()))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Node, E> {
+        Number::from_f64(value)
+            .map(|number| Node::Scalar(Value::Number(number)))
+            .ok_or_else(|| E::custom("a number must be finite"))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::String(value.to_owned())))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Null))
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Null))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::Sequence(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Node::Mapping(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    const TEXT: &str =
+        "monitor: churn\nalerts:\n  - rule: a\n    above: 0.5\n  - {rule: b, on: true}\nnone:\n";
+
+    #[test]
+    fn values_are_plain_json() {
+        let document = Document::parse(TEXT).unwrap();
+        let expected = json!({
+            "monitor": "churn",
+            "alerts": [{"rule": "a", "above": 0.5}, {"rule": "b", "on": true}],
+            "none": null,
+        });
+        assert_eq!(document.value, expected);
+    }
+
+    #[test]
+    fn every_node_and_key_has_its_place() {
+        let document = Document::parse(TEXT).unwrap();
+        assert_eq!(document.place("/alerts/0/above"), Some(Place { line: 4, column: 12 }));
+        assert_eq!(document.key_place("/alerts/1/on"), Some(Place { line: 5, column: 15 }));
+        assert_eq!(document.place("/alerts/1/missing"), document.place("/alerts/1"));
+    }
+
+    #[test]
+    fn broken_yaml_says_where() {
+        let problem = Document::parse("a: [1, 2\nb: 3\n").unwrap_err();
+        assert!(problem.place.is_some());
+        let problem = Document::parse("a: 1\nb: 2\na: 3\n").unwrap_err();
+        assert_eq!(problem.place.map(|at| at.line), Some(3), "{}", problem.message);
+    }
+
+    #[test]
+    fn an_empty_file_is_null() {
+        assert_eq!(Document::parse("# nothing\n\n").unwrap().value, Value::Null);
+    }
+}
