@@ -1,0 +1,298 @@
+//! The state of a classifier's quality: labelled rows by prediction and label, and where the scores of
+//! each kind of row lie.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::distribution::Distribution;
+use super::exact_sum::ExactSum;
+
+/// Most pairs of prediction and label that are told apart.
+pub const MAX_CELLS: usize = 10_000;
+
+/// All that is remembered of labelled predictions of classes. Merging states gives the state of all rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClassificationState {
+    /// Rows by (prediction, label).
+    cells: BTreeMap<(String, String), u64>,
+    /// Labelled rows that are in no cell, because there are too many.
+    pub uncounted: u64,
+    /// Scores of rows whose label is the positive class.
+    positive: Distribution,
+    /// Scores of the other labelled rows.
+    negative: Distribution,
+    /// Sum of −ln of the probability given to the label.
+    log_loss: ExactSum,
+    /// Scored rows whose score is not a probability.
+    pub not_probabilities: u64,
+}
+
+/// Scores by class, and their means over classes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ClassScores {
+    /// By class.
+    pub one_vs_all: BTreeMap<String, f64>,
+    /// Mean over classes.
+    #[serde(rename = "macro")]
+    pub macro_mean: f64,
+    /// Mean over classes, weighted by labels.
+    pub weighted: f64,
+}
+
+impl ClassScores {
+    fn over(support: &BTreeMap<&str, u64>, score: impl Fn(&str) -> f64) -> Self {
+        let one_vs_all: BTreeMap<String, f64> =
+            support.keys().map(|class| ((*class).to_owned(), score(class))).collect();
+        let total: u64 = support.values().sum();
+        let weighted =
+            one_vs_all.values().zip(support.values()).map(|(score, rows)| score * *rows as f64).sum::<f64>();
+        Self {
+            macro_mean: one_vs_all.values().sum::<f64>() / one_vs_all.len() as f64,
+            weighted: weighted / total as f64,
+            one_vs_all,
+        }
+    }
+}
+
+/// How often a prediction met a label.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cell {
+    /// What the model said.
+    pub prediction: String,
+    /// What was true.
+    pub label: String,
+    /// How often.
+    pub count: u64,
+}
+
+impl ClassificationState {
+    /// Counts one labelled row. `positive`: whether the label is the positive class.
+    pub fn add(&mut self, prediction: &str, label: &str, score: Option<(f64, bool)>) {
+        let key = (prediction.to_owned(), label.to_owned());
+        if self.cells.len() < MAX_CELLS || self.cells.contains_key(&key) {
+            *self.cells.entry(key).or_default() += 1;
+        } else {
+            self.uncounted += 1;
+        }
+        if let Some((score, positive)) = score {
+            self.add_score(score, positive);
+        }
+    }
+
+    fn add_score(&mut self, score: f64, positive: bool) {
+        if !(0.0..=1.0).contains(&score) {
+            self.not_probabilities += 1;
+            return;
+        }
+        let side = if positive { &mut self.positive } else { &mut self.negative };
+        side.add(score);
+        // As scikit-learn: a probability is kept one epsilon away from 0 and 1.
+        let likely = if positive { score } else { 1.0 - score };
+        self.log_loss.add(-likely.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln());
+    }
+
+    /// Adds the rows of another state.
+    pub fn merge(&mut self, other: &Self) {
+        for (key, count) in &other.cells {
+            if self.cells.len() < MAX_CELLS || self.cells.contains_key(key) {
+                *self.cells.entry(key.clone()).or_default() += count;
+            } else {
+                self.uncounted += count;
+            }
+        }
+        self.uncounted += other.uncounted;
+        self.positive.merge(&other.positive);
+        self.negative.merge(&other.negative);
+        self.log_loss.merge(&other.log_loss);
+        self.not_probabilities += other.not_probabilities;
+    }
+
+    /// Labelled rows.
+    pub fn count(&self) -> u64 {
+        self.cells.values().sum::<u64>() + self.uncounted
+    }
+
+    /// Whether measures of classes can be told: some rows, and each of them in a cell.
+    fn is_complete(&self) -> bool {
+        self.uncounted == 0 && !self.cells.is_empty()
+    }
+
+    /// Share of rows predicted right.
+    pub fn accuracy_score(&self) -> Option<f64> {
+        let right: u64 =
+            self.cells.iter().filter(|((said, true_one), _)| said == true_one).map(|(_, n)| n).sum();
+        self.is_complete().then(|| right as f64 / self.count() as f64)
+    }
+
+    /// The cells that are not empty.
+    pub fn confusion_matrix(&self) -> Option<Vec<Cell>> {
+        let cell = |((prediction, label), count): (&(String, String), &u64)| Cell {
+            prediction: prediction.clone(),
+            label: label.clone(),
+            count: *count,
+        };
+        self.is_complete().then(|| self.cells.iter().map(cell).collect())
+    }
+
+    /// Labels by class; classes that were only predicted have none.
+    fn support(&self) -> BTreeMap<&str, u64> {
+        let mut support = BTreeMap::new();
+        for ((prediction, label), count) in &self.cells {
+            support.entry(prediction.as_str()).or_default();
+            *support.entry(label.as_str()).or_default() += count;
+        }
+        support
+    }
+
+    /// Rows predicted as `class` that are, rows predicted as it, rows that are.
+    fn counts(&self, class: &str) -> (u64, u64, u64) {
+        self.cells.iter().fold((0, 0, 0), |(hits, predicted, labelled), ((prediction, label), count)| {
+            let (said, is) = (prediction == class, label == class);
+            (
+                hits + if said && is { *count } else { 0 },
+                predicted + if said { *count } else { 0 },
+                labelled + if is { *count } else { 0 },
+            )
+        })
+    }
+
+    fn scores(&self, score: impl Fn((u64, u64, u64)) -> (u64, u64)) -> Option<ClassScores> {
+        let ratio = |class: &str| match score(self.counts(class)) {
+            // scikit-learn's zero_division=0.
+            (_, 0) => 0.0,
+            (part, whole) => part as f64 / whole as f64,
+        };
+        self.is_complete().then(|| ClassScores::over(&self.support(), ratio))
+    }
+
+    /// Of the rows predicted as a class, the share that are.
+    pub fn precision(&self) -> Option<ClassScores> {
+        self.scores(|(hits, predicted, _)| (hits, predicted))
+    }
+
+    /// Of the rows that are of a class, the share predicted so.
+    pub fn recall(&self) -> Option<ClassScores> {
+        self.scores(|(hits, _, labelled)| (hits, labelled))
+    }
+
+    /// Harmonic mean of precision and recall.
+    pub fn f1_score(&self) -> Option<ClassScores> {
+        self.scores(|(hits, predicted, labelled)| (2 * hits, predicted + labelled))
+    }
+
+    /// Labelled rows with a probability.
+    pub fn scored(&self) -> u64 {
+        self.positive.total() + self.negative.total()
+    }
+
+    /// Mean negative log-likelihood of the label, in nats.
+    pub fn log_loss(&self) -> Option<f64> {
+        self.log_loss.mean(self.scored())
+    }
+
+    /// Area under the ROC curve: the chance that a row of the positive class has the higher score; equal
+    /// scores count half, and so do scores that share a bucket: exact while each has its own, within 0.001
+    /// beyond. `None` unless both kinds occur.
+    pub fn roc_auc(&self) -> Option<f64> {
+        let (ups, downs) = (self.positive.total(), self.negative.total());
+        if ups == 0 || downs == 0 {
+            return None;
+        }
+        let (mut positive, mut negative) = (self.positive.clone(), self.negative.clone());
+        let shift = positive.resolution().max(negative.resolution());
+        positive.coarsen(shift);
+        negative.coarsen(shift);
+        let negative = negative.buckets();
+        let mut below = 0u64;
+        let mut next = 0;
+        let mut wins = 0u128;
+        for bucket in positive.buckets() {
+            while next < negative.len() && negative[next].low < bucket.low {
+                below += negative[next].count;
+                next += 1;
+            }
+            let ties =
+                negative.get(next).filter(|other| other.low == bucket.low).map_or(0, |other| other.count);
+            // In halves, so that ties stay whole numbers.
+            wins += u128::from(bucket.count) * (2 * u128::from(below) + u128::from(ties));
+        }
+        Some(wins as f64 / (2.0 * ups as f64 * downs as f64))
+    }
+
+    /// The ROC area in the shape of the other scores: of two classes each has the same.
+    pub fn roc_auc_score(&self) -> Option<ClassScores> {
+        let area = self.roc_auc()?;
+        let support = self.support();
+        (support.len() == 2).then(|| ClassScores::over(&support, |_| area))
+    }
+
+    /// Bytes held in memory, about.
+    pub fn size(&self) -> usize {
+        size_of::<Self>()
+            + self.cells.len() * 128
+            + self.positive.size()
+            + self.negative.size()
+            + self.log_loss.size()
+    }
+
+    /// Brings sums into their one form, so that equal states have equal bytes.
+    pub fn settle(&mut self) {
+        self.log_loss.settle();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The area by its definition, over sorted rows of (score, positive).
+    fn area(rows: &[(f64, bool)]) -> f64 {
+        let (mut wins, mut downs) = (0.0, 0.0);
+        for tied in rows.chunk_by(|a, b| a.0 == b.0) {
+            let ups = tied.iter().filter(|(_, positive)| *positive).count() as f64;
+            let others = tied.len() as f64 - ups;
+            wins += ups * (downs + others / 2.0);
+            downs += others;
+        }
+        wins / (downs * (rows.len() as f64 - downs))
+    }
+
+    #[test]
+    fn an_area_on_shared_buckets_is_within_a_thousandth() {
+        // A confident classifier, half of whose scores are above 0.95 or below 0.05.
+        let mut state = ClassificationState::default();
+        let mut rows: Vec<(f64, bool)> = (0..50_000u64)
+            .map(|i| {
+                let noise = (0..4).map(|part| ((i * 2_654_435_761) >> (part * 8)) % 251).sum::<u64>() as f64
+                    / 500.0
+                    - 1.0;
+                let positive = i % 3 == 0;
+                let logit = 9.0 * noise + if positive { 2.0 } else { -2.0 } + i as f64 * 1e-5;
+                (1.0 / (1.0 + (-logit).exp()), positive)
+            })
+            .collect();
+        rows.iter().for_each(|(score, positive)| state.add("0", "0", Some((*score, *positive))));
+        rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        assert!(!state.positive.is_exact());
+        let (ours, exact) = (state.roc_auc().unwrap_or_default(), area(&rows));
+        assert!((0.6..0.95).contains(&exact), "{exact}");
+        assert!((ours - exact).abs() < 1e-3, "{ours}, not {exact}");
+    }
+
+    #[test]
+    fn too_many_pairs_leave_classes_unmeasured() {
+        let mut state = ClassificationState::default();
+        (0..=MAX_CELLS).for_each(|i| state.add(&i.to_string(), "a", None));
+        assert_eq!((state.count(), state.uncounted), (MAX_CELLS as u64 + 1, 1));
+        assert_eq!((state.accuracy_score(), state.precision()), (None, None));
+    }
+
+    #[test]
+    fn scores_that_are_no_probabilities_are_counted_apart() {
+        let mut state = ClassificationState::default();
+        [1.5, -0.1, f64::NAN, 0.5].iter().for_each(|score| state.add("a", "a", Some((*score, true))));
+        assert_eq!((state.not_probabilities, state.scored(), state.count()), (3, 1, 4));
+        assert_eq!((state.roc_auc(), state.log_loss()), (None, Some(std::f64::consts::LN_2)));
+    }
+}

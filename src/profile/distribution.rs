@@ -1,0 +1,310 @@
+//! Where numbers lie: a histogram on the bits of the double.
+//!
+//! The bits of a double, read as an integer, are in the order of its value. A bucket is a prefix of
+//! those bits, at the finest resolution at which no more than [`LIMIT`] buckets are in use. So up to
+//! [`LIMIT`] different values are counted exactly; beyond that neighbours share buckets, everywhere by
+//! the same number of bits.
+//!
+//! The resolution depends on which values there are, not on their order: adding values can only fill
+//! more buckets, so a resolution that was too fine for some of them is too fine for all. Therefore the
+//! state is the same for the same rows in any order, and merging is exact, commutative and associative.
+//! Two distributions are compared at the coarser of their resolutions, where buckets coincide: counts on
+//! those edges are exact counts of rows.
+//!
+//! **How right a quantile is.** It lies in the same bucket as the true one, so its rank is off by less than
+//! the bucket's share of the rows, and by far less where they lie evenly in it: by at most 0.06 % of the rows,
+//! of 20,000 to 1,000,000, for uniform, normal and heavy-tailed columns and for narrow ones far from zero. But
+//! where buckets are shared, one is as wide as 1/128 to 1/8 of its values' size, and rows that lie closer
+//! together than that are taken to lie evenly in it. Measured on 200,000 rows or more:
+//!
+//! - a value that 30 % of the rows share, such as 9.99, among more than [`LIMIT`] others: 25 % of the rows.
+//!   Its quantiles are up to 0.8 % beside it. (Zero has a bucket of its own, and is right.)
+//! - probabilities of a confident classifier, a fifth of them above 0.99: 12 % of the rows.
+//! - half of the rows at 1e9 ± 1 and half between 0 and 1: 49 % of the rows; the quantiles of the upper half
+//!   are up to 0.4 % beside them, which is far more than their spread.
+//! - 99 % of the rows at 1e6 ± 1e-3 and 1 % over twelve decades: 0.6 % of 200,000 rows, as the others leave
+//!   buckets enough, but 98 % of 1,000,000, where these alone are more than [`LIMIT`].
+//!
+//! The distances of drift have the same limits: what moves within a bucket does not move.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
+
+/// Most buckets in use.
+pub const LIMIT: usize = 2048;
+
+/// Counts of finite numbers by bucket.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Sorted", into = "Sorted")]
+pub struct Distribution {
+    /// Bits of the double that a bucket does not look at.
+    shift: u32,
+    counts: HashMap<i64, u64, FixedState>,
+    total: u64,
+}
+
+/// The state in its one form: buckets in order, as differences.
+#[derive(Serialize, Deserialize)]
+struct Sorted {
+    shift: u32,
+    first: i64,
+    steps: Vec<u64>,
+    counts: Vec<u64>,
+}
+
+/// A bucket as a person sees it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bucket {
+    /// Least value that belongs to it.
+    pub low: f64,
+    /// Greatest value that belongs to it.
+    pub high: f64,
+    /// How many do.
+    pub count: u64,
+}
+
+impl Distribution {
+    /// Counts one number; NaN and infinities are not counted.
+    pub fn add(&mut self, value: f64) {
+        self.add_many(value, 1);
+    }
+
+    /// Counts one number `count` times.
+    pub fn add_many(&mut self, value: f64, count: u64) {
+        if !value.is_finite() || count == 0 {
+            return;
+        }
+        *self.counts.entry(ordered(value) >> self.shift).or_default() += count;
+        self.total += count;
+        if self.counts.len() > LIMIT {
+            self.coarsen_to_limit();
+        }
+    }
+
+    /// Adds another distribution.
+    pub fn merge(&mut self, other: &Self) {
+        self.coarsen(other.shift);
+        let further = self.shift - other.shift;
+        for (bucket, count) in &other.counts {
+            *self.counts.entry(bucket >> further).or_default() += count;
+        }
+        self.total += other.total;
+        if self.counts.len() > LIMIT {
+            self.coarsen_to_limit();
+        }
+    }
+
+    /// The same rows on buckets of at least `shift` ignored bits.
+    pub fn coarsen(&mut self, shift: u32) {
+        if shift <= self.shift {
+            return;
+        }
+        let further = shift - self.shift;
+        let mut counts = HashMap::default();
+        for (bucket, count) in &self.counts {
+            *counts.entry(bucket >> further).or_default() += count;
+        }
+        self.counts = counts;
+        self.shift = shift;
+    }
+
+    /// Finds the finest resolution that needs no more than [`LIMIT`] buckets: two neighbours share a
+    /// bucket from the bit on at which they last differ.
+    fn coarsen_to_limit(&mut self) {
+        let mut buckets: Vec<i64> = self.counts.keys().copied().collect();
+        buckets.sort_unstable();
+        let mut boundaries = [0usize; 65];
+        for pair in buckets.windows(2) {
+            boundaries[64 - (pair[0] ^ pair[1]).leading_zeros() as usize] += 1;
+        }
+        // boundaries[b]: pairs that are told apart by up to b - 1 ignored bits.
+        let mut kept = 1;
+        let mut further = 64;
+        while further > 0 && kept + boundaries[further] <= LIMIT {
+            kept += boundaries[further];
+            further -= 1;
+        }
+        self.coarsen(self.shift + further as u32);
+    }
+
+    /// How many numbers were counted.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Bits of the double that buckets do not look at; 0 while every value has its own.
+    pub fn resolution(&self) -> u32 {
+        self.shift
+    }
+
+    /// Whether every value has a bucket of its own.
+    pub fn is_exact(&self) -> bool {
+        self.shift == 0
+    }
+
+    /// Whether values have buckets of their own, and adding `value` would end that.
+    pub fn is_full_for(&self, value: f64) -> bool {
+        self.is_exact()
+            && self.counts.len() >= LIMIT
+            && value.is_finite()
+            && !self.counts.contains_key(&ordered(value))
+    }
+
+    /// Number of buckets in use: of different values, while exact.
+    pub fn buckets_in_use(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// The values that have a bucket of their own, in no order. Empty unless exact.
+    pub fn exact_values(&self) -> impl Iterator<Item = f64> + '_ {
+        self.counts.keys().filter(|_| self.is_exact()).map(|bucket| value_of(*bucket))
+    }
+
+    /// The buckets in order. That of 0 reaches no further than the subnormals, and counts as 0: a column
+    /// with many zeros has quantiles that are 0, not 1e-310.
+    pub fn buckets(&self) -> Vec<Bucket> {
+        let mut buckets: Vec<(i64, u64)> =
+            self.counts.iter().map(|(bucket, count)| (*bucket, *count)).collect();
+        buckets.sort_unstable_by_key(|(bucket, _)| *bucket);
+        buckets
+            .into_iter()
+            .map(|(bucket, count)| {
+                let first = bucket << self.shift;
+                let last = if bucket == 0 { 0 } else { first | ((1i64 << self.shift) - 1) };
+                Bucket { low: finite(value_of(first)), high: finite(value_of(last)), count }
+            })
+            .collect()
+    }
+
+    /// Bytes held in memory.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.counts.capacity() * size_of::<(i64, u64)>() * 8 / 7
+    }
+}
+
+/// Buckets at the ends of the range reach beyond the finite numbers.
+fn finite(value: f64) -> f64 {
+    if value.is_nan() { f64::MAX.copysign(value) } else { value.clamp(f64::MIN, f64::MAX) }
+}
+
+/// The bits of `value` as an integer in the order of values. Both zeros are one.
+fn ordered(value: f64) -> i64 {
+    let bits = (value + 0.0).to_bits() as i64;
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
+}
+
+/// The inverse of [`ordered`].
+fn value_of(ordered: i64) -> f64 {
+    f64::from_bits((ordered ^ (((ordered >> 63) as u64) >> 1) as i64) as u64)
+}
+
+/// Quantiles of a distribution, read off its buckets in one sorted pass.
+#[derive(Debug, Clone)]
+pub struct Ranks {
+    buckets: Vec<Bucket>,
+    /// Rows up to and with each bucket.
+    upto: Vec<u64>,
+    min: f64,
+    max: f64,
+}
+
+impl Ranks {
+    /// The ranks of `distribution`, whose least and greatest values are `min` and `max`.
+    pub fn new(distribution: &Distribution, min: f64, max: f64) -> Self {
+        let buckets = distribution.buckets();
+        let upto = buckets
+            .iter()
+            .scan(0, |sum, bucket| {
+                *sum += bucket.count;
+                Some(*sum)
+            })
+            .collect();
+        Self { buckets, upto, min, max }
+    }
+
+    /// The value at rank `q`, 0 to 1, between two values as NumPy's default does it. `None` if empty.
+    ///
+    /// Exact while the distribution is; otherwise rows are taken to lie evenly in their bucket. The first
+    /// and the last are the least and the greatest value in either case.
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        let total = *self.upto.last()?;
+        let position = q.clamp(0.0, 1.0) * (total - 1) as f64;
+        let below = self.value_at(position.floor() as u64);
+        let above = self.value_at(position.ceil() as u64);
+        let weight = position - position.floor();
+        let step = above - below;
+        // NumPy's own form of the interpolation, which is monotone.
+        let between = if step.is_infinite() {
+            below * (1.0 - weight) + above * weight
+        } else if weight < 0.5 {
+            below + step * weight
+        } else {
+            above - step * (1.0 - weight)
+        };
+        Some(between.clamp(self.min, self.max))
+    }
+
+    /// The `index`-th smallest value, from 0.
+    fn value_at(&self, index: u64) -> f64 {
+        if index == 0 {
+            return self.min;
+        }
+        if self.upto.last() == Some(&(index + 1)) {
+            return self.max;
+        }
+        let at = self.upto.partition_point(|upto| *upto <= index).min(self.buckets.len() - 1);
+        let Bucket { low, high, count } = self.buckets[at];
+        if low == high {
+            return low;
+        }
+        let before = if at == 0 { 0 } else { self.upto[at - 1] };
+        let (low, high) = (low.max(self.min), high.min(self.max));
+        low + (high - low) * ((index - before) as f64 + 0.5) / count as f64
+    }
+}
+
+impl From<Sorted> for Distribution {
+    fn from(sorted: Sorted) -> Self {
+        let mut bucket = sorted.first;
+        let mut counts = HashMap::default();
+        for (step, count) in sorted.steps.iter().zip(&sorted.counts) {
+            bucket = bucket.wrapping_add_unsigned(*step);
+            *counts.entry(bucket).or_default() += count;
+        }
+        Self { shift: sorted.shift.min(63), total: sorted.counts.iter().sum(), counts }
+    }
+}
+
+impl From<Distribution> for Sorted {
+    fn from(distribution: Distribution) -> Self {
+        let mut buckets: Vec<(i64, u64)> = distribution.counts.into_iter().collect();
+        buckets.sort_unstable_by_key(|(bucket, _)| *bucket);
+        let first = buckets.first().map_or(0, |(bucket, _)| *bucket);
+        let mut last = first;
+        let steps = buckets
+            .iter()
+            .map(|(bucket, _)| {
+                let step = bucket.wrapping_sub(last) as u64;
+                last = *bucket;
+                step
+            })
+            .collect();
+        Self {
+            shift: distribution.shift,
+            first,
+            steps,
+            counts: buckets.iter().map(|(_, count)| *count).collect(),
+        }
+    }
+}
+
+impl PartialEq for Distribution {
+    fn eq(&self, other: &Self) -> bool {
+        self.shift == other.shift && self.counts == other.counts
+    }
+}
+
+#[cfg(test)]
+mod tests;

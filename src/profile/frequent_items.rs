@@ -1,0 +1,212 @@
+//! How often each text occurs: exact while there are few different ones, and honest beyond.
+//!
+//! Up to [`LIMIT`] different values every count is exact and does not depend on order. Beyond it this is
+//! the summary of Misra and Gries: rare values are dropped, and every count may be too low by at most
+//! [`FrequentItems::error`], which stays below the number of rows divided by [`LIMIT`]; which of the rare
+//! values remain can then depend on the order of rows. Merging keeps both properties (Agarwal et al.,
+//! *Mergeable summaries*, 2012).
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
+
+/// Most different values that are counted exactly.
+pub const LIMIT: usize = 4096;
+
+/// Counts by value.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Sorted", into = "Sorted")]
+pub struct FrequentItems {
+    counts: HashMap<String, u64, FixedState>,
+    total: u64,
+    error: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Sorted {
+    items: Vec<(String, u64)>,
+    total: u64,
+    error: u64,
+}
+
+impl FrequentItems {
+    /// Counts `value` `count` times. Calls `dropping` with every value before the first is dropped.
+    pub fn add(&mut self, value: &str, count: u64, dropping: impl FnMut(&str)) {
+        match self.counts.get_mut(value) {
+            Some(known) => *known += count,
+            None => {
+                self.counts.insert(value.to_owned(), count);
+            }
+        }
+        self.total += count;
+        self.reduce(2 * LIMIT, dropping);
+    }
+
+    /// Adds other counts.
+    pub fn merge(&mut self, other: &Self, dropping: impl FnMut(&str)) {
+        for (item, count) in &other.counts {
+            match self.counts.get_mut(item) {
+                Some(known) => *known += count,
+                None => {
+                    self.counts.insert(item.clone(), *count);
+                }
+            }
+        }
+        self.total += other.total;
+        self.error += other.error;
+        self.reduce(2 * LIMIT, dropping);
+    }
+
+    /// Drops rare values once there are more than `most`: takes the count of the first beyond the limit
+    /// off all of them.
+    fn reduce(&mut self, most: usize, mut dropping: impl FnMut(&str)) {
+        if self.counts.len() <= most {
+            return;
+        }
+        if self.error == 0 {
+            self.counts.keys().for_each(|item| dropping(item));
+        }
+        let mut counts: Vec<u64> = self.counts.values().copied().collect();
+        let (_, cut, _) = counts.select_nth_unstable_by(LIMIT, |a, b| b.cmp(a));
+        let cut = *cut;
+        self.counts.retain(|_, count| {
+            *count = count.saturating_sub(cut);
+            *count > 0
+        });
+        self.error += cut;
+    }
+
+    /// All values counted.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// By how much a count may be too low; 0 while all are exact.
+    pub fn error(&self) -> u64 {
+        self.error
+    }
+
+    /// Whether every value is here with its exact count.
+    pub fn is_exact(&self) -> bool {
+        self.error == 0
+    }
+
+    /// Number of values kept.
+    pub fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// How often `item` was seen, or 0.
+    pub fn count(&self, item: &str) -> u64 {
+        self.counts.get(item).copied().unwrap_or_default()
+    }
+
+    /// Values that are not in any count: dropped, or taken off.
+    pub fn remainder(&self) -> u64 {
+        self.total - self.counts.values().sum::<u64>()
+    }
+
+    /// The kept values, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.counts.iter().map(|(item, count)| (item.as_str(), *count))
+    }
+
+    /// The most frequent values, at most `most`; equal counts in the order of the values.
+    pub fn top(&self, most: usize) -> Vec<(&str, u64)> {
+        let mut items: Vec<_> = self.iter().collect();
+        items.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        items.truncate(most);
+        items
+    }
+
+    /// Bytes held in memory, about.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.counts.capacity() * (size_of::<(String, u64)>() + 16)
+    }
+}
+
+impl From<Sorted> for FrequentItems {
+    fn from(sorted: Sorted) -> Self {
+        Self { counts: sorted.items.into_iter().collect(), total: sorted.total, error: sorted.error }
+    }
+}
+
+impl From<FrequentItems> for Sorted {
+    fn from(items: FrequentItems) -> Self {
+        let mut sorted: Vec<_> = items.counts.into_iter().collect();
+        sorted.sort_unstable();
+        Self { items: sorted, total: items.total, error: items.error }
+    }
+}
+
+impl PartialEq for FrequentItems {
+    fn eq(&self, other: &Self) -> bool {
+        self.total == other.total && self.error == other.error && self.counts == other.counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(values: &[String]) -> FrequentItems {
+        let mut items = FrequentItems::default();
+        values.iter().for_each(|value| items.add(value, 1, |_| {}));
+        items
+    }
+
+    #[test]
+    fn a_heavy_value_survives_a_flood_of_others() {
+        let values: Vec<String> =
+            (0..100_000).map(|i| if i % 5 == 0 { "heavy".to_owned() } else { format!("rare-{i}") }).collect();
+        let items = of(&values);
+        assert!(!items.is_exact());
+        assert!(items.error() <= 100_000 / LIMIT as u64, "{}", items.error());
+        let counted = items.count("heavy");
+        assert!(counted <= 20_000 && counted + items.error() >= 20_000, "{counted}");
+        assert_eq!(items.top(1)[0].0, "heavy");
+        assert_eq!(items.total(), 100_000);
+    }
+
+    #[test]
+    fn all_values_are_told_before_the_first_is_dropped() {
+        let mut told = std::collections::BTreeSet::new();
+        let mut items = FrequentItems::default();
+        for i in 0..=2 * LIMIT {
+            items.add(&format!("{i}"), 1, |value| {
+                told.insert(value.to_owned());
+            });
+        }
+        assert_eq!(told.len(), 2 * LIMIT + 1);
+    }
+
+    #[test]
+    fn equal_counts_are_in_the_order_of_values() {
+        let items = of(&["b", "a", "c", "a", "b"].map(str::to_owned));
+        assert_eq!(items.top(2), [("a", 2), ("b", 2)]);
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_grouping_do_not_matter_while_exact(
+            mut values in prop::collection::vec("[a-d]{0,2}", 0..80), split in 0usize..80,
+        ) {
+            let whole = of(&values);
+            let (left, right) = values.split_at(split.min(values.len()));
+            let mut merged = of(right);
+            merged.merge(&of(left), |_| {});
+            prop_assert_eq!(&merged, &whole);
+            values.reverse();
+            prop_assert_eq!(&of(&values), &whole);
+            prop_assert_eq!(whole.remainder(), 0);
+        }
+    }
+}

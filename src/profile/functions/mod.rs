@@ -1,0 +1,42 @@
+//! Secchi's own SQL functions: rows to states, and instants to windows.
+//!
+//! | function | arguments | result |
+//! |---|---|---|
+//! | `profile_numeric` | a number | state of the column |
+//! | `profile_text` | anything that has a text form | state of the column |
+//! | `profile_time` | a timestamp or date | state of the column |
+//! | `profile_opaque` | anything | state of the column |
+//! | `classification_quality` | prediction, label, probability, positive class (literal) | state of the quality |
+//! | `regression_quality` | prediction, label | state of the quality |
+//! | `window_start` | timestamp, granularity (literal), zone (literal) | start of the window |
+//!
+//! A state is bytes ([`State::to_bytes`]). Everything that a function needs to know is a literal argument,
+//! so that a plan can be shipped and functions be found by name.
+
+mod aggregate;
+mod folds;
+mod window_start;
+
+use datafusion::execution::context::SessionContext;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+pub use aggregate::State;
+use aggregate::StateFunction;
+use folds::{Classification, Numeric, Opaque, Regression, Text, Time};
+use window_start::WindowStart;
+
+/// Makes the functions known to `ctx`.
+pub fn register(ctx: &SessionContext) {
+    let aggregates = [
+        AggregateUDF::from(StateFunction::<Numeric>::new("profile_numeric", 1)),
+        AggregateUDF::from(StateFunction::<Text>::new("profile_text", 1)),
+        AggregateUDF::from(StateFunction::<Time>::new("profile_time", 1)),
+        AggregateUDF::from(StateFunction::<Opaque>::new("profile_opaque", 1)),
+        AggregateUDF::from(StateFunction::<Classification>::new("classification_quality", 4)),
+        AggregateUDF::from(StateFunction::<Regression>::new("regression_quality", 2)),
+    ];
+    for function in aggregates {
+        ctx.register_udaf(function);
+    }
+    ctx.register_udf(ScalarUDF::from(WindowStart::new()));
+}

@@ -1,0 +1,255 @@
+//! Profiles: what a column looked like in a window, as a state that adds.
+//!
+//! For each group of rows (base window, model version, slice) and column there is one small state that
+//! holds everything any metric needs. States merge, so hours make the day, versions make `*`, and
+//! partitions make the whole. The states are plain types; only `query` and `functions` know the engine.
+//! This module counts; it must not compare, judge or write.
+
+pub mod classification;
+#[cfg(feature = "lake")]
+pub mod columns;
+mod distinct;
+pub mod distribution;
+mod exact_sum;
+pub mod frequent_items;
+#[cfg(feature = "lake")]
+pub mod functions;
+pub mod numeric;
+#[cfg(test)]
+pub(crate) mod oracle;
+#[cfg(feature = "lake")]
+pub mod query;
+pub mod regression;
+mod rollup;
+pub mod row;
+#[cfg(feature = "lake")]
+pub mod slice;
+#[cfg(feature = "lake")]
+mod template;
+pub mod text;
+
+use std::collections::BTreeMap;
+
+use classification::ClassificationState;
+use numeric::NumericState;
+use regression::RegressionState;
+pub use rollup::{BaseGroup, Rollup};
+use serde::{Deserialize, Serialize};
+use text::TextState;
+
+use crate::window::{Granularity, Window};
+
+/// How a column is profiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As numbers.
+    Numeric,
+    /// As instants: seconds since 1970-01-01Z.
+    Time,
+    /// As names.
+    Text,
+    /// Only whether there is a value: nested and binary columns.
+    Opaque,
+}
+
+/// A column that is profiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnInfo {
+    /// Its name.
+    pub name: String,
+    /// Its type in Spark's words, such as `bigint`.
+    pub data_type: String,
+    /// How it is profiled.
+    pub kind: Kind,
+}
+
+/// The state of one column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ColumnState {
+    /// Of numbers.
+    Numeric(NumericState),
+    /// Of instants, as seconds since 1970-01-01Z.
+    Time(NumericState),
+    /// Of names.
+    Text(TextState),
+    /// Of anything else: values, and NULLs.
+    Opaque {
+        /// Values that are not NULL.
+        count: u64,
+        /// Values that are NULL.
+        num_nulls: u64,
+    },
+}
+
+impl ColumnState {
+    /// The state of no rows.
+    pub fn empty(kind: Kind) -> Self {
+        match kind {
+            Kind::Numeric => Self::Numeric(NumericState::default()),
+            Kind::Time => Self::Time(NumericState::default()),
+            Kind::Text => Self::Text(TextState::default()),
+            Kind::Opaque => Self::Opaque { count: 0, num_nulls: 0 },
+        }
+    }
+
+    /// Adds the rows of another state of the same kind; one of another kind is not of this column and
+    /// adds nothing.
+    pub fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Numeric(ours), Self::Numeric(theirs)) | (Self::Time(ours), Self::Time(theirs)) => {
+                ours.merge(theirs);
+            }
+            (Self::Text(ours), Self::Text(theirs)) => ours.merge(theirs),
+            (Self::Opaque { count, num_nulls }, Self::Opaque { count: more, num_nulls: nulls }) => {
+                *count += more;
+                *num_nulls += nulls;
+            }
+            _ => debug_assert!(false, "states of different kinds"),
+        }
+    }
+
+    /// Values that are not NULL.
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Numeric(state) | Self::Time(state) => state.count,
+            Self::Text(state) => state.count,
+            Self::Opaque { count, .. } => *count,
+        }
+    }
+
+    /// Values that are NULL.
+    pub fn num_nulls(&self) -> u64 {
+        match self {
+            Self::Numeric(state) | Self::Time(state) => state.num_nulls,
+            Self::Text(state) => state.num_nulls,
+            Self::Opaque { num_nulls, .. } => *num_nulls,
+        }
+    }
+
+    /// Number of different values; `None` where that is not counted.
+    pub fn distinct_count(&self) -> Option<u64> {
+        match self {
+            Self::Numeric(state) | Self::Time(state) => Some(state.distinct_count()),
+            Self::Text(state) => Some(state.distinct_count()),
+            Self::Opaque { .. } => None,
+        }
+    }
+
+    /// Share of all values that are different, in percent of `count`.
+    pub fn percent_distinct(&self) -> Option<f64> {
+        percent(self.distinct_count()?, self.count())
+    }
+
+    /// Share of NULLs, in percent of all rows.
+    pub fn percent_null(&self) -> Option<f64> {
+        percent(self.num_nulls(), self.count() + self.num_nulls())
+    }
+
+    /// Share of zeros, in percent of all rows. Numbers only.
+    pub fn percent_zeros(&self) -> Option<f64> {
+        match self {
+            Self::Numeric(state) => percent(state.num_zeros, self.count() + self.num_nulls()),
+            _ => None,
+        }
+    }
+}
+
+/// `part` in percent of `whole`; `None` of nothing.
+pub fn percent(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| 100.0 * part as f64 / whole as f64)
+}
+
+/// The state of a model's quality.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum QualityState {
+    /// Of classes.
+    Classification(ClassificationState),
+    /// Of numbers.
+    Regression(RegressionState),
+}
+
+impl QualityState {
+    /// Adds the rows of another state of the same problem.
+    pub fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Classification(ours), Self::Classification(theirs)) => ours.merge(theirs),
+            (Self::Regression(ours), Self::Regression(theirs)) => ours.merge(theirs),
+            _ => debug_assert!(false, "states of different problems"),
+        }
+    }
+
+    /// Labelled rows.
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Classification(state) => state.count(),
+            Self::Regression(state) => state.count,
+        }
+    }
+}
+
+/// Some rows of a table: how many, and the state of each column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Rows.
+    pub row_count: u64,
+    /// One state for each of [`Profiles::columns`], in that order.
+    pub columns: Vec<ColumnState>,
+    /// Of labelled predictions, if the monitor has them.
+    pub quality: Option<QualityState>,
+}
+
+impl Group {
+    /// Adds the rows of another group of the same table.
+    pub fn merge(&mut self, other: &Self) {
+        self.row_count += other.row_count;
+        for (ours, theirs) in self.columns.iter_mut().zip(&other.columns) {
+            ours.merge(theirs);
+        }
+        match (&mut self.quality, &other.quality) {
+            (Some(ours), Some(theirs)) => ours.merge(theirs),
+            (ours @ None, theirs) => ours.clone_from(theirs),
+            _ => {}
+        }
+    }
+}
+
+/// A slice: one value of one slicing expression.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slice {
+    /// The expression, as in the monitor file.
+    pub key: String,
+    /// Its value, as text.
+    pub value: String,
+}
+
+/// Whose rows: a model version, or all; a slice, or the whole table.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Segment {
+    /// Model version, or `*`.
+    pub model_version: String,
+    /// Slice, or the whole table.
+    pub slice: Option<Slice>,
+}
+
+/// Windows of one length, of one segment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Series {
+    /// Length of the windows.
+    pub granularity: Granularity,
+    /// Whose rows.
+    pub segment: Segment,
+}
+
+/// Everything that was counted in a run.
+#[derive(Debug, Clone)]
+pub struct Profiles {
+    /// The profiled columns, in the order of the table.
+    pub columns: Vec<ColumnInfo>,
+    /// The inference table, window by window.
+    pub windows: BTreeMap<Series, BTreeMap<Window, Group>>,
+    /// The baseline table; empty without one.
+    pub baseline: BTreeMap<Segment, Group>,
+}
+
+#[cfg(test)]
+mod tests;

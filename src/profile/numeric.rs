@@ -1,0 +1,171 @@
+//! The state of a column of numbers.
+
+use serde::{Deserialize, Serialize};
+
+use super::distinct::Distinct;
+use super::distribution::{Distribution, Ranks};
+use super::exact_sum::ExactSum;
+
+/// 2⁻⁴⁸⁵: from here on all bits of a square, twice those of the value, are above the least of a double.
+const LEAST_SQUARED: f64 = 1e-146;
+
+/// All that is remembered of a column of numbers. Merging states gives the state of all rows.
+///
+/// NaN and infinities are values, but lie nowhere: they are counted, and are in no other statistic.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NumericState {
+    /// Values that are not NULL, NaN and infinities included.
+    pub count: u64,
+    /// Values that are NULL.
+    pub num_nulls: u64,
+    /// Values that are NaN.
+    pub num_nan: u64,
+    /// Values that are infinite.
+    pub num_infinite: u64,
+    /// Values that are zero.
+    pub num_zeros: u64,
+    /// Finite values below zero.
+    pub num_negative: u64,
+    /// Positive and negative infinity seen: two of the distinct values.
+    infinities: [bool; 2],
+    /// Where finite values lie.
+    pub distribution: Distribution,
+    extremes: Option<(f64, f64)>,
+    sum: ExactSum,
+    squares: ExactSum,
+    /// Finite values whose square is beyond a double.
+    num_unsquared: u64,
+    #[serde(default)]
+    distinct: Distinct,
+}
+
+impl NumericState {
+    /// Counts one value.
+    pub fn add(&mut self, value: f64) {
+        self.count += 1;
+        if !value.is_finite() {
+            if value.is_nan() {
+                self.num_nan += 1;
+            } else {
+                self.num_infinite += 1;
+                self.infinities[usize::from(value < 0.0)] = true;
+            }
+            return;
+        }
+        // −0 becomes 0, so that the extremes do not tell which zero came first.
+        let value = value + 0.0;
+        self.num_zeros += u64::from(value == 0.0);
+        self.num_negative += u64::from(value < 0.0);
+        self.extremes = Some(match self.extremes {
+            None => (value, value),
+            Some((min, max)) => (min.min(value), max.max(value)),
+        });
+        self.sum.add(value);
+        if !self.squares.add_square(value) {
+            self.num_unsquared += 1;
+        }
+        if self.distribution.is_full_for(value) {
+            // The one value too many: from here on the sketch counts, and must know them all.
+            self.distribution.exact_values().for_each(|known| self.distinct.add_number(known));
+        }
+        self.distribution.add(value);
+        if !self.distribution.is_exact() {
+            self.distinct.add_number(value);
+        }
+    }
+
+    /// Counts NULLs.
+    pub fn add_nulls(&mut self, count: u64) {
+        self.num_nulls += count;
+    }
+
+    /// Adds the rows of another state.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.num_nulls += other.num_nulls;
+        self.num_nan += other.num_nan;
+        self.num_infinite += other.num_infinite;
+        self.num_zeros += other.num_zeros;
+        self.num_negative += other.num_negative;
+        self.num_unsquared += other.num_unsquared;
+        for (ours, theirs) in self.infinities.iter_mut().zip(other.infinities) {
+            *ours |= theirs;
+        }
+        self.extremes = match (self.extremes, other.extremes) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (ours, theirs) => ours.or(theirs),
+        };
+        self.sum.merge(&other.sum);
+        self.squares.merge(&other.squares);
+        let known: Vec<f64> =
+            self.distribution.exact_values().chain(other.distribution.exact_values()).collect();
+        self.distribution.merge(&other.distribution);
+        self.distinct.merge(&other.distinct);
+        if !self.distribution.is_exact() {
+            known.into_iter().for_each(|known| self.distinct.add_number(known));
+        }
+    }
+
+    /// Finite values.
+    pub fn finite(&self) -> u64 {
+        self.count - self.num_nan - self.num_infinite
+    }
+
+    /// Least and greatest finite value.
+    pub fn extremes(&self) -> Option<(f64, f64)> {
+        self.extremes
+    }
+
+    /// Mean of finite values.
+    pub fn avg(&self) -> Option<f64> {
+        self.sum.mean(self.finite()).filter(|mean| mean.is_finite())
+    }
+
+    /// Standard deviation of finite values with n − 1; `None` for fewer than two, or if squares are beyond
+    /// a double: too large for one of the values, or too small for all of them.
+    pub fn stddev(&self) -> Option<f64> {
+        let finite = self.finite();
+        let (min, max) = self.extremes?;
+        let vanishes = min < max && min.abs().max(max.abs()) < LEAST_SQUARED;
+        if finite < 2 || self.num_unsquared > 0 || vanishes {
+            return None;
+        }
+        let deviations = ExactSum::squared_deviations(&self.sum, &self.squares, finite)?;
+        Some((deviations / (finite - 1) as f64).sqrt()).filter(|deviation| deviation.is_finite())
+    }
+
+    /// Number of different values: NaN is one.
+    pub fn distinct_count(&self) -> u64 {
+        let finite = if self.distinct.is_empty() {
+            self.distribution.buckets_in_use() as u64
+        } else {
+            self.distinct.estimate().max(self.distribution.buckets_in_use() as u64)
+        };
+        let infinities = self.infinities.iter().filter(|seen| **seen).count() as u64;
+        (finite + infinities + u64::from(self.num_nan > 0)).min(self.count)
+    }
+
+    /// Quantiles of finite values.
+    pub fn ranks(&self) -> Option<Ranks> {
+        let (min, max) = self.extremes?;
+        Some(Ranks::new(&self.distribution, min, max))
+    }
+
+    /// Brings sums into their one form, so that equal states have equal bytes.
+    pub fn settle(&mut self) {
+        self.sum.settle();
+        self.squares.settle();
+    }
+
+    /// Bytes held in memory.
+    pub fn size(&self) -> usize {
+        size_of::<Self>()
+            + self.distribution.size()
+            + self.sum.size()
+            + self.squares.size()
+            + self.distinct.size()
+    }
+}
+
+#[cfg(test)]
+mod tests;

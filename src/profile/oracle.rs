@@ -1,0 +1,491 @@
+//! Profiles and quality measures against NumPy and scikit-learn: every case of `tests/oracle/`.
+//!
+//! What the JSON files mean stands in `tests/oracle/README.md`. The readers, the tolerances and the
+//! generators of large samples are shared with the oracle tests of drift.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::classification::{ClassScores, ClassificationState};
+use super::numeric::NumericState;
+use super::regression::RegressionState;
+use super::text::TextState;
+
+/// Reads the cases of a file, of which there must be `count`: none may get lost on the way here.
+pub(crate) fn cases<T: DeserializeOwned>(json: &str, count: usize) -> Vec<T> {
+    let cases: Vec<T> = serde_json::from_str(json).unwrap();
+    assert_eq!(cases.len(), count, "the file has another number of cases; say so here, too");
+    cases
+}
+
+/// How far apart two numbers may be: by either measure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tolerance {
+    pub(crate) relative: f64,
+    pub(crate) absolute: f64,
+}
+
+/// Both sides compute the same formula on the same numbers; what is left is rounding, and the absolute
+/// part is for results that cancel to about 0.
+pub(crate) const SAME_NUMBERS: Tolerance = Tolerance { relative: 1e-9, absolute: 1e-12 };
+
+/// Both are undefined, or both are the same number but for `tolerance`.
+#[track_caller]
+pub(crate) fn close(
+    case: &str,
+    what: &str,
+    actual: Option<f64>,
+    expected: Option<f64>,
+    tolerance: Tolerance,
+) {
+    let fits = match (actual, expected) {
+        (None, None) => true,
+        (Some(a), Some(b)) => a == b || (a - b).abs() <= tolerance.absolute.max(tolerance.relative * b.abs()),
+        _ => false,
+    };
+    assert!(fits, "{case}: {what} is {actual:?}, the oracle says {expected:?}");
+}
+
+/// A sample that is described instead of listed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Generated {
+    kind: String,
+    seed: u64,
+    rows: usize,
+    #[serde(flatten)]
+    parameters: BTreeMap<String, f64>,
+}
+
+impl Generated {
+    /// The rows, bit for bit those of `generate.py`: each operation is rounded by itself, in this order.
+    pub(crate) fn rows(&self) -> Vec<f64> {
+        let mut state = self.seed;
+        let mut u = || {
+            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            ((z ^ (z >> 31)) >> 11) as f64 * 2f64.powi(-53)
+        };
+        let parameter = |name: &str| self.parameters[name];
+        let mut row: Box<dyn FnMut() -> f64> = match self.kind.as_str() {
+            "uniform" => {
+                let (low, high) = (parameter("low"), parameter("high"));
+                Box::new(move || low + (high - low) * u())
+            }
+            "near_normal" => {
+                let (mean, spread) = (parameter("mean"), parameter("spread"));
+                Box::new(move || mean + spread * ((1..12).fold(u(), |total, _| total + u()) - 6.0))
+            }
+            "light_pareto" => {
+                let scale = parameter("scale");
+                Box::new(move || scale / (1.0 - u()).sqrt())
+            }
+            "pareto" => {
+                let scale = parameter("scale");
+                Box::new(move || scale / (1.0 - u()))
+            }
+            "wide_pareto" => {
+                let scale = parameter("scale");
+                Box::new(move || {
+                    let left = 1.0 - u();
+                    scale / (left * left)
+                })
+            }
+            "squared" => Box::new(move || {
+                let u = u();
+                u * u
+            }),
+            "root" => Box::new(move || u().sqrt()),
+            "smaller_of_two" => Box::new(move || u().min(u())),
+            "discrete" => {
+                let levels = parameter("levels");
+                Box::new(move || (u() * levels).floor())
+            }
+            "zero_heavy" => {
+                let (zero_share, scale) = (parameter("zero_share"), parameter("scale"));
+                Box::new(move || {
+                    let (which, value) = (u(), u());
+                    if which < zero_share { 0.0 } else { scale * value }
+                })
+            }
+            other => panic!("no generator for `{other}`"),
+        };
+        (0..self.rows).map(|_| row()).collect()
+    }
+}
+
+/// The state of a column with these rows; `None` is NULL.
+pub(crate) fn numeric(rows: impl IntoIterator<Item = Option<f64>>) -> NumericState {
+    let mut state = NumericState::default();
+    for row in rows {
+        match row {
+            Some(value) => state.add(value),
+            None => state.add_nulls(1),
+        }
+    }
+    state
+}
+
+/// A number as the files write it: JSON has no NaN and no infinities.
+fn spelled(value: &Value) -> Option<f64> {
+    match value {
+        Value::Null => None,
+        Value::String(word) => Some(word.parse().unwrap()),
+        number => Some(number.as_f64().unwrap()),
+    }
+}
+
+#[test]
+fn columns_of_numbers_are_profiled_as_by_numpy() {
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        values: Vec<Value>,
+        expected: Expected,
+    }
+
+    #[derive(Deserialize)]
+    struct Expected {
+        row_count: u64,
+        count: u64,
+        num_nulls: u64,
+        num_nan: u64,
+        num_infinite: u64,
+        num_zeros: u64,
+        num_negative: u64,
+        avg: Option<f64>,
+        stddev: Option<f64>,
+        min: Option<f64>,
+        max: Option<f64>,
+        median: Option<f64>,
+        quantiles: Option<Vec<f64>>,
+        distinct_count: u64,
+    }
+
+    fn check(case: &Case) {
+        let Case { name, values, expected } = case;
+        let state = numeric(values.iter().map(spelled));
+        let counts = [
+            ("row_count", state.count + state.num_nulls, expected.row_count),
+            ("count", state.count, expected.count),
+            ("num_nulls", state.num_nulls, expected.num_nulls),
+            ("num_nan", state.num_nan, expected.num_nan),
+            ("num_infinite", state.num_infinite, expected.num_infinite),
+            ("num_zeros", state.num_zeros, expected.num_zeros),
+            // NumPy counts −∞ as below 0; the state counts finite values.
+            ("num_negative", state.num_negative, expected.num_negative - negative_infinities(values)),
+            ("distinct_count", state.distinct_count(), expected.distinct_count),
+        ];
+        for (what, actual, expected) in counts {
+            assert_eq!(actual, expected, "{name}: {what}");
+        }
+        let (min, max) = state.extremes().unzip();
+        let ranks = state.ranks();
+        let quantile = |q: f64| ranks.as_ref().and_then(|ranks| ranks.quantile(q));
+        close(name, "avg", state.avg(), expected.avg, SAME_NUMBERS);
+        close(name, "stddev", state.stddev(), expected.stddev, SAME_NUMBERS);
+        close(name, "min", min, expected.min, SAME_NUMBERS);
+        close(name, "max", max, expected.max, SAME_NUMBERS);
+        close(name, "median", quantile(0.5), expected.median, SAME_NUMBERS);
+        for tenth in 0..=10 {
+            let expected = expected.quantiles.as_ref().map(|quantiles| quantiles[tenth]);
+            close(
+                name,
+                &format!("quantile {tenth}/10"),
+                quantile(tenth as f64 / 10.0),
+                expected,
+                SAME_NUMBERS,
+            );
+        }
+    }
+
+    fn negative_infinities(values: &[Value]) -> u64 {
+        values.iter().filter(|value| value.as_str() == Some("-Infinity")).count() as u64
+    }
+
+    cases(include_str!("../../tests/oracle/profile_numeric.json"), 38).iter().for_each(check);
+}
+
+#[test]
+fn large_columns_of_numbers_are_profiled_nearly_as_by_numpy() {
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        baseline: Generated,
+        window: Generated,
+        baseline_profile: Expected,
+        window_profile: Expected,
+    }
+
+    #[derive(Deserialize)]
+    struct Expected {
+        head: Vec<f64>,
+        count: u64,
+        avg: f64,
+        stddev: f64,
+        min: f64,
+        max: f64,
+        distinct_count: u64,
+        quantiles: Vec<(f64, f64)>,
+    }
+
+    /// A bucket of the distribution may hold this share of the rows where they are many.
+    const RANK_ERROR: f64 = 0.005;
+    /// Twice the standard error of the sketch, which is 0.8 %; see `distinct`.
+    const DISTINCT_ERROR: f64 = 0.02;
+
+    fn check(case: &str, sample: &Generated, expected: &Expected) {
+        let mut rows = sample.rows();
+        assert_eq!(rows[..3], expected.head, "{case}: the generator does not repeat the oracle's rows");
+        let state = numeric(rows.iter().copied().map(Some));
+        let (min, max) = state.extremes().unwrap();
+        assert_eq!((state.count, min, max), (expected.count, expected.min, expected.max), "{case}");
+        // Sums are exact at any size.
+        close(case, "avg", state.avg(), Some(expected.avg), SAME_NUMBERS);
+        close(case, "stddev", state.stddev(), Some(expected.stddev), SAME_NUMBERS);
+
+        let error = (state.distinct_count() as f64 / expected.distinct_count as f64 - 1.0).abs();
+        let allowed = if state.distribution.is_exact() { 0.0 } else { DISTINCT_ERROR };
+        assert!(
+            error <= allowed,
+            "{case}: distinct_count is {}, not {}",
+            state.distinct_count(),
+            expected.distinct_count
+        );
+
+        rows.sort_unstable_by(f64::total_cmp);
+        let share = |count: usize| count as f64 / rows.len() as f64;
+        let ranks = state.ranks().unwrap();
+        for (q, value) in &expected.quantiles {
+            // By rank: where rows are sparse, a value far from the oracle's may stand next to it.
+            let actual = ranks.quantile(*q).unwrap();
+            let below = share(rows.partition_point(|row| *row < actual));
+            let upto = share(rows.partition_point(|row| *row <= actual));
+            assert!(
+                below - RANK_ERROR <= *q && *q <= upto + RANK_ERROR,
+                "{case}: quantile {q} is {actual} of rank {below} to {upto}; the oracle says {value}"
+            );
+        }
+    }
+
+    for case in cases::<Case>(include_str!("../../tests/oracle/drift_large.json"), 17) {
+        check(&format!("{}, baseline", case.name), &case.baseline, &case.baseline_profile);
+        check(&format!("{}, window", case.name), &case.window, &case.window_profile);
+    }
+}
+
+#[test]
+fn columns_of_text_are_profiled_as_by_python() {
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        values: Vec<Option<String>>,
+        expected: Expected,
+    }
+
+    #[derive(Deserialize)]
+    struct Expected {
+        row_count: u64,
+        count: u64,
+        num_nulls: u64,
+        distinct_count: u64,
+        min_length: Option<u64>,
+        max_length: Option<u64>,
+        avg_length: Option<f64>,
+        frequent_items: Vec<Item>,
+    }
+
+    #[derive(Deserialize)]
+    struct Item {
+        item: String,
+        count: u64,
+    }
+
+    fn check(case: &Case) {
+        let Case { name, values, expected } = case;
+        let mut state = TextState::default();
+        for value in values {
+            match value {
+                Some(value) => state.add(value, 1),
+                None => state.add_nulls(1),
+            }
+        }
+        let counts = [
+            ("row_count", state.count + state.num_nulls, expected.row_count),
+            ("count", state.count, expected.count),
+            ("num_nulls", state.num_nulls, expected.num_nulls),
+            ("distinct_count", state.distinct_count(), expected.distinct_count),
+        ];
+        for (what, actual, expected) in counts {
+            assert_eq!(actual, expected, "{name}: {what}");
+        }
+        assert_eq!(state.lengths(), expected.min_length.zip(expected.max_length), "{name}: lengths");
+        close(name, "avg_length", state.avg_length(), expected.avg_length, SAME_NUMBERS);
+        let items: Vec<_> =
+            expected.frequent_items.iter().map(|item| (item.item.as_str(), item.count)).collect();
+        assert_eq!(state.items.top(usize::MAX), items, "{name}: frequent_items");
+        assert_eq!(state.items.top(2), items[..items.len().min(2)], "{name}: the two most frequent items");
+    }
+
+    cases(include_str!("../../tests/oracle/profile_text.json"), 22).iter().for_each(check);
+}
+
+#[test]
+fn classifiers_are_measured_as_by_scikit_learn() {
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        prediction: Vec<String>,
+        label: Vec<String>,
+        positive_class: Option<String>,
+        score: Option<Vec<f64>>,
+        expected: Expected,
+    }
+
+    /// The files also hold the Brier score and the average precision, which no table has.
+    #[derive(Deserialize)]
+    struct Expected {
+        accuracy_score: f64,
+        confusion_matrix: Vec<Cell>,
+        precision: Scores,
+        recall: Scores,
+        f1_score: Scores,
+        log_loss: Option<f64>,
+        roc_auc_score: Option<f64>,
+    }
+
+    #[derive(Deserialize)]
+    struct Cell {
+        prediction: String,
+        label: String,
+        count: u64,
+    }
+
+    #[derive(Deserialize)]
+    struct Scores {
+        one_vs_all: BTreeMap<String, f64>,
+        #[serde(rename = "macro")]
+        macro_mean: f64,
+        weighted: f64,
+    }
+
+    fn check(case: &Case) {
+        let Case { name, prediction, label, positive_class, score, expected } = case;
+        let mut state = ClassificationState::default();
+        for (row, (prediction, label)) in prediction.iter().zip(label).enumerate() {
+            let score = score.as_ref().map(|scores| (scores[row], Some(label) == positive_class.as_ref()));
+            state.add(prediction, label, score);
+        }
+        assert_eq!(state.count(), label.len() as u64, "{name}: count");
+        close(name, "accuracy_score", state.accuracy_score(), Some(expected.accuracy_score), SAME_NUMBERS);
+        let cells: Vec<_> = state
+            .confusion_matrix()
+            .unwrap()
+            .into_iter()
+            .map(|cell| (cell.prediction, cell.label, cell.count))
+            .collect();
+        let expected_cells: Vec<_> = expected
+            .confusion_matrix
+            .iter()
+            .map(|cell| (cell.prediction.clone(), cell.label.clone(), cell.count))
+            .collect();
+        assert_eq!(cells, expected_cells, "{name}: confusion_matrix");
+        scores(name, "precision", state.precision(), &expected.precision);
+        scores(name, "recall", state.recall(), &expected.recall);
+        scores(name, "f1_score", state.f1_score(), &expected.f1_score);
+        close(name, "log_loss", state.log_loss(), expected.log_loss, SAME_NUMBERS);
+        close(name, "roc_auc", state.roc_auc(), expected.roc_auc_score, SAME_NUMBERS);
+        let of_table = state.roc_auc_score();
+        close(
+            name,
+            "roc_auc_score.macro",
+            of_table.as_ref().map(|s| s.macro_mean),
+            expected.roc_auc_score,
+            SAME_NUMBERS,
+        );
+        close(
+            name,
+            "roc_auc_score.weighted",
+            of_table.map(|s| s.weighted),
+            expected.roc_auc_score,
+            SAME_NUMBERS,
+        );
+    }
+
+    fn scores(name: &str, what: &str, actual: Option<ClassScores>, expected: &Scores) {
+        let actual = actual.unwrap();
+        let classes = |map: &BTreeMap<String, f64>| map.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(classes(&actual.one_vs_all), classes(&expected.one_vs_all), "{name}: classes of {what}");
+        for (class, score) in &expected.one_vs_all {
+            close(
+                name,
+                &format!("{what} of {class}"),
+                actual.one_vs_all.get(class).copied(),
+                Some(*score),
+                SAME_NUMBERS,
+            );
+        }
+        close(
+            name,
+            &format!("{what}.macro"),
+            Some(actual.macro_mean),
+            Some(expected.macro_mean),
+            SAME_NUMBERS,
+        );
+        close(
+            name,
+            &format!("{what}.weighted"),
+            Some(actual.weighted),
+            Some(expected.weighted),
+            SAME_NUMBERS,
+        );
+    }
+
+    cases(include_str!("../../tests/oracle/quality_classification.json"), 34).iter().for_each(check);
+}
+
+#[test]
+fn regressions_are_measured_as_by_scikit_learn() {
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        prediction: Vec<f64>,
+        label: Vec<f64>,
+        expected: Expected,
+    }
+
+    #[derive(Deserialize)]
+    struct Expected {
+        mean_squared_error: Option<f64>,
+        root_mean_squared_error: Option<f64>,
+        mean_average_error: Option<f64>,
+        mean_absolute_percentage_error: Option<f64>,
+        r2_score: Option<f64>,
+    }
+
+    fn check(case: &Case) {
+        let Case { name, prediction, label, expected } = case;
+        let mut state = RegressionState::default();
+        prediction.iter().zip(label).for_each(|(prediction, label)| state.add(*prediction, *label));
+        let measures = [
+            ("mean_squared_error", state.mean_squared_error(), expected.mean_squared_error),
+            ("root_mean_squared_error", state.root_mean_squared_error(), expected.root_mean_squared_error),
+            ("mean_average_error", state.mean_average_error(), expected.mean_average_error),
+            (
+                "mean_absolute_percentage_error",
+                state.mean_absolute_percentage_error(),
+                expected.mean_absolute_percentage_error,
+            ),
+            ("r2_score", state.r2_score(), expected.r2_score),
+        ];
+        for (what, actual, expected) in measures {
+            close(name, what, actual, expected, SAME_NUMBERS);
+        }
+    }
+
+    cases(include_str!("../../tests/oracle/quality_regression.json"), 24).iter().for_each(check);
+}

@@ -1,0 +1,126 @@
+//! From base groups to every granularity and to `*`, by adding.
+
+use std::collections::BTreeMap;
+
+use super::{Group, Segment, Series};
+use crate::contract::ALL_VERSIONS;
+use crate::window::{Calendar, Granularity, OutOfCalendar, Window};
+
+/// Rows of one base window, model version and slice.
+#[derive(Debug, Clone)]
+pub struct BaseGroup {
+    /// The base window; `None` for a baseline.
+    pub window: Option<Window>,
+    /// Whose rows.
+    pub segment: Segment,
+    /// What was counted.
+    pub group: Group,
+}
+
+/// What to add base groups up to.
+#[derive(Debug, Clone, Copy)]
+pub struct Rollup<'a> {
+    /// Window lengths, each a union of base windows.
+    pub granularities: &'a [Granularity],
+    /// Cuts time into windows.
+    pub calendar: &'a Calendar,
+}
+
+impl Rollup<'_> {
+    /// Adds `groups` up to all series.
+    ///
+    /// # Errors
+    /// If a window lies at an end of time.
+    pub fn windows(
+        &self,
+        groups: &[BaseGroup],
+    ) -> Result<BTreeMap<Series, BTreeMap<Window, Group>>, OutOfCalendar> {
+        let mut series: BTreeMap<Series, BTreeMap<Window, Group>> = BTreeMap::new();
+        for base in groups {
+            let Some(base_window) = base.window else { continue };
+            for granularity in self.granularities {
+                let window = self.calendar.window_of(*granularity, base_window.start)?;
+                for segment in with_all_versions(&base.segment) {
+                    let key = Series { granularity: *granularity, segment };
+                    add(series.entry(key).or_default(), window, &base.group);
+                }
+            }
+        }
+        Ok(series)
+    }
+
+    /// Adds `groups` of a baseline up to `*`.
+    pub fn baseline(groups: &[BaseGroup]) -> BTreeMap<Segment, Group> {
+        let mut segments = BTreeMap::new();
+        for base in groups {
+            for segment in with_all_versions(&base.segment) {
+                add(&mut segments, segment, &base.group);
+            }
+        }
+        segments
+    }
+}
+
+/// The segment itself, and that of all versions together.
+fn with_all_versions(segment: &Segment) -> impl Iterator<Item = Segment> + use<> {
+    let all = Segment { model_version: ALL_VERSIONS.to_owned(), slice: segment.slice.clone() };
+    let own = (*segment != all).then(|| segment.clone());
+    own.into_iter().chain([all])
+}
+
+fn add<K: Ord>(groups: &mut BTreeMap<K, Group>, key: K, group: &Group) {
+    match groups.entry(key) {
+        std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().merge(group),
+        std::collections::btree_map::Entry::Vacant(free) => {
+            free.insert(group.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::profile::ColumnState;
+
+    fn base(calendar: &Calendar, at: &str, version: &str, rows: u64) -> BaseGroup {
+        let window = calendar.window_of(Granularity::Day, at.parse().unwrap()).unwrap();
+        let segment = Segment { model_version: version.to_owned(), slice: None };
+        let columns = vec![ColumnState::Opaque { count: rows, num_nulls: 0 }];
+        BaseGroup { window: Some(window), segment, group: Group { row_count: rows, columns, quality: None } }
+    }
+
+    #[test]
+    fn days_make_weeks_and_versions_make_all() {
+        let calendar = Calendar::new(TimeZone::UTC);
+        let groups = [
+            base(&calendar, "2026-04-30T00:00:00Z", "1", 1),
+            base(&calendar, "2026-05-01T00:00:00Z", "1", 10),
+            base(&calendar, "2026-05-01T00:00:00Z", "2", 100),
+            base(&calendar, "2026-05-04T00:00:00Z", "2", 1000),
+        ];
+        let rollup =
+            Rollup { granularities: &[Granularity::Day, Granularity::Weeks(1)], calendar: &calendar };
+        let series = rollup.windows(&groups).unwrap();
+        let rows = |granularity: Granularity, version: &str| -> Vec<u64> {
+            let segment = Segment { model_version: version.to_owned(), slice: None };
+            series[&Series { granularity, segment }].values().map(|group| group.row_count).collect()
+        };
+        assert_eq!(rows(Granularity::Day, "1"), [1, 10]);
+        assert_eq!(rows(Granularity::Day, "*"), [1, 110, 1000]);
+        assert_eq!(rows(Granularity::Weeks(1), "1"), [11]);
+        assert_eq!(rows(Granularity::Weeks(1), "*"), [111, 1000]);
+    }
+
+    #[test]
+    fn a_table_without_versions_is_counted_once() {
+        let calendar = Calendar::new(TimeZone::UTC);
+        let groups = [base(&calendar, "2026-05-01T00:00:00Z", "*", 5)];
+        let rollup = Rollup { granularities: &[Granularity::Day], calendar: &calendar };
+        let series = rollup.windows(&groups).unwrap();
+        assert_eq!(series.len(), 1);
+        assert_eq!(series.values().next().unwrap().values().next().unwrap().row_count, 5);
+    }
+}

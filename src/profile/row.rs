@@ -1,0 +1,341 @@
+//! One row of the profile table: from a state to its metrics.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::classification::{Cell, ClassScores};
+use super::numeric::NumericState;
+use super::{ColumnInfo, ColumnState, Group, Profiles, QualityState, Segment, percent};
+use crate::contract::TABLE;
+use crate::window::{Granularity, Window};
+
+/// Most values listed in `frequent_items`.
+const MAX_FREQUENT_ITEMS: usize = 100;
+
+/// `struct<start, end>`, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct WindowStruct {
+    /// First instant.
+    pub start: i64,
+    /// First instant after.
+    pub end: i64,
+}
+
+impl From<Window> for WindowStruct {
+    fn from(window: Window) -> Self {
+        Self { start: window.start.as_microsecond(), end: window.end.as_microsecond() }
+    }
+}
+
+/// A value and how often it occurs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FrequentItem {
+    /// The value.
+    pub item: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// A row of `<monitor>_profile_metrics`, but for lineage. Field names are the column names; what each
+/// means stands in [`contract::profile_metrics`](crate::contract::profile_metrics).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs)] // The contract documents every column once.
+pub struct ProfileRow {
+    pub window: Option<WindowStruct>,
+    pub log_type: &'static str,
+    pub granularity: Option<String>,
+    pub model_version: String,
+    pub slice_key: Option<String>,
+    pub slice_value: Option<String>,
+    pub column_name: String,
+    pub data_type: Option<String>,
+    pub count: u64,
+    pub num_nulls: Option<u64>,
+    pub avg: Option<f64>,
+    pub quantiles: Option<Vec<f64>>,
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    pub stddev: Option<f64>,
+    pub num_zeros: Option<u64>,
+    pub num_nan: Option<u64>,
+    pub min_length: Option<f64>,
+    pub max_length: Option<f64>,
+    pub avg_length: Option<f64>,
+    pub non_null_columns: Option<Vec<String>>,
+    pub frequent_items: Option<Vec<FrequentItem>>,
+    pub median: Option<f64>,
+    pub distinct_count: Option<u64>,
+    pub percent_nan: Option<f64>,
+    pub percent_null: Option<f64>,
+    pub percent_zeros: Option<f64>,
+    pub percent_distinct: Option<f64>,
+    pub accuracy_score: Option<f64>,
+    pub confusion_matrix: Option<Vec<Cell>>,
+    pub precision: Option<ClassScores>,
+    pub recall: Option<ClassScores>,
+    pub f1_score: Option<ClassScores>,
+    pub log_loss: Option<f64>,
+    pub roc_auc_score: Option<ClassScores>,
+    pub mean_squared_error: Option<f64>,
+    pub root_mean_squared_error: Option<f64>,
+    pub mean_average_error: Option<f64>,
+    pub mean_absolute_percentage_error: Option<f64>,
+    pub r2_score: Option<f64>,
+    pub row_count: u64,
+    pub num_infinite: Option<u64>,
+    pub num_negative: Option<u64>,
+    pub label_count: Option<u64>,
+    pub percent_labelled: Option<f64>,
+    pub window_start: Option<i64>,
+    pub window_end: Option<i64>,
+    pub reason: Option<String>,
+}
+
+/// All rows of the profile table, in the order of its key.
+pub fn rows(profiles: &Profiles, points: usize) -> Vec<ProfileRow> {
+    let baseline = profiles.baseline.iter().map(|(segment, group)| (None, segment, group));
+    let input = profiles.windows.iter().flat_map(|(series, windows)| {
+        windows.iter().map(|(window, group)| (Some((series.granularity, *window)), &series.segment, group))
+    });
+    baseline
+        .chain(input)
+        .flat_map(|(at, segment, group)| group_rows(profiles, at, segment, group, points))
+        .collect()
+}
+
+/// The rows of one group: the table's, then each column's.
+pub fn group_rows(
+    profiles: &Profiles,
+    at: Option<(Granularity, Window)>,
+    segment: &Segment,
+    group: &Group,
+    points: usize,
+) -> Vec<ProfileRow> {
+    let key = ProfileRow {
+        window: at.map(|(_, window)| window.into()),
+        log_type: if at.is_some() { "INPUT" } else { "BASELINE" },
+        granularity: at.map(|(granularity, _)| granularity.to_string()),
+        model_version: segment.model_version.clone(),
+        slice_key: segment.slice.as_ref().map(|slice| slice.key.clone()),
+        slice_value: segment.slice.as_ref().map(|slice| slice.value.clone()),
+        row_count: group.row_count,
+        window_start: at.map(|(_, window)| micros(window.start)),
+        window_end: at.map(|(_, window)| micros(window.end)),
+        ..ProfileRow::default()
+    };
+    let table = table_row(key.clone(), profiles, group);
+    let columns = profiles
+        .columns
+        .iter()
+        .zip(&group.columns)
+        .map(|(column, state)| column_row(key.clone(), column, state, points));
+    std::iter::once(table).chain(columns).collect()
+}
+
+fn micros(instant: Timestamp) -> i64 {
+    instant.as_microsecond()
+}
+
+fn table_row(key: ProfileRow, profiles: &Profiles, group: &Group) -> ProfileRow {
+    let named = profiles.columns.iter().zip(&group.columns);
+    let non_null: Vec<String> =
+        named.filter(|(_, state)| state.count() > 0).map(|(column, _)| column.name.clone()).collect();
+    let row = ProfileRow {
+        column_name: TABLE.to_owned(),
+        count: group.row_count,
+        non_null_columns: Some(non_null),
+        ..key
+    };
+    match &group.quality {
+        None => row,
+        Some(quality) => quality_row(row, quality),
+    }
+}
+
+fn quality_row(row: ProfileRow, quality: &QualityState) -> ProfileRow {
+    let label_count = quality.count();
+    let row = ProfileRow {
+        label_count: Some(label_count),
+        percent_labelled: percent(label_count, row.row_count),
+        reason: (label_count == 0).then(|| "no row has a label yet".to_owned()),
+        ..row
+    };
+    match quality {
+        QualityState::Classification(state) => {
+            let unscored = if state.not_probabilities > 0 {
+                Some(format!("{} scores are not within 0 and 1", state.not_probabilities))
+            } else if state.uncounted > 0 {
+                Some(format!("more than {} pairs of prediction and label", super::classification::MAX_CELLS))
+            } else {
+                None
+            };
+            let clean = state.not_probabilities == 0;
+            ProfileRow {
+                accuracy_score: state.accuracy_score(),
+                confusion_matrix: state.confusion_matrix(),
+                precision: state.precision(),
+                recall: state.recall(),
+                f1_score: state.f1_score(),
+                log_loss: if clean { state.log_loss() } else { None },
+                roc_auc_score: if clean { state.roc_auc_score() } else { None },
+                reason: row.reason.clone().or(unscored),
+                ..row
+            }
+        }
+        QualityState::Regression(state) => ProfileRow {
+            mean_squared_error: state.mean_squared_error(),
+            root_mean_squared_error: state.root_mean_squared_error(),
+            mean_average_error: state.mean_average_error(),
+            mean_absolute_percentage_error: state.mean_absolute_percentage_error(),
+            r2_score: state.r2_score(),
+            ..row
+        },
+    }
+}
+
+fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points: usize) -> ProfileRow {
+    let row = ProfileRow {
+        column_name: column.name.clone(),
+        data_type: Some(column.data_type.clone()),
+        count: state.count(),
+        num_nulls: Some(state.num_nulls()),
+        distinct_count: state.distinct_count(),
+        percent_null: state.percent_null(),
+        percent_distinct: state.percent_distinct(),
+        percent_zeros: state.percent_zeros(),
+        reason: (state.count() == 0).then(|| "every value is NULL".to_owned()),
+        ..key
+    };
+    match state {
+        ColumnState::Numeric(numbers) => numeric_row(row, numbers, points),
+        ColumnState::Time(instants) => {
+            let (min, max) = instants.extremes().unzip();
+            let median = instants.ranks().and_then(|ranks| ranks.quantile(0.5));
+            ProfileRow { min, max, median, ..row }
+        }
+        ColumnState::Text(names) => {
+            let (min, max) = names.lengths().unzip();
+            let items = names
+                .items
+                .top(MAX_FREQUENT_ITEMS)
+                .into_iter()
+                .map(|(item, count)| FrequentItem { item: item.to_owned(), count })
+                .collect();
+            ProfileRow {
+                min_length: min.map(|length| length as f64),
+                max_length: max.map(|length| length as f64),
+                avg_length: names.avg_length(),
+                frequent_items: Some(items),
+                ..row
+            }
+        }
+        ColumnState::Opaque { .. } => row,
+    }
+}
+
+fn numeric_row(row: ProfileRow, numbers: &NumericState, points: usize) -> ProfileRow {
+    let ranks = numbers.ranks();
+    let quantiles = ranks.as_ref().map(|ranks| {
+        let last = (points.max(2) - 1) as f64;
+        (0..points.max(2)).filter_map(|point| ranks.quantile(point as f64 / last)).collect()
+    });
+    let (min, max) = numbers.extremes().unzip();
+    let stddev = numbers.stddev();
+    let reason = if numbers.count > 0 && numbers.finite() == 0 {
+        Some("no value is finite".to_owned())
+    } else if numbers.finite() == 1 {
+        Some("one value has no standard deviation".to_owned())
+    } else if numbers.finite() > 1 && stddev.is_none() {
+        Some("squares of the values are beyond the range of a double".to_owned())
+    } else {
+        None
+    };
+    ProfileRow {
+        avg: numbers.avg(),
+        quantiles,
+        min,
+        max,
+        stddev,
+        num_zeros: Some(numbers.num_zeros),
+        num_nan: Some(numbers.num_nan),
+        num_infinite: Some(numbers.num_infinite),
+        num_negative: Some(numbers.num_negative),
+        median: ranks.and_then(|ranks| ranks.quantile(0.5)),
+        percent_nan: percent(numbers.num_nan, row.row_count),
+        reason: row.reason.clone().or(reason),
+        ..row
+    }
+}
+
+/// Metrics that are computed from labelled rows.
+const OF_LABELS: [&str; 12] = [
+    "accuracy_score",
+    "precision",
+    "recall",
+    "f1_score",
+    "log_loss",
+    "roc_auc_score",
+    "mean_squared_error",
+    "root_mean_squared_error",
+    "mean_average_error",
+    "mean_absolute_percentage_error",
+    "r2_score",
+    "label_count",
+];
+
+impl ProfileRow {
+    /// How many values stand behind the metric called `name`: labelled rows for quality, values for the rest.
+    pub fn count_behind(&self, name: &str) -> u64 {
+        let column = name.split_once('.').map_or(name, |(column, _)| column);
+        if OF_LABELS.contains(&column) { self.label_count.unwrap_or_default() } else { self.row_count }
+    }
+
+    /// The number in the column called `name`, a field of a struct with a dot.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let whole = |value: Option<u64>| value.map(|value| value as f64);
+        let scores = |scores: &Option<ClassScores>, field: &str| {
+            scores.as_ref().map(|scores| if field == "macro" { scores.macro_mean } else { scores.weighted })
+        };
+        if let Some((column, field)) = name.split_once('.') {
+            return match column {
+                "precision" => scores(&self.precision, field),
+                "recall" => scores(&self.recall, field),
+                "f1_score" => scores(&self.f1_score, field),
+                "roc_auc_score" => scores(&self.roc_auc_score, field),
+                _ => None,
+            };
+        }
+        match name {
+            "count" => Some(self.count as f64),
+            "num_nulls" => whole(self.num_nulls),
+            "avg" => self.avg,
+            "min" => self.min,
+            "max" => self.max,
+            "stddev" => self.stddev,
+            "num_zeros" => whole(self.num_zeros),
+            "num_nan" => whole(self.num_nan),
+            "min_length" => self.min_length,
+            "max_length" => self.max_length,
+            "avg_length" => self.avg_length,
+            "median" => self.median,
+            "distinct_count" => whole(self.distinct_count),
+            "percent_nan" => self.percent_nan,
+            "percent_null" => self.percent_null,
+            "percent_zeros" => self.percent_zeros,
+            "percent_distinct" => self.percent_distinct,
+            "accuracy_score" => self.accuracy_score,
+            "log_loss" => self.log_loss,
+            "mean_squared_error" => self.mean_squared_error,
+            "root_mean_squared_error" => self.root_mean_squared_error,
+            "mean_average_error" => self.mean_average_error,
+            "mean_absolute_percentage_error" => self.mean_absolute_percentage_error,
+            "r2_score" => self.r2_score,
+            "row_count" => Some(self.row_count as f64),
+            "num_infinite" => whole(self.num_infinite),
+            "num_negative" => whole(self.num_negative),
+            "label_count" => whole(self.label_count),
+            "percent_labelled" => self.percent_labelled,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Slicing expressions: from what was typed to an expression over one row.
+//!
+//! A slice is a group of rows, so its expression may look at one row only, must give the same value each
+//! time, and its value must have a name. What does not is refused before a row is read.
+
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, SchemaError};
+use datafusion::dataframe::DataFrame;
+use datafusion::functions::expr_fn::coalesce;
+use datafusion::logical_expr::{Expr, ExprSchemable, Volatility, cast, lit};
+
+use crate::cause::{is_fault, plain};
+use crate::config::suggest;
+use crate::contract::NULL_SLICE;
+use crate::source::spark_type;
+
+/// What to do where nothing better is known.
+const HINT: &str = "write one SQL expression over the columns of a row, such as `region` or `amount > 1000`; two \
+                    expressions are two entries of `slicing_exprs`";
+/// What to do when some rows are to blame.
+const HINT_ROWS: &str = "some rows have no value for it; guard it, for example with `TRY_CAST` or `NULLIF`";
+/// What to do when the engine is to blame.
+const HINT_ENGINE: &str = "write it in another way; and please report it, with what `--verbose` says";
+
+/// Why an expression is no slicing expression, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub struct SliceError {
+    /// What is wrong.
+    pub problem: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl SliceError {
+    fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), hint: HINT.to_owned() }
+    }
+
+    /// It was found to be wrong when rows were read.
+    pub(super) fn of_rows(error: &DataFusionError) -> Self {
+        let hint = if is_fault(error) { HINT_ENGINE } else { HINT_ROWS };
+        Self { hint: hint.to_owned(), ..Self::of_plan(error) }
+    }
+
+    /// It was found to be wrong when the query was planned.
+    pub(super) fn of_plan(error: &DataFusionError) -> Self {
+        if is_fault(error) {
+            tracing::info!(%error, "the query engine failed");
+            let problem = "the query engine fails on it, whatever the rows".to_owned();
+            return Self { problem, hint: HINT_ENGINE.to_owned() };
+        }
+        Self::new(plain(error))
+    }
+
+    fn of_words(error: &DataFusionError) -> Self {
+        if let Some((missing, known)) = missing_column(error) {
+            let hint = suggest(&missing, known.iter().map(String::as_str));
+            return Self { problem: format!("there is no column `{missing}`"), hint };
+        }
+        match plain(error) {
+            problem if problem.starts_with("table '") => Self::new("it must not read a table"),
+            problem => Self::new(problem),
+        }
+    }
+}
+
+/// `frame` with the value of `expression`, as a text, in the column `__slice_value`.
+///
+/// # Errors
+/// If it is no expression over one row of `frame`.
+pub(super) fn with_value(frame: &DataFrame, expression: &str) -> Result<DataFrame, SliceError> {
+    let parsed = frame.parse_sql_expr(expression).map_err(|error| SliceError::of_words(&error))?;
+    is_of_one_row(&parsed)?;
+    let data_type = parsed.get_type(frame.schema()).map_err(|error| SliceError::of_words(&error))?;
+    if data_type.is_nested() {
+        return Err(SliceError::new(format!(
+            "its value is of type {}, which has no name",
+            spark_type(&data_type)
+        )));
+    }
+    let value = coalesce(vec![cast(parsed, DataType::Utf8), lit(NULL_SLICE)]);
+    frame.clone().with_column("__slice_value", value).map_err(|error| SliceError::of_words(&error))
+}
+
+fn is_of_one_row(expression: &Expr) -> Result<(), SliceError> {
+    let mut problem = None;
+    let looked = expression.apply(|part| {
+        problem = match part {
+            Expr::AggregateFunction(call) => Some(format!("`{}()` needs many rows", call.func.name())),
+            Expr::WindowFunction(_) => Some("a window function needs many rows".to_owned()),
+            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => {
+                Some("it must not read a table".to_owned())
+            }
+            Expr::Placeholder(placeholder) => Some(format!("`{}` stands for no value", placeholder.id)),
+            Expr::ScalarVariable(_, names) => Some(format!("`{}` stands for no value", names.join("."))),
+            Expr::Unnest(_) => Some("it makes several rows of one".to_owned()),
+            Expr::ScalarFunction(call) => match call.func.signature().volatility {
+                Volatility::Immutable => None,
+                Volatility::Stable if !call.args.is_empty() => None,
+                _ => Some(format!("`{}()` has another value each time", call.func.name())),
+            },
+            _ => None,
+        };
+        Ok(if problem.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    match (problem, looked) {
+        (Some(problem), _) => Err(SliceError::new(problem)),
+        (None, Err(error)) => Err(SliceError::of_words(&error)),
+        (None, Ok(_)) => Ok(()),
+    }
+}
+
+/// The column that is not there, and those that are.
+fn missing_column(error: &DataFusionError) -> Option<(String, Vec<String>)> {
+    match error {
+        DataFusionError::SchemaError(error, _) => match error.as_ref() {
+            SchemaError::FieldNotFound { field, valid_fields } => {
+                let known = valid_fields.iter().map(|field| field.name.clone());
+                Some((field.name.clone(), known.filter(|name| !name.starts_with("__")).collect()))
+            }
+            _ => None,
+        },
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => missing_column(inner),
+        DataFusionError::Collection(errors) => errors.first().and_then(missing_column),
+        _ => None,
+    }
+}

@@ -1,0 +1,95 @@
+//! The SQL files, and the one way in which they are filled in.
+//!
+//! Values travel as `$parameters`. Only names are substituted, as quoted identifiers or as the calls that
+//! are made of them; a text that is neither cannot be given.
+
+/// The rows of the inference table, with labels of a table of their own.
+pub(super) const LABELLED: &str = include_str!("../../sql/labelled.sql");
+/// The rows of the inference table, with window and version.
+pub(super) const WINDOWED: &str = include_str!("../../sql/windowed.sql");
+/// The rows of the baseline, in the same shape.
+pub(super) const BASELINE: &str = include_str!("../../sql/baseline.sql");
+/// The most frequent values of a slicing expression.
+pub(super) const SLICE_VALUES: &str = include_str!("../../sql/slice_values.sql");
+/// The states of every column.
+pub(super) const PROFILE: &str = include_str!("../../sql/profile.sql");
+
+/// A piece of SQL that is safe to substitute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Name(String);
+
+impl Name {
+    /// A column, quoted.
+    pub(super) fn column(name: &str) -> Self {
+        Self(format!("\"{}\"", name.replace('"', "\"\"")))
+    }
+
+    /// A text, quoted.
+    pub(super) fn text(text: &str) -> Self {
+        Self(format!("'{}'", text.replace('\'', "''")))
+    }
+
+    /// SQL's NULL.
+    pub(super) fn null() -> Self {
+        Self("NULL".to_owned())
+    }
+
+    /// A call of one of our functions, under a name.
+    pub(super) fn call(function: &'static str, arguments: &[Self], alias: &str) -> Self {
+        let arguments: Vec<&str> = arguments.iter().map(|argument| argument.0.as_str()).collect();
+        Self(format!("{function}({}) AS {}", arguments.join(", "), Self::column(alias).0))
+    }
+
+    /// Several, one a line.
+    pub(super) fn list(names: &[Self]) -> Self {
+        Self(names.iter().map(|name| name.0.as_str()).collect::<Vec<_>>().join(",\n    "))
+    }
+}
+
+/// `sql` with its `{{names}}` filled in. Comments are left out, since they name them, too.
+pub(super) fn fill(sql: &str, names: &[(&str, Name)]) -> String {
+    let mut text: String = sql
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("--"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    // One pass: a name that looks like a placeholder is not filled in again.
+    let mut filled = String::with_capacity(text.len());
+    while let Some((before, rest)) = text.split_once("{{") {
+        filled.push_str(before);
+        let Some((key, after)) = rest.split_once("}}") else { break };
+        if let Some((_, name)) = names.iter().find(|(known, _)| *known == key) {
+            filled.push_str(&name.0);
+        }
+        text = after.to_owned();
+    }
+    filled.push_str(&text);
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_and_filled_in_once() {
+        let sql = fill(
+            "-- about {{a}}\nSELECT {{a}}, {{b}}",
+            &[("a", Name::column("x\"{{b}}")), ("b", Name::text("it's"))],
+        );
+        assert_eq!(sql, "SELECT \"x\"\"{{b}}\", 'it''s'\n");
+    }
+
+    #[test]
+    fn every_placeholder_of_every_file_is_named_in_its_header() {
+        for file in [LABELLED, WINDOWED, BASELINE, SLICE_VALUES, PROFILE] {
+            let (header, body): (Vec<&str>, Vec<&str>) =
+                file.lines().partition(|line| line.starts_with("--"));
+            let header = header.join("\n");
+            for piece in body.join("\n").split("{{").skip(1) {
+                let key = piece.split("}}").next().unwrap_or_default();
+                assert!(header.contains(&format!("{{{{{key}}}}}")), "{key}");
+            }
+        }
+    }
+}
