@@ -1,0 +1,101 @@
+//! Drift: how far a window has moved from another, measure by measure.
+//!
+//! Arithmetic on states: no I/O, no clock, cannot fail. A measure returns a number or an absence with a
+//! reason; whether the number is *bad* is decided in [`alert`](crate::alert) alone. One file is one column
+//! of the drift table.
+
+pub mod chi_squared_test;
+pub mod js_distance;
+pub mod kolmogorov;
+pub mod ks_test;
+pub mod l_infinity_distance;
+pub mod paired;
+pub mod population_stability_index;
+pub mod row;
+pub mod tv_distance;
+pub mod wasserstein_distance;
+
+#[cfg(test)]
+mod oracle;
+
+use std::collections::BTreeMap;
+
+pub use row::DriftRow;
+use serde::Serialize;
+
+use crate::config::Comparison;
+use crate::contract::ALL_VERSIONS;
+use crate::profile::{Group, Profiles, Segment, Series};
+use crate::window::{Calendar, Window};
+
+/// A statistic, and the chance of one at least as large if nothing had moved.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct TestResult {
+    /// The statistic.
+    pub statistic: f64,
+    /// The chance, 0 to 1.
+    pub pvalue: f64,
+}
+
+/// What a window is compared with.
+pub(crate) struct Compared<'a> {
+    /// Which of the comparisons.
+    pub comparison: Comparison,
+    /// The other window; `None` for the baseline.
+    pub window: Option<Window>,
+    /// Which rows of the baseline.
+    pub baseline_model_version: Option<&'a str>,
+    /// The other side; `None` if there are no such rows, though there is a baseline.
+    pub group: Option<&'a Group>,
+}
+
+/// All rows of the drift table, in the order of its key: for each window, the window just before it (if
+/// that has rows) and the baseline (if there is one).
+pub fn compare(profiles: &Profiles, calendar: &Calendar) -> Vec<DriftRow> {
+    profiles
+        .windows
+        .iter()
+        .flat_map(|(series, windows)| {
+            windows.iter().flat_map(move |(window, group)| {
+                let compared =
+                    [previous(series, *window, windows, calendar), baseline(&series.segment, profiles)];
+                compared
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|compared| row::rows(&profiles.columns, series, *window, group, &compared))
+                    .collect::<Vec<_>>()
+            })
+        })
+        .collect()
+}
+
+fn previous<'a>(
+    series: &Series,
+    window: Window,
+    windows: &'a BTreeMap<Window, Group>,
+    calendar: &Calendar,
+) -> Option<Compared<'a>> {
+    let before = calendar.previous(series.granularity, window).ok()?;
+    let group = windows.get(&before)?;
+    Some(Compared {
+        comparison: Comparison::Consecutive,
+        window: Some(before),
+        baseline_model_version: None,
+        group: Some(group),
+    })
+}
+
+/// The baseline of this version, or of all versions if it has none of its own.
+pub(crate) fn baseline<'a>(segment: &Segment, profiles: &'a Profiles) -> Option<Compared<'a>> {
+    if profiles.baseline.is_empty() {
+        return None;
+    }
+    let all = Segment { model_version: ALL_VERSIONS.to_owned(), slice: segment.slice.clone() };
+    let found = profiles.baseline.get_key_value(segment).or_else(|| profiles.baseline.get_key_value(&all));
+    Some(Compared {
+        comparison: Comparison::Baseline,
+        window: None,
+        baseline_model_version: found.map(|(segment, _)| segment.model_version.as_str()),
+        group: found.map(|(_, group)| group),
+    })
+}

@@ -1,0 +1,202 @@
+//! Two distributions side by side, on the same bins by construction.
+//!
+//! Every measure takes one of these, so none has to check again that its two sides fit.
+
+use crate::profile::distribution::Distribution;
+use crate::profile::frequent_items::FrequentItems;
+
+/// Counts of the comparison and of the window, in the same bins; neither side is empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Paired {
+    /// (comparison, window) for each bin.
+    counts: Vec<(u64, u64)>,
+    total: (u64, u64),
+}
+
+impl Paired {
+    /// `None` for different numbers of bins or an empty side.
+    pub fn from_counts(comparison: &[u64], window: &[u64]) -> Option<Self> {
+        if comparison.len() != window.len() {
+            return None;
+        }
+        Self::of(comparison.iter().copied().zip(window.iter().copied()).collect())
+    }
+
+    fn of(counts: Vec<(u64, u64)>) -> Option<Self> {
+        let total = counts.iter().fold((0, 0), |(a, b), (comparison, window)| (a + comparison, b + window));
+        (total.0 > 0 && total.1 > 0).then_some(Self { counts, total })
+    }
+
+    /// Names on both sides, each a bin. Names that a side no longer counts are one bin more.
+    pub fn of_names(comparison: &FrequentItems, window: &FrequentItems) -> Option<Self> {
+        let mut names: Vec<&str> = comparison.iter().chain(window.iter()).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut counts: Vec<(u64, u64)> =
+            names.iter().map(|name| (comparison.count(name), window.count(name))).collect();
+        let rest = (comparison.remainder(), window.remainder());
+        if rest != (0, 0) {
+            counts.push(rest);
+        }
+        Self::of(counts)
+    }
+
+    /// (comparison, window) shares of each bin.
+    pub fn shares(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        let (comparison, window) = (self.total.0 as f64, self.total.1 as f64);
+        self.counts.iter().map(move |(a, b)| (*a as f64 / comparison, *b as f64 / window))
+    }
+
+    /// (comparison, window) counts of each bin.
+    pub fn counts(&self) -> &[(u64, u64)] {
+        &self.counts
+    }
+
+    /// (comparison, window) sums over bins.
+    pub fn total(&self) -> (u64, u64) {
+        self.total
+    }
+}
+
+/// A point of a shared grid: counts of the comparison and of the window up to it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Step {
+    low: f64,
+    high: f64,
+    comparison: u64,
+    window: u64,
+}
+
+/// Two distributions of numbers on one grid: exact where both are, otherwise at the coarser resolution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairedNumbers {
+    steps: Vec<Step>,
+    total: (u64, u64),
+}
+
+impl PairedNumbers {
+    /// `None` if a side is empty.
+    pub fn new(comparison: &Distribution, window: &Distribution) -> Option<Self> {
+        let shift = comparison.resolution().max(window.resolution());
+        let on_grid = |distribution: &Distribution| {
+            let mut distribution = distribution.clone();
+            distribution.coarsen(shift);
+            distribution.buckets()
+        };
+        let (left, right) = (on_grid(comparison), on_grid(window));
+        let mut steps = Vec::with_capacity(left.len().max(right.len()));
+        let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+        loop {
+            let next = match (left.peek(), right.peek()) {
+                (None, None) => break,
+                (Some(a), None) => *a,
+                (None, Some(b)) => *b,
+                (Some(a), Some(b)) => {
+                    if a.low <= b.low {
+                        *a
+                    } else {
+                        *b
+                    }
+                }
+            };
+            let comparison = left.next_if(|bucket| bucket.low == next.low).map_or(0, |bucket| bucket.count);
+            let window = right.next_if(|bucket| bucket.low == next.low).map_or(0, |bucket| bucket.count);
+            steps.push(Step { low: next.low, high: next.high, comparison, window });
+        }
+        let total = (comparison.total(), window.total());
+        (total.0 > 0 && total.1 > 0).then_some(Self { steps, total })
+    }
+
+    /// (comparison, window) numbers of values.
+    pub fn total(&self) -> (u64, u64) {
+        self.total
+    }
+
+    /// For each place of the grid in order: its value, and the shares of both sides up to it.
+    pub fn cumulative(&self) -> impl Iterator<Item = (f64, f64, f64)> + '_ {
+        let mut upto = (0, 0);
+        self.steps.iter().map(move |step| {
+            upto.0 += step.comparison;
+            upto.1 += step.window;
+            // The middle of a bucket is not its value, but the same for both sides.
+            let value = step.low + (step.high - step.low) / 2.0;
+            (value, upto.0 as f64 / self.total.0 as f64, upto.1 as f64 / self.total.1 as f64)
+        })
+    }
+
+    /// Both sides in bins that end at the comparison's quantiles `1/bins, 2/bins, …`; equal ends are
+    /// one. Where the lowest end is the comparison's least value, values below it have a bin of their
+    /// own: otherwise a shift downwards would be invisible.
+    pub fn in_quantile_bins(&self, bins: u64) -> Option<Paired> {
+        // Rank of the k-th end: the least value up to which there are at least k/bins of the rows.
+        let ends = (1..bins).map(|k| (k * self.total.0).div_ceil(bins));
+        let mut ends: Vec<u64> = ends.collect();
+        ends.dedup();
+        let mut counts = vec![(0, 0)];
+        let mut ends = ends.into_iter().peekable();
+        let mut upto = 0;
+        for step in &self.steps {
+            let first = upto == 0 && step.comparison > 0;
+            upto += step.comparison;
+            let reached = std::iter::from_fn(|| ends.next_if(|end| *end <= upto)).count() > 0;
+            if first && reached && counts.last() != Some(&(0, 0)) {
+                counts.push((0, 0));
+            }
+            if let Some(bin) = counts.last_mut() {
+                bin.0 += step.comparison;
+                bin.1 += step.window;
+            }
+            if reached {
+                counts.push((0, 0));
+            }
+        }
+        Paired::of(counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(values: &[f64]) -> Distribution {
+        let mut distribution = Distribution::default();
+        values.iter().for_each(|value| distribution.add(*value));
+        distribution
+    }
+
+    #[test]
+    fn sides_must_fit_and_hold_something() {
+        assert!(Paired::from_counts(&[1], &[1, 2]).is_none());
+        assert!(Paired::from_counts(&[0, 0], &[1, 2]).is_none());
+        assert!(PairedNumbers::new(&numbers(&[]), &numbers(&[1.0])).is_none());
+    }
+
+    #[test]
+    fn bins_end_at_the_deciles_of_the_comparison() {
+        let baseline: Vec<f64> = (1..=100).map(f64::from).collect();
+        let window: Vec<f64> = (91..=110).map(f64::from).collect();
+        let pair = PairedNumbers::new(&numbers(&baseline), &numbers(&window))
+            .and_then(|pair| pair.in_quantile_bins(10));
+        let counts = pair.map(|pair| pair.counts().to_vec()).unwrap_or_default();
+        assert_eq!(counts.len(), 10);
+        assert!(counts[..9].iter().all(|count| *count == (10, 0)));
+        assert_eq!(counts[9], (10, 20));
+    }
+
+    #[test]
+    fn a_shift_below_a_constant_is_seen() {
+        let pair = PairedNumbers::new(&numbers(&[5.0; 10]), &numbers(&[3.0; 4]))
+            .and_then(|pair| pair.in_quantile_bins(10));
+        assert_eq!(pair.map(|pair| pair.counts().to_vec()), Some(vec![(0, 4), (10, 0), (0, 0)]));
+    }
+
+    #[test]
+    fn grids_of_different_resolution_meet() {
+        let fine: Vec<f64> = (0..500).map(|i| f64::from(i) / 7.0).collect();
+        let coarse: Vec<f64> = (0..50_000).map(|i| f64::from(i) / 700.0).collect();
+        let pair = PairedNumbers::new(&numbers(&coarse), &numbers(&fine));
+        let worst =
+            pair.iter().flat_map(|pair| pair.cumulative().map(|(_, a, b)| (a - b).abs()).collect::<Vec<_>>());
+        assert!(worst.fold(0.0, f64::max) < 0.005);
+    }
+}

@@ -1,0 +1,291 @@
+//! One row of the drift table: from two states to their distances.
+
+use serde::Serialize;
+
+use super::chi_squared_test::chi_squared_test;
+use super::js_distance::js_distance;
+use super::ks_test::ks_test;
+use super::l_infinity_distance::l_infinity_distance;
+use super::paired::{Paired, PairedNumbers};
+use super::population_stability_index::population_stability_index;
+use super::tv_distance::tv_distance;
+use super::wasserstein_distance::wasserstein_distance;
+use super::{Compared, TestResult};
+use crate::config::Comparison;
+use crate::contract::TABLE;
+use crate::profile::numeric::NumericState;
+use crate::profile::row::WindowStruct;
+use crate::profile::text::TextState;
+use crate::profile::{ColumnInfo, ColumnState, Group, Series};
+use crate::window::Window;
+
+/// Bins into which numbers are put for PSI and JS distance.
+const BINS: u64 = 10;
+
+/// Columns that came and went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct NonNullColumnsDelta {
+    /// Have values now and had none.
+    pub added: i32,
+    /// Had values and have none now.
+    pub missing: i32,
+}
+
+/// A row of `<monitor>_drift_metrics`, but for lineage. Field names are the column names; what each means
+/// stands in [`contract::drift_metrics`](crate::contract::drift_metrics).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs)] // The contract documents every column once.
+pub struct DriftRow {
+    pub window: WindowStruct,
+    pub granularity: String,
+    pub model_version: String,
+    pub slice_key: Option<String>,
+    pub slice_value: Option<String>,
+    pub column_name: String,
+    pub data_type: Option<String>,
+    pub window_cmp: Option<WindowStruct>,
+    pub drift_type: &'static str,
+    pub count_delta: Option<f64>,
+    pub avg_delta: Option<f64>,
+    pub percent_null_delta: Option<f64>,
+    pub percent_zeros_delta: Option<f64>,
+    pub percent_distinct_delta: Option<f64>,
+    pub non_null_columns_delta: Option<NonNullColumnsDelta>,
+    pub js_distance: Option<f64>,
+    pub ks_test: Option<TestResult>,
+    pub wasserstein_distance: Option<f64>,
+    pub population_stability_index: Option<f64>,
+    pub chi_squared_test: Option<TestResult>,
+    pub tv_distance: Option<f64>,
+    pub l_infinity_distance: Option<f64>,
+    pub num_bins: Option<u64>,
+    pub count_current: u64,
+    pub count_cmp: u64,
+    pub row_count: u64,
+    pub row_count_cmp: u64,
+    pub window_start: i64,
+    pub window_end: i64,
+    pub window_cmp_start: Option<i64>,
+    pub window_cmp_end: Option<i64>,
+    pub baseline_model_version: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// The name of a comparison in the tables.
+pub fn drift_type(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Consecutive => "CONSECUTIVE",
+        Comparison::Baseline => "BASELINE",
+    }
+}
+
+/// The rows of one comparison: the table's, then each column's.
+pub(super) fn rows(
+    columns: &[ColumnInfo],
+    series: &Series,
+    window: Window,
+    group: &Group,
+    compared: &Compared<'_>,
+) -> Vec<DriftRow> {
+    let slice = series.segment.slice.as_ref();
+    let window_cmp: Option<WindowStruct> = compared.window.map(WindowStruct::from);
+    let key = DriftRow {
+        window: window.into(),
+        granularity: series.granularity.to_string(),
+        model_version: series.segment.model_version.clone(),
+        slice_key: slice.map(|slice| slice.key.clone()),
+        slice_value: slice.map(|slice| slice.value.clone()),
+        column_name: TABLE.to_owned(),
+        data_type: None,
+        window_cmp,
+        drift_type: drift_type(compared.comparison),
+        count_delta: None,
+        avg_delta: None,
+        percent_null_delta: None,
+        percent_zeros_delta: None,
+        percent_distinct_delta: None,
+        non_null_columns_delta: None,
+        js_distance: None,
+        ks_test: None,
+        wasserstein_distance: None,
+        population_stability_index: None,
+        chi_squared_test: None,
+        tv_distance: None,
+        l_infinity_distance: None,
+        num_bins: None,
+        count_current: group.row_count,
+        count_cmp: compared.group.map_or(0, |other| other.row_count),
+        row_count: group.row_count,
+        row_count_cmp: compared.group.map_or(0, |other| other.row_count),
+        window_start: window.start.as_microsecond(),
+        window_end: window.end.as_microsecond(),
+        window_cmp_start: window_cmp.map(|window| window.start),
+        window_cmp_end: window_cmp.map(|window| window.end),
+        baseline_model_version: compared.baseline_model_version.map(str::to_owned),
+        reason: None,
+    };
+    let Some(other) = compared.group else {
+        return vec![DriftRow { reason: Some("the baseline has no rows of this slice".to_owned()), ..key }];
+    };
+    let table = DriftRow {
+        count_delta: Some(group.row_count as f64 - other.row_count as f64),
+        non_null_columns_delta: Some(non_null_columns(group, other)),
+        ..key.clone()
+    };
+    let pairs = columns.iter().zip(group.columns.iter().zip(&other.columns));
+    let columns = pairs.map(|(column, (now, then))| {
+        let key = DriftRow {
+            column_name: column.name.clone(),
+            data_type: Some(column.data_type.clone()),
+            ..key.clone()
+        };
+        column_row(key, now, then)
+    });
+    std::iter::once(table).chain(columns).collect()
+}
+
+fn non_null_columns(group: &Group, other: &Group) -> NonNullColumnsDelta {
+    let pairs =
+        || group.columns.iter().zip(&other.columns).map(|(now, then)| (now.count() > 0, then.count() > 0));
+    NonNullColumnsDelta {
+        added: pairs().filter(|pair| *pair == (true, false)).count() as i32,
+        missing: pairs().filter(|pair| *pair == (false, true)).count() as i32,
+    }
+}
+
+fn column_row(key: DriftRow, now: &ColumnState, then: &ColumnState) -> DriftRow {
+    let row = DriftRow {
+        count_delta: Some(now.count() as f64 - then.count() as f64),
+        percent_null_delta: delta(now.percent_null(), then.percent_null()),
+        percent_zeros_delta: delta(now.percent_zeros(), then.percent_zeros()),
+        percent_distinct_delta: delta(now.percent_distinct(), then.percent_distinct()),
+        count_current: now.count(),
+        count_cmp: then.count(),
+        ..key
+    };
+    match (now, then) {
+        (ColumnState::Numeric(now), ColumnState::Numeric(then)) => numeric_row(row, now, then),
+        (ColumnState::Text(now), ColumnState::Text(then)) => text_row(row, now, then),
+        _ => row,
+    }
+}
+
+fn delta(now: Option<f64>, then: Option<f64>) -> Option<f64> {
+    Some(now? - then?)
+}
+
+/// Which side has nothing to compare.
+fn empty_side(now: u64, then: u64, what: &str) -> Option<String> {
+    match (now, then) {
+        (0, 0) => Some(format!("neither side has {what}")),
+        (0, _) => Some(format!("the window has no {what}")),
+        (_, 0) => Some(format!("the comparison has no {what}")),
+        _ => None,
+    }
+}
+
+fn numeric_row(row: DriftRow, now: &NumericState, then: &NumericState) -> DriftRow {
+    let row = DriftRow {
+        avg_delta: delta(now.avg(), then.avg()),
+        count_current: now.finite(),
+        count_cmp: then.finite(),
+        ..row
+    };
+    let Some(pair) = PairedNumbers::new(&then.distribution, &now.distribution) else {
+        return DriftRow { reason: empty_side(now.finite(), then.finite(), "finite value"), ..row };
+    };
+    let binned = pair.in_quantile_bins(BINS);
+    let test = ks_test(&pair);
+    let wasserstein_distance = wasserstein_distance(&pair);
+    let reason = if test.is_none() {
+        Some("too few values for a Kolmogorov-Smirnov test".to_owned())
+    } else if wasserstein_distance.is_none() {
+        Some("the Wasserstein distance is beyond the range of a double".to_owned())
+    } else {
+        None
+    };
+    DriftRow {
+        ks_test: test,
+        wasserstein_distance,
+        population_stability_index: binned.as_ref().map(population_stability_index),
+        js_distance: binned.as_ref().map(js_distance),
+        num_bins: binned.as_ref().map(|pair| pair.counts().len() as u64),
+        reason,
+        ..row
+    }
+}
+
+/// Rows from which on a column can be told to be of identifiers.
+const MIN_IDENTIFIERS: u64 = 100;
+
+/// Whether a column holds identifiers rather than categories: more than half of its values are different.
+fn is_nearly_unique(state: &TextState) -> bool {
+    state.count >= MIN_IDENTIFIERS && 2 * state.distinct_count() > state.count
+}
+
+fn text_row(row: DriftRow, now: &TextState, then: &TextState) -> DriftRow {
+    let Some(pair) = Paired::of_names(&then.items, &now.items) else {
+        return DriftRow { reason: empty_side(now.count, then.count, "value"), ..row };
+    };
+    if is_nearly_unique(then) {
+        let reason = "nearly every value is different, so shares say nothing".to_owned();
+        return DriftRow { reason: Some(reason), ..row };
+    }
+    let test = chi_squared_test(&pair);
+    DriftRow {
+        reason: test.is_none().then(|| "one category has no chi-squared test".to_owned()),
+        chi_squared_test: test,
+        js_distance: Some(js_distance(&pair)),
+        population_stability_index: Some(population_stability_index(&pair)),
+        tv_distance: Some(tv_distance(&pair)),
+        l_infinity_distance: Some(l_infinity_distance(&pair)),
+        num_bins: Some(pair.counts().len() as u64),
+        ..row
+    }
+}
+
+/// Metrics that are computed from all rows, NULLs included.
+const OF_ROWS: [&str; 3] = ["count_delta", "percent_null_delta", "non_null_columns_delta"];
+
+impl DriftRow {
+    /// How many values stand behind the metric called `name`, in the window and in the comparison: all rows
+    /// for counts of NULLs, values that are there for the rest.
+    pub fn counts_behind(&self, name: &str) -> (u64, u64) {
+        let column = name.split_once('.').map_or(name, |(column, _)| column);
+        if OF_ROWS.contains(&column) {
+            (self.row_count, self.row_count_cmp)
+        } else {
+            (self.count_current, self.count_cmp)
+        }
+    }
+
+    /// The number in the column called `name`, a field of a struct with a dot.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        match name {
+            "count_delta" => self.count_delta,
+            "avg_delta" => self.avg_delta,
+            "percent_null_delta" => self.percent_null_delta,
+            "percent_zeros_delta" => self.percent_zeros_delta,
+            "percent_distinct_delta" => self.percent_distinct_delta,
+            "non_null_columns_delta.added" => self.non_null_columns_delta.map(|delta| f64::from(delta.added)),
+            "non_null_columns_delta.missing" => {
+                self.non_null_columns_delta.map(|delta| f64::from(delta.missing))
+            }
+            "js_distance" => self.js_distance,
+            "ks_test.statistic" => self.ks_test.map(|test| test.statistic),
+            "ks_test.pvalue" => self.ks_test.map(|test| test.pvalue),
+            "wasserstein_distance" => self.wasserstein_distance,
+            "population_stability_index" => self.population_stability_index,
+            "chi_squared_test.statistic" => self.chi_squared_test.map(|test| test.statistic),
+            "chi_squared_test.pvalue" => self.chi_squared_test.map(|test| test.pvalue),
+            "tv_distance" => self.tv_distance,
+            "l_infinity_distance" => self.l_infinity_distance,
+            "num_bins" => self.num_bins.map(|bins| bins as f64),
+            "count_current" => Some(self.count_current as f64),
+            "count_cmp" => Some(self.count_cmp as f64),
+            "row_count" => Some(self.row_count as f64),
+            "row_count_cmp" => Some(self.row_count_cmp as f64),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,888 @@
+"""Writes the numbers that the tests of profiles, drift and quality are held to.
+
+Every file is a list of cases: input, then what SciPy, scikit-learn or NumPy says about it.
+Nothing here shares code or thinking with the program under test; where a library defines a
+measure, the library is called. The one exception, the population stability index, has no
+library definition and is written out below in four lines.
+
+Run it from anywhere; it replaces the JSON files beside it. Seeds are fixed, so a second run
+writes the same bytes. README.md states every convention in words.
+"""
+
+import json
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+from scipy.spatial.distance import jensenshannon
+from sklearn import metrics
+
+FOLDER = Path(__file__).resolve().parent
+
+DECILES = np.arange(1, 10) / 10
+TENTHS = np.arange(0, 11) / 10
+LARGE_QUANTILES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]
+
+# Smallest share a bin may have. Shares are not rescaled after flooring.
+SHARE_FLOOR = 1e-4
+
+
+# ---------------------------------------------------------------------------------------------
+# JSON: one field per line, so that a changed number shows as one changed line
+# ---------------------------------------------------------------------------------------------
+
+
+def write(file_name, cases):
+    """Writes `cases` to `file_name`. A NaN or an infinity among the numbers is an error."""
+    names = [case["name"] for case in cases]
+    assert len(names) == len(set(names)), f"{file_name}: two cases share a name"
+    text = "[\n" + ",\n".join(render(case) for case in cases) + "\n]\n"
+    (FOLDER / file_name).write_text(text, encoding="ascii", newline="\n")
+    print(f"{file_name}: {len(cases)} cases, {len(text)} bytes")
+
+
+def render(case):
+    """One case: its fields on a line each."""
+
+    def dumps(value):
+        return json.dumps(value, allow_nan=False, separators=(",", ": "))
+
+    fields = [f"    {dumps(key)}: {dumps(value)}" for key, value in case.items()]
+    return "  {\n" + ",\n".join(fields) + "\n  }"
+
+
+def number_or_null(value):
+    """A float for JSON; null where the library answers NaN, which is its word for "undefined"."""
+    return None if np.isnan(value) else float(value)
+
+
+def spelled(value):
+    """An input value for JSON: null stays null, and what JSON cannot write becomes a string."""
+    if value is None:
+        return None
+    if np.isnan(value):
+        return "NaN"
+    if np.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return float(value)
+
+
+# ---------------------------------------------------------------------------------------------
+# Measures of drift
+# ---------------------------------------------------------------------------------------------
+
+
+def shares(counts):
+    """Counts as parts of their sum."""
+    counts = np.asarray(counts)
+    return counts / counts.sum()
+
+
+def population_stability_index(baseline, window):
+    """PSI of two count vectors over the same bins, in nats."""
+    b = np.maximum(shares(baseline), SHARE_FLOOR)
+    w = np.maximum(shares(window), SHARE_FLOOR)
+    return float(np.sum((w - b) * np.log(w / b)))
+
+
+def chi_squared_test(baseline, window):
+    """Homogeneity test without Yates' correction; None when fewer than two categories occur.
+
+    A category that neither side has would divide by an expected count of zero, so it is dropped.
+    """
+    table = np.array([baseline, window])
+    table = table[:, table.sum(axis=0) > 0]
+    if table.shape[1] < 2:
+        return None
+    result = stats.chi2_contingency(table, correction=False)
+    return {"statistic": float(result.statistic), "pvalue": float(result.pvalue)}
+
+
+def ks_test(baseline, window):
+    """Two-sample Kolmogorov-Smirnov test with an asymptotic p-value at every size.
+
+    The p-value takes D as a one-sample statistic of round(n*m / (n+m)) rows. `round` is Python's:
+    a half goes to the even neighbour (5 rows v 5 rows are 2 effective rows, not 3). 1 row v 1 row
+    rounds to 0 rows, for which the distribution does not exist: null.
+    """
+    n, m = len(baseline), len(window)
+    with np.errstate(divide="ignore"):  # its own p-value divides by zero for 1 row v 1 row
+        statistic = stats.ks_2samp(baseline, window, method="asymp").statistic
+    effective_rows = round(n * m / (n + m))
+    pvalue = stats.kstwo.sf(statistic, effective_rows) if effective_rows > 0 else np.nan
+    return {"statistic": float(statistic), "pvalue": number_or_null(np.clip(pvalue, 0, 1))}
+
+
+def psi_counts(baseline, window):
+    """Both sides counted in bins between the baseline's deciles; equal deciles are merged.
+
+    The bins are (-inf, e1], (e1, e2], ..., (ek, +inf): a value on an edge belongs to its left.
+    Where the lowest decile is the baseline's minimum, e1 would hide a fall below it: window values
+    below the minimum then have a bin of their own, up to the largest float that is below it.
+    """
+    edges = np.unique(np.quantile(baseline, DECILES, method="inverted_cdf"))
+    if edges[0] == baseline.min() and window.min() < edges[0]:
+        edges = np.insert(edges, 0, np.nextafter(edges[0], -np.inf))
+
+    def count(values):
+        return np.bincount(np.digitize(values, edges, right=True), minlength=len(edges) + 1).tolist()
+
+    return {"edges": edges.tolist(), "baseline": count(baseline), "window": count(window)}
+
+
+def count_drift(baseline, window):
+    """Every measure of two aligned count vectors."""
+    p, q = shares(baseline), shares(window)
+    return {
+        "population_stability_index": population_stability_index(baseline, window),
+        "js_distance": float(jensenshannon(p, q, base=2)),
+        "tv_distance": float(np.abs(p - q).sum() / 2),
+        "l_infinity_distance": float(np.abs(p - q).max()),
+        "chi_squared_test": chi_squared_test(baseline, window),
+    }
+
+
+def row_drift(baseline, window):
+    """Every measure of two numeric samples."""
+    counts = psi_counts(baseline, window)
+    return {
+        "ks_test": ks_test(baseline, window),
+        "wasserstein_distance": float(stats.wasserstein_distance(baseline, window)),
+        "population_stability_index": population_stability_index(counts["baseline"], counts["window"]),
+        "psi_counts": counts,
+    }
+
+
+# ---------------------------------------------------------------------------------------------
+# drift_counts.json
+# ---------------------------------------------------------------------------------------------
+
+
+def drift_counts():
+    """Aligned count vectors: small ones to reason about, and large ones."""
+    rng = np.random.default_rng(101)
+    trillion = 10**12
+    zipf = 1 / np.arange(1, 201)
+    zipf /= zipf.sum()
+    tilted = zipf * np.linspace(1.3, 0.7, 200)
+    tilted /= tilted.sum()
+
+    pairs = {
+        # Nothing moved.
+        "equal": ([50, 30, 20], [50, 30, 20]),
+        "equal_shares_other_row_count": ([1, 1], [5, 5]),
+        "equal_shares_in_thirds": ([1, 1, 1], [7, 7, 7]),
+        "equal_after_scaling_by_a_million": ([50, 30, 20], [50_000_000, 30_000_000, 20_000_000]),
+        # Something moved.
+        "small_move": ([50, 30, 20], [49, 31, 20]),
+        "moderate_move_other_row_count": ([50, 30, 20], [400, 300, 300]),
+        "moderate_move_same_shares_as_scaled": ([50, 30, 20], [40, 30, 30]),
+        "sides_swapped": ([400, 300, 300], [50, 30, 20]),
+        "order_reversed": ([10, 20, 30, 40], [40, 30, 20, 10]),
+        "ten_bins_uniform_to_slope": ([100] * 10, [10, 30, 50, 70, 90, 110, 130, 150, 170, 190]),
+        # Nothing in common.
+        "disjoint_two": ([1, 0], [0, 1]),
+        "disjoint_four": ([70, 30, 0, 0], [0, 0, 40, 60]),
+        # Zeros.
+        "category_appears": ([60, 40, 0], [50, 30, 20]),
+        "category_disappears": ([50, 30, 20], [60, 40, 0]),
+        "zero_on_both_sides": ([50, 0, 50], [60, 0, 40]),
+        "zero_on_both_sides_and_on_each": ([50, 0, 50, 0], [60, 0, 0, 40]),
+        "one_category_left_after_dropping_zeros": ([0, 12, 0], [0, 7, 0]),
+        # Shares around the floor of one row in ten thousand.
+        "share_exactly_at_floor": ([9_999, 1], [9_000, 1_000]),
+        "share_below_floor_on_one_side": ([99_999, 1], [90_000, 10_000]),
+        "shares_below_floor_on_both_sides": ([999_990, 10], [999_950, 50]),
+        # One and two categories.
+        "one_category": ([10], [20]),
+        "two_categories": ([30, 70], [45, 55]),
+        "two_categories_even": ([500, 500], [520, 480]),
+        # Imbalance, within a side and between sides.
+        "heavy_imbalance": ([1_000_000, 10, 1], [1_000_000, 100, 10]),
+        "heavy_imbalance_flipped": ([999_999, 1], [1, 999_999]),
+        "one_row_against_a_million": ([600_000, 400_000], [0, 1]),
+        # Tiny counts.
+        "one_row_each_equal": ([1, 0], [1, 0]),
+        "tiny_counts": ([1, 2, 0], [2, 1, 1]),
+        "two_rows_against_three": ([1, 1, 0], [1, 1, 1]),
+        # Huge counts.
+        "huge_equal": ([trillion, 2 * trillion], [trillion, 2 * trillion]),
+        "huge_moved_by_one_millionth": ([trillion, trillion], [trillion + 10**6, trillion - 10**6]),
+        "huge_moved": ([5 * trillion, 3 * trillion, 2 * trillion], [4 * trillion, 4 * trillion, 2 * trillion]),
+        "huge_against_tiny": ([trillion, trillion], [3, 1]),
+        # Many categories.
+        "many_categories_no_drift": (rng.multinomial(20_000, zipf), rng.multinomial(20_000, zipf)),
+        "many_categories_drift": (rng.multinomial(50_000, zipf), rng.multinomial(10_000, tilted)),
+        "many_categories_sparse": (rng.multinomial(150, zipf), rng.multinomial(90, zipf)),
+        "many_categories_even": (rng.integers(90, 111, 200), rng.integers(90, 111, 200)),
+    }
+    return [
+        {"name": name, "baseline": list(map(int, b)), "window": list(map(int, w)), "expected": count_drift(b, w)}
+        for name, (b, w) in pairs.items()
+    ]
+
+
+# ---------------------------------------------------------------------------------------------
+# drift_rows.json
+# ---------------------------------------------------------------------------------------------
+
+
+def rounded(values, decimals=3):
+    """Values with few decimals, which keep the file small. Adding 0.0 turns -0.0 into 0.0."""
+    return np.round(values, decimals) + 0.0
+
+
+def tiny_row_pairs():
+    """Samples small enough to check with pencil and paper."""
+    return {
+        "one_row_each_equal": ([1.0], [1.0]),
+        "one_row_each_different": ([1.0], [2.0]),
+        "two_rows_against_three": ([1.0, 2.0], [1.5, 2.5, 3.5]),
+        "one_row_against_ten": ([4.5], np.arange(10.0)),
+        "ten_rows_against_one": (np.arange(10.0), [4.5]),
+        # n*m/(n+m) = 2.5: half to even gives 2, half up would give 3.
+        "half_to_even_five_against_five": ([1.0, 2.0, 3.0, 4.0, 5.0], [3.5, 4.5, 5.5, 6.5, 7.5]),
+        # n*m/(n+m) = 4.5: half to even gives 4, half up would give 5.
+        "half_to_even_nine_against_nine": (np.arange(9.0), np.arange(9.0) + 3.5),
+        # Both rules give 4.
+        "half_rounds_up_seven_against_seven": (np.arange(7.0), np.arange(7.0) + 2.5),
+        # n*m/(n+m) = 31.5, but n/(n+m)*m is a little less in doubles, and would round to 31 instead of 32.
+        "half_to_even_of_unequal_sizes": (np.arange(105.0), np.arange(45.0) * 2 + 20.5),
+        # 125 effective rows and n*d^2 = 2.45: twice the one-sided tail is not yet right to nine digits.
+        "few_rows_clearly_apart": (np.arange(250.0), np.arange(250.0) + 35),
+        # Ten rows: every decile is a row, so every rank is a whole number.
+        "ten_rows_each_decile_is_a_row": (np.arange(1.0, 11.0), np.arange(3.0, 13.0)),
+        "eleven_rows_no_decile_rank_is_whole": (np.arange(1.0, 12.0), np.arange(1.0, 12.0) * 1.5),
+    }
+
+
+def degenerate_row_pairs():
+    """Few distinct values: what ties, merged deciles and edges do."""
+    return {
+        "constants_equal": ([5.0] * 20, [5.0] * 30),
+        "constants_different_up": ([5.0] * 20, [7.0] * 30),
+        "constants_different_down": ([5.0] * 20, [3.0] * 30),
+        "constant_different_both_ways": ([5.0] * 20, [3.0] * 5 + [5.0] * 10 + [7.0] * 15),
+        "zeros_fall_below_zero": ([0.0] * 60 + [1.0] * 40, [-1.0] * 10 + [-5e-324] * 5 + [0.0] * 50 + [1.0] * 35),
+        "window_below_a_minimum_that_is_no_decile": (np.arange(100.0), np.arange(100.0) - 5),
+        "constant_baseline_varied_window": ([2.0] * 25, np.arange(25.0) / 5),
+        "varied_baseline_constant_window": (np.arange(25.0) / 5, [2.0] * 25),
+        "two_values": ([0.0] * 70 + [1.0] * 30, [0.0] * 50 + [1.0] * 50),
+        "two_values_rare_one": ([0.0] * 195 + [1.0] * 5, [0.0] * 180 + [1.0] * 20),
+        "three_values_new_in_window": ([1.0] * 40 + [2.0] * 60, [1.0] * 30 + [2.0] * 50 + [3.0] * 20),
+        "window_between_baseline_values": ([0.0] * 50 + [10.0] * 50, [5.0] * 40),
+        "disjoint": (np.arange(100.0), np.arange(100.0) + 1000),
+        "disjoint_and_touching": (np.arange(0.0, 51.0), np.arange(50.0, 101.0)),
+    }
+
+
+def seeded_row_pairs():
+    """Samples drawn from named distributions."""
+    rng = np.random.default_rng(202)
+    normal, pareto = rng.normal, lambda shape, size: rng.pareto(shape, size) + 1
+    same = rounded(normal(10, 2, 300))
+    zero_heavy = lambda zero_share, size: np.where(rng.random(size) < zero_share, 0, rng.exponential(20, size))
+    return {
+        "normal_no_drift": (rounded(normal(0, 1, 500)), rounded(normal(0, 1, 500))),
+        "normal_shift": (rounded(normal(0, 1, 600)), rounded(normal(0.4, 1, 400))),
+        "normal_small_shift": (rounded(normal(50, 5, 800)), rounded(normal(50.5, 5, 800))),
+        "normal_scale": (rounded(normal(0, 1, 500)), rounded(normal(0, 1.6, 500))),
+        "normal_full_precision": (normal(0, 1, 150), normal(0.1, 1.1, 130)),
+        "same_rows_shuffled": (same, rng.permutation(same)),
+        "same_rows_twice": (same, np.concatenate([same, same])),
+        "heavy_tail_pareto": (rounded(pareto(1.2, 400)), rounded(pareto(1.0, 400))),
+        "heavy_tail_cauchy": (rounded(rng.standard_cauchy(300)), rounded(rng.standard_cauchy(300) * 1.5)),
+        "lognormal_money": (rounded(rng.lognormal(3, 1, 500), 2), rounded(rng.lognormal(3.1, 1.1, 450), 2)),
+        "discrete_poisson": (rng.poisson(3, 900) + 0.0, rng.poisson(3.4, 700) + 0.0),
+        "discrete_no_drift": (rng.integers(0, 20, 600) + 0.0, rng.integers(0, 20, 600) + 0.0),
+        "large_offset_small_spread": (1e9 + normal(0, 1, 250), 1e9 + normal(0.3, 1, 250)),
+        "large_offset_no_drift": (1e9 + normal(0, 1, 200), 1e9 + normal(0, 1, 200)),
+        "negative": (rounded(-rng.exponential(5, 400)), rounded(-rng.exponential(7, 400))),
+        "both_signs_nine_decades": (
+            rounded(normal(0, 1, 200) * 10 ** rng.uniform(-3, 6, 200)),
+            rounded(normal(0, 1, 200) * 10 ** rng.uniform(-3, 6, 200)),
+        ),
+        "tiny_scale": (normal(0, 1e-9, 100), normal(3e-10, 1e-9, 120)),
+        "unequal_sizes_large_baseline": (rounded(rng.uniform(0, 1, 1500), 4), rounded(rng.uniform(0.1, 1, 30), 4)),
+        "unequal_sizes_large_window": (rounded(rng.uniform(0, 1, 20), 4), rounded(rng.uniform(0, 1, 1500), 4)),
+        "zero_heavy": (rounded(zero_heavy(0.7, 700), 2), rounded(zero_heavy(0.6, 700), 2)),
+        "zero_heavy_half_the_deciles": (rounded(zero_heavy(0.45, 400), 2), rounded(zero_heavy(0.45, 500), 2)),
+        "scores": (rounded(rng.beta(2, 8, 600), 4), rounded(rng.beta(2, 6, 600), 4)),
+        "two_peaks_change_weight": (
+            rounded(np.concatenate([normal(-5, 1, 300), normal(5, 1, 100)]), 2),
+            rounded(np.concatenate([normal(-5, 1, 200), normal(5, 1, 200)]), 2),
+        ),
+        "seconds_since_1970": (
+            1.7e9 + rng.integers(0, 86_400, 300),
+            1.7e9 + 3_600 + rng.integers(0, 86_400, 300),
+        ),
+    }
+
+
+def drift_rows():
+    """Numeric samples as raw rows."""
+    pairs = tiny_row_pairs() | degenerate_row_pairs() | seeded_row_pairs()
+    cases = []
+    for name, (baseline, window) in pairs.items():
+        baseline, window = np.asarray(baseline, float), np.asarray(window, float)
+        cases.append({
+            "name": name,
+            "baseline": baseline.tolist(),
+            "window": window.tolist(),
+            "expected": row_drift(baseline, window),
+        })
+    return cases
+
+
+# ---------------------------------------------------------------------------------------------
+# drift_large.json: samples that a test makes again instead of reading them
+# ---------------------------------------------------------------------------------------------
+
+
+def splitmix64(seed, draws):
+    """The first `draws` outputs of SplitMix64; arithmetic is modulo 2^64."""
+    state = np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15) * np.arange(1, draws + 1, dtype=np.uint64)
+    z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def uniforms(seed, rows, per_row):
+    """`per_row` columns of uniform numbers in [0, 1); a row takes its draws one after another."""
+    bits = splitmix64(seed, rows * per_row) >> np.uint64(11)
+    return (bits.astype(np.float64) * 2.0**-53).reshape(rows, per_row).T
+
+
+def near_normal(u, mean, spread):
+    """Twelve uniforms less six: mean 0, variance 1. Added from left to right."""
+    total = u[0]
+    for column in u[1:]:
+        total = total + column
+    return mean + spread * (total - 6.0)
+
+
+# kind: (draws per row, value of a row from its draws u[0], u[1], ... and the parameters).
+# Only + - * / sqrt, min, floor and <, which IEEE 754 rounds the same everywhere; never fused.
+KINDS = {
+    "uniform": (1, lambda u, low, high: low + (high - low) * u[0]),
+    "near_normal": (12, near_normal),
+    "light_pareto": (1, lambda u, scale: scale / np.sqrt(1.0 - u[0])),
+    "pareto": (1, lambda u, scale: scale / (1.0 - u[0])),
+    "wide_pareto": (1, lambda u, scale: scale / ((1.0 - u[0]) * (1.0 - u[0]))),
+    "squared": (1, lambda u: u[0] * u[0]),
+    "root": (1, lambda u: np.sqrt(u[0])),
+    "smaller_of_two": (2, lambda u: np.minimum(u[0], u[1])),
+    "discrete": (1, lambda u, levels: np.floor(u[0] * levels)),
+    "zero_heavy": (2, lambda u, zero_share, scale: np.where(u[0] < zero_share, 0.0, scale * u[1])),
+}
+
+
+def generated(kind, seed, rows, **parameters):
+    """The rows that a generator describes."""
+    per_row, value = KINDS[kind]
+    return value(uniforms(seed, rows, per_row), **parameters)
+
+
+def large_profile(values):
+    """What a sketch of the sample is compared with. `head` tells whether the generator is right."""
+    quantiles = np.quantile(values, LARGE_QUANTILES, method="inverted_cdf")
+    return {
+        "head": values[:3].tolist(),
+        "count": len(values),
+        "avg": float(np.mean(values)),
+        "stddev": float(np.std(values, ddof=1)),
+        "min": float(values.min()),
+        "max": float(values.max()),
+        "distinct_count": len(np.unique(values)),
+        "quantiles": [[q, float(value)] for q, value in zip(LARGE_QUANTILES, quantiles)],
+    }
+
+
+def drift_large():
+    """Generated samples of 20,000 to 50,000 rows a side, with and without drift."""
+
+    def spec(kind, seed, rows, **parameters):
+        return {"kind": kind, "seed": seed, "rows": rows} | parameters
+
+    pairs = {
+        "normal_no_drift": (
+            spec("near_normal", 1, 30_000, mean=0.0, spread=1.0),
+            spec("near_normal", 2, 30_000, mean=0.0, spread=1.0),
+        ),
+        "normal_small_shift": (
+            spec("near_normal", 3, 50_000, mean=0.0, spread=1.0),
+            spec("near_normal", 4, 40_000, mean=0.03, spread=1.0),
+        ),
+        "normal_shift": (
+            spec("near_normal", 5, 40_000, mean=0.0, spread=1.0),
+            spec("near_normal", 6, 20_000, mean=0.5, spread=1.0),
+        ),
+        "normal_scale": (
+            spec("near_normal", 7, 20_000, mean=-3.0, spread=1.0),
+            spec("near_normal", 8, 20_000, mean=-3.0, spread=1.3),
+        ),
+        "offset_million_no_drift": (
+            spec("near_normal", 9, 25_000, mean=1e6, spread=1.0),
+            spec("near_normal", 10, 25_000, mean=1e6, spread=1.0),
+        ),
+        "offset_million_shift": (
+            spec("near_normal", 11, 30_000, mean=1e6, spread=1.0),
+            spec("near_normal", 12, 20_000, mean=1_000_000.1, spread=1.0),
+        ),
+        "uniform_both_signs_widens": (
+            spec("uniform", 13, 20_000, low=-5.0, high=5.0),
+            spec("uniform", 14, 20_000, low=-5.0, high=5.5),
+        ),
+        "light_pareto_no_drift": (
+            spec("light_pareto", 15, 30_000, scale=10.0),
+            spec("light_pareto", 16, 20_000, scale=10.0),
+        ),
+        "pareto_scale": (
+            spec("pareto", 17, 40_000, scale=1.0),
+            spec("pareto", 18, 40_000, scale=1.1),
+        ),
+        "wide_pareto_no_drift": (
+            spec("wide_pareto", 19, 50_000, scale=0.01),
+            spec("wide_pareto", 20, 50_000, scale=0.01),
+        ),
+        "wide_pareto_scale": (
+            spec("wide_pareto", 21, 20_000, scale=0.01),
+            spec("wide_pareto", 22, 30_000, scale=0.02),
+        ),
+        "scores_no_drift": (
+            spec("squared", 23, 50_000),
+            spec("squared", 24, 20_000),
+        ),
+        "scores_other_shape": (
+            spec("squared", 25, 20_000),
+            spec("smaller_of_two", 26, 20_000),
+        ),
+        "scores_opposite": (
+            spec("squared", 27, 20_000),
+            spec("root", 28, 20_000),
+        ),
+        "discrete_no_drift": (
+            spec("discrete", 29, 30_000, levels=50.0),
+            spec("discrete", 30, 30_000, levels=50.0),
+        ),
+        "discrete_levels_vanish": (
+            spec("discrete", 31, 30_000, levels=50.0),
+            spec("discrete", 32, 20_000, levels=47.0),
+        ),
+        "zero_heavy_more_zeros": (
+            spec("zero_heavy", 33, 40_000, zero_share=0.6, scale=250.0),
+            spec("zero_heavy", 34, 20_000, zero_share=0.65, scale=250.0),
+        ),
+    }
+    cases = []
+    for name, (baseline_spec, window_spec) in pairs.items():
+        baseline, window = generated(**baseline_spec), generated(**window_spec)
+        cases.append({
+            "name": name,
+            "baseline": baseline_spec,
+            "window": window_spec,
+            "baseline_profile": large_profile(baseline),
+            "window_profile": large_profile(window),
+            "expected": row_drift(baseline, window),
+        })
+    return cases
+
+
+# ---------------------------------------------------------------------------------------------
+# profile_numeric.json
+# ---------------------------------------------------------------------------------------------
+
+
+def numeric_profile(rows):
+    """Counts over all rows; moments and quantiles over finite values only."""
+    values = np.array([row for row in rows if row is not None], dtype=np.float64)
+    finite = values[np.isfinite(values)]
+    some = finite.size > 0
+    return {
+        "row_count": len(rows),
+        "count": values.size,
+        "num_nulls": len(rows) - values.size,
+        "num_nan": int(np.isnan(values).sum()),
+        "num_infinite": int(np.isinf(values).sum()),
+        "num_zeros": int((values == 0).sum()),
+        "num_negative": int((values < 0).sum()),
+        "avg": float(np.mean(finite)) if some else None,
+        "stddev": float(np.std(finite, ddof=1)) if finite.size > 1 else None,
+        "min": float(finite.min()) if some else None,
+        "max": float(finite.max()) if some else None,
+        "median": float(np.median(finite)) if some else None,
+        "quantiles": np.quantile(finite, TENTHS, method="linear").tolist() if some else None,
+        "distinct_count": len(np.unique(values, equal_nan=True)),
+    }
+
+
+def with_holes(rng, values):
+    """`values` with nulls, NaN and infinities scattered among them."""
+    holes = rng.choice([0, 1, 2, 3, 4], size=len(values), p=[0.85, 0.08, 0.04, 0.02, 0.01])
+    special = [None, None, np.nan, np.inf, -np.inf]
+    return [float(v) if hole == 0 else special[hole] for v, hole in zip(values, holes)]
+
+
+def profile_numeric():
+    """Columns of raw values, most of them awkward."""
+    rng = np.random.default_rng(404)
+    nan, inf = np.nan, np.inf
+    columns = {
+        # Nothing to average.
+        "empty": [],
+        "all_null": [None] * 4,
+        "all_nan": [nan] * 3,
+        "only_infinities": [inf, -inf, inf],
+        "null_nan_and_infinity_only": [None, nan, -inf],
+        # One value.
+        "single_row": [42.5],
+        "single_row_zero": [0.0],
+        "single_row_and_nulls": [None, -3.0, None],
+        "single_finite_among_special": [nan, 7.0, inf, None],
+        "two_rows": [1.0, 2.0],
+        "two_rows_unsorted": [9.0, -9.0],
+        # Plain.
+        "one_to_ten": list(np.arange(1.0, 11.0)),
+        "one_to_eleven": list(np.arange(1.0, 12.0)),
+        "unsorted_with_ties": [3.0, 1.0, 2.0, 3.0, 1.0, 3.0, 2.0],
+        "constant": [5.0] * 12,
+        # A tenth is not a binary fraction: the variance must still be zero or next to it.
+        "constant_tenth": [0.1] * 10,
+        # Nulls and special values.
+        "nulls": [1.0, None, 2.0, None, 3.0],
+        "nan_is_a_value": [1.0, nan, 2.0, nan, 3.0],
+        "infinities_are_values": [1.0, inf, 2.0, -inf, 3.0, inf],
+        "everything": [None, nan, inf, -inf, 0.0, -0.0, 1.5, -1.5, 1.5, None, nan],
+        # Zeros.
+        "zeros": [0.0] * 6,
+        "negative_zero_equals_zero": [0.0, -0.0, 0.0, -0.0],
+        "negative_zero_is_not_negative": [-0.0, -1.0, 1.0],
+        "zero_heavy": [0.0] * 15 + [3.5, 8.25, 12.0, 0.5, 100.0],
+        # Signs and sizes.
+        "negative": [-5.0, -4.0, -3.0, -2.5, -1.0],
+        "cancelling": [1e15, 1.0, -1e15],
+        "ten_decades": [1e-5, 1e-3, 0.1, 10.0, 1e3, 1e5],
+        "smallest_subnormal": [5e-324, 0.0, 1.0],
+        "integers_near_2_to_the_51": [2251799813685247.0, 2251799813685248.0, 2251799813685246.0],
+        # Ill-conditioned: the textbook formula E[x^2] - E[x]^2 loses all digits here.
+        "large_offset_textbook": [1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16],
+        "large_offset_small_spread": (1e9 + rng.normal(0, 1, 60)).tolist(),
+        "larger_offset_smaller_spread": (1e12 + rng.integers(0, 5, 40) / 4).tolist(),
+        "one_outlier": rounded(rng.normal(0, 1, 40)).tolist() + [1e9],
+        # Seeded.
+        "normal": rounded(rng.normal(100, 15, 250)).tolist(),
+        "normal_full_precision": rng.normal(0, 1, 101).tolist(),
+        "normal_with_holes": with_holes(rng, rounded(rng.normal(0, 3, 200))),
+        "lognormal_with_holes": with_holes(rng, rounded(rng.lognormal(2, 1.5, 150), 2)),
+        "poisson": (rng.poisson(2, 150) + 0.0).tolist(),
+    }
+    return [
+        {"name": name, "values": [spelled(row) for row in rows], "expected": numeric_profile(rows)}
+        for name, rows in columns.items()
+    ]
+
+
+# ---------------------------------------------------------------------------------------------
+# profile_text.json
+# ---------------------------------------------------------------------------------------------
+
+
+def text_profile(rows):
+    """Counts and lengths; a length is a number of Unicode code points. Nothing is normalised."""
+    values = [row for row in rows if row is not None]
+    lengths = [len(value) for value in values]
+    ranked = sorted(Counter(values).items(), key=lambda pair: (-pair[1], pair[0]))
+    return {
+        "row_count": len(rows),
+        "count": len(values),
+        "num_nulls": len(rows) - len(values),
+        "distinct_count": len(set(values)),
+        "min_length": min(lengths, default=None),
+        "max_length": max(lengths, default=None),
+        "avg_length": float(np.mean(lengths)) if lengths else None,
+        "frequent_items": [{"item": item, "count": count} for item, count in ranked],
+    }
+
+
+def profile_text():
+    """Columns of strings. Python orders strings by code point, as the bytes of UTF-8 are ordered."""
+    rng = np.random.default_rng(505)
+    plans = rng.choice(["basic", "family", "premium", "student"], size=120, p=[0.5, 0.25, 0.15, 0.1])
+    holes = rng.random(120) < 0.1
+    many = [f"user-{number:03d}" for number in np.minimum(rng.integers(0, 150, 260), rng.integers(0, 150, 260))]
+    columns = {
+        "empty": [],
+        "all_null": [None, None, None],
+        "single": ["a"],
+        "single_empty_string": [""],
+        "empty_string_is_not_null": ["", None, "", "x"],
+        "constant": ["yes"] * 9,
+        "all_distinct": ["d", "b", "a", "c"],
+        "ties_in_item_order": ["b", "a", "b", "a", "c", "c", "d"],
+        "upper_before_lower": ["b", "B", "a", "A"],
+        "digits_in_text_order": ["10", "9", "2", "10", "9", "1"],
+        "spaces_and_breaks_count": [" ", "a", "a ", " a", "a\tb", "a\nb", "a"],
+        "quotes_and_backslashes": ['say "x"', "back\\slash", "it's", 'say "x"'],
+        "the_word_null": ["null", "NULL", None, "NaN", "", "null"],
+        "accents_composed_and_decomposed": ["caf\u00e9", "cafe\u0301", "caf\u00e9", "cafe"],
+        "greek_and_chinese": ["\u03b1\u03b2\u03b3", "\u6e56\u6c34", "\u6e56\u6c34", "\u03b1", "z"],
+        "beyond_the_basic_plane": ["\U0001f41f", "\U0001f41f\U0001f41f", "\U0001f41f", "fish"],
+        "joined_emoji_count_their_parts": ["\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f1eb\U0001f1f7", "ok"],
+        # U+FF5E before U+1F41F: UTF-16 would order them the other way round.
+        "order_is_by_code_point": ["\U0001f41f", "\uff5e", "a"],
+        "right_to_left": ["\u0645\u0627\u0621", "\u05de\u05d9\u05dd", "\u0645\u0627\u0621", None],
+        "long_strings": ["x" * 300, "y" * 299, "x" * 300, ""],
+        "plans_with_nulls": [None if hole else str(plan) for plan, hole in zip(plans, holes)],
+        "more_than_a_hundred_items": many,
+    }
+    return [{"name": name, "values": rows, "expected": text_profile(rows)} for name, rows in columns.items()]
+
+
+# ---------------------------------------------------------------------------------------------
+# quality_classification.json
+# ---------------------------------------------------------------------------------------------
+
+
+def confusion_matrix(prediction, label, classes):
+    """Cells that occur, by prediction and then label. scikit-learn has labels as rows."""
+    table = metrics.confusion_matrix(label, prediction, labels=classes)
+    return [
+        {"prediction": predicted, "label": actual, "count": int(table[j, i])}
+        for i, predicted in enumerate(classes)
+        for j, actual in enumerate(classes)
+        if table[j, i] > 0
+    ]
+
+
+def averaged(score, prediction, label, classes):
+    """One of precision, recall and F1: per class, their plain mean, their mean by label count."""
+
+    def call(average):
+        return score(label, prediction, labels=classes, average=average, zero_division=0)
+
+    return {
+        "one_vs_all": dict(zip(classes, call(None).tolist())),
+        "macro": float(call("macro")),
+        "weighted": float(call("weighted")),
+    }
+
+
+def score_quality(label, score, positive_class):
+    """What the score of the positive class adds. Null where the labels leave it undefined."""
+    is_positive = np.array(label) == positive_class
+    both_classes = is_positive.any() and not is_positive.all()
+    return {
+        "log_loss": metrics.log_loss(is_positive, score, labels=[False, True]),
+        "roc_auc_score": float(metrics.roc_auc_score(is_positive, score)) if both_classes else None,
+        "brier_score_loss": float(metrics.brier_score_loss(is_positive, score, pos_label=True, labels=[False, True])),
+        "average_precision_score": (
+            float(metrics.average_precision_score(is_positive, score)) if is_positive.any() else None
+        ),
+    }
+
+
+NO_SCORE_QUALITY = dict.fromkeys(["log_loss", "roc_auc_score", "brier_score_loss", "average_precision_score"])
+
+
+def classification_case(name, prediction, label, score=None, positive_class=None):
+    """One case; the classes are those that occur among predictions or labels."""
+    prediction, label = [str(p) for p in prediction], [str(y) for y in label]
+    classes = sorted(set(prediction) | set(label))
+    expected = {
+        "accuracy_score": float(metrics.accuracy_score(label, prediction)),
+        "confusion_matrix": confusion_matrix(prediction, label, classes),
+        "precision": averaged(metrics.precision_score, prediction, label, classes),
+        "recall": averaged(metrics.recall_score, prediction, label, classes),
+        "f1_score": averaged(metrics.f1_score, prediction, label, classes),
+    }
+    if score is not None:
+        score = np.asarray(score, dtype=np.float64)
+        expected |= score_quality(label, score, positive_class)
+    else:
+        expected |= NO_SCORE_QUALITY
+    return {
+        "name": name,
+        "prediction": prediction,
+        "label": label,
+        "positive_class": positive_class,
+        "score": None if score is None else score.tolist(),
+        "expected": expected,
+    }
+
+
+def scored(name, label, score, positive="1", negative="0", threshold=0.5):
+    """A binary case whose prediction follows from the score."""
+    prediction = [positive if s >= threshold else negative for s in score]
+    return classification_case(name, prediction, label, score, positive)
+
+
+def small_classification_cases():
+    """Cases that can be counted by hand."""
+    return [
+        classification_case("binary_by_hand", list("1101000110"), list("1001010111")),
+        classification_case("perfect", list("abcabc"), list("abcabc")),
+        classification_case("all_wrong_two_classes", list("1010"), list("0101")),
+        classification_case("all_wrong_three_classes", list("bcabca"), list("abcabc")),
+        classification_case("single_row_right", ["a"], ["a"]),
+        classification_case("single_row_wrong", ["a"], ["b"]),
+        classification_case("one_class_everywhere", list("aaaa"), list("aaaa")),
+        classification_case("one_class_predicted", list("aaaaaa"), list("aabbcc")),
+        classification_case("one_class_in_labels", list("abcab"), list("aaaaa")),
+        classification_case("predicted_class_without_labels", list("abzab"), list("abaab")),
+        classification_case("no_class_in_common", list("aabb"), list("ccdd")),
+        classification_case("classes_in_text_order", ["10", "9", "2", "9", "10"], ["10", "2", "2", "9", "9"]),
+        classification_case("unicode_classes", ["\u00e9t\u00e9", "hiver", "\u590f"], ["hiver", "\u590f", "\u590f"]),
+    ]
+
+
+def small_score_cases():
+    """Scores at the edges of their range, tied scores, labels of one class only."""
+    return [
+        scored("score_by_hand", list("0011"), [0.1, 0.4, 0.35, 0.8]),
+        scored("score_perfect_order", list("000111"), [0.1, 0.2, 0.3, 0.7, 0.8, 0.9]),
+        scored("score_reversed_order", list("111000"), [0.1, 0.2, 0.3, 0.7, 0.8, 0.9]),
+        scored("score_constant", list("010011"), [0.5] * 6),
+        scored("score_tied_across_classes", list("0101100101"), [0.2, 0.2, 0.4, 0.4, 0.4, 0.6, 0.6, 0.6, 0.8, 0.8]),
+        scored("score_0_and_1_all_right", list("0110"), [0.0, 1.0, 1.0, 0.0]),
+        scored("score_0_and_1_all_wrong", list("0110"), [1.0, 0.0, 0.0, 1.0]),
+        scored("score_0_and_1_some_wrong", list("01101"), [0.0, 1.0, 0.0, 0.25, 0.75]),
+        scored("score_below_and_above_the_clip", list("1101"), [1e-20, 1e-15, 1.0 - 2.0**-53, 1e-300]),
+        scored("score_labels_all_positive", list("1111"), [0.9, 0.4, 0.7, 1.0]),
+        scored("score_labels_all_negative", list("0000"), [0.1, 0.6, 0.3, 0.0]),
+        scored("score_single_row", ["1"], [0.7]),
+        # The positive class need not come last in text order.
+        scored("positive_class_first_in_text_order", ["churned", "stayed", "stayed", "churned", "stayed"],
+               [0.8, 0.3, 0.55, 0.45, 0.1], positive="churned", negative="stayed"),
+        # Nor need the prediction be the score against one half.
+        scored("threshold_other_than_half", list("0010110100"),
+               [0.1, 0.2, 0.35, 0.25, 0.6, 0.45, 0.3, 0.31, 0.05, 0.15], threshold=0.3),
+    ]
+
+
+def seeded_binary(rng, rows, positive_share, separation, decimals):
+    """Labels, and scores that know something about them."""
+    truth = rng.random(rows) < positive_share
+    logit = rng.normal(0, 1, rows) + separation * truth + np.log(positive_share / (1 - positive_share))
+    return truth, rounded(1 / (1 + np.exp(-logit)), decimals)
+
+
+def seeded_classification_cases():
+    """Hundreds of rows: balanced, imbalanced, three and five classes."""
+    rng = np.random.default_rng(606)
+    cases = []
+    for name, rows, share, separation, decimals in [
+        ("seeded_binary_balanced", 400, 0.5, 1.5, 6),
+        ("seeded_binary_no_skill", 300, 0.5, 0.0, 6),
+        ("seeded_binary_imbalanced", 500, 0.03, 2.5, 6),
+        ("seeded_binary_many_tied_scores", 400, 0.3, 1.0, 1),
+    ]:
+        truth, score = seeded_binary(rng, rows, share, separation, decimals)
+        cases.append(scored(name, ["yes" if t else "no" for t in truth], score, "yes", "no"))
+    for name, rows, classes, weights, skill in [
+        ("seeded_three_classes", 300, ["high", "low", "mid"], [0.2, 0.5, 0.3], 0.6),
+        ("seeded_five_classes", 400, list("ABCDE"), [0.2] * 5, 0.5),
+        ("seeded_five_classes_imbalanced", 500, list("ABCDE"), [0.9, 0.05, 0.03, 0.015, 0.005], 0.7),
+    ]:
+        label = rng.choice(classes, rows, p=weights)
+        prediction = np.where(rng.random(rows) < skill, label, rng.choice(classes, rows))
+        cases.append(classification_case(name, prediction, label))
+    return cases
+
+
+def quality_classification():
+    """Predictions with labels and, for binary cases, scores."""
+    return small_classification_cases() + small_score_cases() + seeded_classification_cases()
+
+
+# ---------------------------------------------------------------------------------------------
+# quality_regression.json
+# ---------------------------------------------------------------------------------------------
+
+
+def regression_quality(prediction, label):
+    """All measures; null where there are no rows, or none that the measure can use."""
+    if label.size == 0:
+        names = ["mean_squared_error", "root_mean_squared_error", "mean_average_error"]
+        return dict.fromkeys(names + ["mean_absolute_percentage_error", "r2_score"])
+    nonzero = label != 0
+    varied = len(np.unique(label)) > 1
+    return {
+        "mean_squared_error": float(metrics.mean_squared_error(label, prediction)),
+        "root_mean_squared_error": float(metrics.root_mean_squared_error(label, prediction)),
+        "mean_average_error": float(metrics.mean_absolute_error(label, prediction)),
+        "mean_absolute_percentage_error": (
+            float(metrics.mean_absolute_percentage_error(label[nonzero], prediction[nonzero]))
+            if nonzero.any()
+            else None
+        ),
+        "r2_score": float(metrics.r2_score(label, prediction)) if varied else None,
+    }
+
+
+def quality_regression():
+    """Predictions with numeric labels."""
+    rng = np.random.default_rng(707)
+    truth = rounded(rng.normal(20, 6, 250))
+    money = rounded(rng.lognormal(4, 1.2, 250), 2)
+    counts = rng.poisson(1.5, 200) + 0.0
+    offset = 1e9 + rounded(rng.normal(0, 1, 60))
+    pairs = {
+        # name: (prediction, label)
+        "empty": ([], []),
+        "by_hand": ([2.5, 0.0, 2.0, 8.0], [3.0, -0.5, 2.0, 7.0]),
+        "perfect": ([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]),
+        "single_row": ([2.0], [4.0]),
+        "single_row_right": ([4.0], [4.0]),
+        "single_row_label_zero": ([2.0], [0.0]),
+        "two_rows": ([1.0, 4.0], [2.0, 3.0]),
+        "labels_constant": ([1.0, 2.0, 3.0], [2.0, 2.0, 2.0]),
+        "labels_constant_and_right": ([2.0, 2.0], [2.0, 2.0]),
+        "labels_constant_tenth": ([0.1, 0.2, 0.1], [0.1, 0.1, 0.1]),
+        "prediction_is_the_mean": ([2.5] * 4, [1.0, 2.0, 3.0, 4.0]),
+        "worse_than_the_mean": ([4.0, 3.0, 2.0, 1.0], [1.0, 2.0, 3.0, 4.0]),
+        "some_labels_zero": ([1.0, 2.0, 3.0, 0.5], [0.0, 2.5, 2.0, 0.0]),
+        "all_labels_zero": ([1.0, -2.0, 0.0], [0.0, 0.0, 0.0]),
+        "negative_zero_label": ([1.0, 2.0], [-0.0, 4.0]),
+        "negative_labels": ([-1.0, -2.0, -2.5], [-1.5, -2.0, -4.0]),
+        "prediction_of_the_other_sign": ([-1.0, 2.0, -3.0], [1.0, -2.0, 3.0]),
+        "small_labels": ([1.1e-6, 2.2e-6, 2.7e-6], [1e-6, 2e-6, 3e-6]),
+        "large_offset": (offset + rounded(rng.normal(0, 0.1, 60)), offset),
+        "seeded_good": (truth + rounded(rng.normal(0, 1, 250)), truth),
+        "seeded_biased": (truth * 1.1 + 1, truth),
+        "seeded_no_skill": (rounded(rng.normal(20, 6, 250)), truth),
+        "seeded_money": (rounded(money * rng.lognormal(0, 0.3, 250), 2), money),
+        "seeded_counts_many_zero_labels": (rounded(counts + rng.normal(0, 0.5, 200), 2), counts),
+    }
+    cases = []
+    for name, (prediction, label) in pairs.items():
+        prediction, label = np.asarray(prediction, float), np.asarray(label, float)
+        cases.append({
+            "name": name,
+            "prediction": prediction.tolist(),
+            "label": label.tolist(),
+            "expected": regression_quality(prediction, label),
+        })
+    return cases
+
+
+def main():
+    """Writes every file. Warnings are errors: each undefined value is met by name above."""
+    warnings.simplefilter("error")
+    # Said although all labels are passed: a class that is everywhere makes a 1 by 1 matrix.
+    warnings.filterwarnings("ignore", message="A single label was found")
+    for cases in [
+        drift_counts,
+        drift_rows,
+        drift_large,
+        profile_numeric,
+        profile_text,
+        quality_classification,
+        quality_regression,
+    ]:
+        write(f"{cases.__name__}.json", cases())
+
+
+if __name__ == "__main__":
+    main()
