@@ -1,0 +1,61 @@
+//! What happened to an alert: one row of the `alerts` table.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Severity;
+
+/// Whether the alert is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The rule's condition holds.
+    Firing,
+    /// It held, and holds no more.
+    Resolved,
+}
+
+/// What changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transition {
+    /// Began to fire.
+    First,
+    /// Fires in another window.
+    StillFiring,
+    /// Ceased to fire.
+    Resolved,
+}
+
+/// One transition of one alert. Field names are the columns of the `alerts` table; what each means stands
+/// in [`contract::alerts`](crate::contract::alerts). Instants are microseconds, UTC.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs)] // The contract documents every column once.
+pub struct Event {
+    pub alert_id: String,
+    pub event_id: String,
+    pub monitor_name: String,
+    pub rule: String,
+    pub severity: Severity,
+    pub state: State,
+    pub transition: Transition,
+    pub metric: String,
+    pub direction: &'static str,
+    pub threshold: String,
+    pub value: Option<f64>,
+    pub previous_value: Option<f64>,
+    pub baseline_value: Option<f64>,
+    pub count: u64,
+    pub granularity: String,
+    pub window_start: i64,
+    pub window_end: i64,
+    pub first_window_start: i64,
+    pub model_version: String,
+    pub slice_key: Option<String>,
+    pub slice_value: Option<String>,
+    pub column_name: String,
+    pub drift_type: Option<String>,
+    pub owner: Option<String>,
+    pub runbook: Option<String>,
+    pub run_id: String,
+    pub computed_at: i64,
+}

@@ -1,0 +1,549 @@
+#![allow(clippy::panic, clippy::unwrap_used)]
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::{Settings, load};
+use crate::profile::row::WindowStruct;
+
+/// A monitor with these rules, as a file would make it.
+fn monitor(rules: &str) -> Monitor {
+    monitor_of("model_id_col: version", rules)
+}
+
+fn monitor_of(inference: &str, rules: &str) -> Monitor {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("churn.yaml");
+    let text = format!(
+        "monitor: churn
+owner: risk-team
+inference: {{ table: inference, timestamp_col: at, {inference} }}
+baseline: {{ table: training }}
+granularities: [1 day, 1 week]
+lateness: 1 day
+slicing_exprs: [region]
+output: {{ uri: metrics }}
+alerts:
+{rules}"
+    );
+    std::fs::write(&file, text).unwrap();
+    load(&file, &Settings::default()).unwrap()
+}
+
+const PSI: &str = "- { rule: drift, metric: population_stability_index, above: 0.2, min_count: 100 }";
+
+/// The `n`-th day of May, as a window.
+fn day(n: i8) -> WindowStruct {
+    let midnight = |n: i8| date(2026, 5, n).to_zoned(TimeZone::UTC).unwrap().timestamp().as_microsecond();
+    WindowStruct { start: midnight(n), end: midnight(n + 1) }
+}
+
+fn may(n: i8) -> Timestamp {
+    Timestamp::from_microsecond(day(n).start).unwrap()
+}
+
+/// What most rows of these tests have in common; each test changes what it is about.
+fn psi(n: i8, value: impl Into<Option<f64>>) -> DriftRow {
+    let value = value.into();
+    DriftRow {
+        window: day(n),
+        granularity: "1 day".to_owned(),
+        model_version: "7".to_owned(),
+        slice_key: None,
+        slice_value: None,
+        column_name: "age".to_owned(),
+        data_type: Some("double".to_owned()),
+        window_cmp: None,
+        drift_type: "BASELINE",
+        count_delta: None,
+        avg_delta: None,
+        percent_null_delta: None,
+        percent_zeros_delta: None,
+        percent_distinct_delta: None,
+        non_null_columns_delta: None,
+        js_distance: None,
+        ks_test: None,
+        wasserstein_distance: None,
+        population_stability_index: value,
+        chi_squared_test: None,
+        tv_distance: None,
+        l_infinity_distance: None,
+        num_bins: None,
+        count_current: 1000,
+        count_cmp: 5000,
+        row_count: 1000,
+        row_count_cmp: 5000,
+        window_start: day(n).start,
+        window_end: day(n).end,
+        window_cmp_start: None,
+        window_cmp_end: None,
+        baseline_model_version: Some("7".to_owned()),
+        reason: value.is_none().then(|| "the window has no finite value".to_owned()),
+    }
+}
+
+/// A `:table` row with an accuracy; `n` is `None` for the baseline's.
+fn accuracy(n: Option<i8>, version: &str, value: impl Into<Option<f64>>) -> ProfileRow {
+    let value = value.into();
+    ProfileRow {
+        window: n.map(day),
+        log_type: if n.is_some() { "INPUT" } else { "BASELINE" },
+        granularity: n.map(|_| "1 day".to_owned()),
+        model_version: version.to_owned(),
+        column_name: ":table".to_owned(),
+        accuracy_score: value,
+        label_count: Some(500),
+        row_count: 1000,
+        window_start: n.map(|n| day(n).start),
+        window_end: n.map(|n| day(n).end),
+        reason: value.is_none().then(|| "no row has a label yet".to_owned()),
+        ..ProfileRow::default()
+    }
+}
+
+/// A run on this day of June, when every window of these tests is complete.
+fn june(run_id: &str) -> Present<'_> {
+    let at = date(2026, 6, 10).to_zoned(TimeZone::UTC).unwrap().timestamp();
+    Present { as_of: at, run_id, computed_at: at }
+}
+
+fn drifted(monitor: &Monitor, rows: &[DriftRow]) -> Evaluation {
+    evaluate(monitor, &[], rows, &Recorded::default(), june("run"))
+}
+
+/// An event as `day transition value`.
+fn told(event: &Event) -> String {
+    let day = (event.window_start - day(1).start) / 86_400_000_000 + 1;
+    let value = event.value.map_or("NULL".to_owned(), |value| value.to_string());
+    format!("{day} {} {value}", name(event.transition))
+}
+
+#[track_caller]
+fn check_rows(rules: &str, rows: &[DriftRow], expected: &[&str]) -> Evaluation {
+    let evaluation = drifted(&monitor(rules), rows);
+    let events: Vec<_> = evaluation.events.iter().map(told).collect();
+    assert_eq!(events, expected);
+    evaluation
+}
+
+/// One series of PSI, from the first of May on.
+#[track_caller]
+fn check(rules: &str, values: &[f64], expected: &[&str]) -> Evaluation {
+    let rows: Vec<_> = (1..).zip(values).map(|(n, value)| psi(n, *value)).collect();
+    check_rows(rules, &rows, expected)
+}
+
+#[test]
+fn an_alert_begins_goes_on_ends_and_begins_again() {
+    let values = [0.1, 0.3, 0.4, 0.1, 0.1, 0.5];
+    let evaluation =
+        check(PSI, &values, &["2 first 0.3", "3 still_firing 0.4", "4 resolved 0.1", "6 first 0.5"]);
+    let [begun, going_on, ended, again] = &evaluation.events[..] else { panic!("four events") };
+    assert_eq!((begun.state, ended.state), (State::Firing, State::Resolved));
+    for event in [begun, going_on, ended] {
+        assert_eq!((event.first_window_start, &event.alert_id), (day(2).start, &begun.alert_id));
+    }
+    assert_eq!((again.first_window_start, again.previous_value), (day(6).start, Some(0.1)));
+    assert_eq!(evaluation.firing, std::slice::from_ref(again));
+}
+
+#[test]
+fn quiet_series_have_no_events() {
+    let evaluation = check(PSI, &[0.1, 0.2, 0.0], &[]);
+    assert!(evaluation.firing.is_empty() && evaluation.unjudged.is_empty());
+}
+
+#[test]
+fn conditions_hold_beyond_the_bound_and_not_at_it() {
+    let rule =
+        |condition: &str| format!("- {{ rule: drift, metric: population_stability_index, {condition} }}");
+    check(&rule("above: 0.2"), &[0.2, 0.200001], &["2 first 0.200001"]);
+    check(&rule("below: 0.2"), &[0.2, 0.199999], &["2 first 0.199999"]);
+    check(&rule("outside: [0.1, 0.2]"), &[0.1, 0.2, 0.05, 0.3], &["3 first 0.05", "4 still_firing 0.3"]);
+}
+
+#[test]
+fn n_of_m_waits_for_n_violations_among_m_windows() {
+    let rule = |hold: &str| {
+        format!("- {{ rule: drift, metric: population_stability_index, above: 0.2, for: {hold} }}")
+    };
+    check(&rule("2 of 3"), &[0.3, 0.1, 0.3, 0.1, 0.1], &["3 first 0.3", "4 resolved 0.1"]);
+    // M windows need not have passed.
+    check(&rule("2 of 3"), &[0.3, 0.4], &["2 first 0.4"]);
+    check(&rule("3 of 3"), &[0.3, 0.3, 0.1, 0.3, 0.3, 0.3], &["6 first 0.3"]);
+    // It goes on while the violation is among the last M.
+    check(
+        &rule("1 of 3"),
+        &[0.3, 0.1, 0.0, 0.1],
+        &["1 first 0.3", "2 still_firing 0.1", "3 still_firing 0", "4 resolved 0.1"],
+    );
+}
+
+#[test]
+fn windows_that_cannot_be_judged_neither_fire_nor_resolve() {
+    let few = |row: DriftRow| DriftRow { count_current: 99, ..row };
+    let few_compared = |row: DriftRow| DriftRow { count_cmp: 99, ..row };
+    let rows = [
+        few(psi(1, 0.9)),
+        few_compared(psi(2, 0.9)),
+        psi(3, None),
+        psi(4, 0.3),
+        psi(5, None),
+        few(psi(6, 0.1)),
+        few_compared(psi(7, 0.1)),
+        psi(8, 0.3),
+        psi(9, 0.1),
+    ];
+    let evaluation = check_rows(PSI, &rows, &["4 first 0.3", "8 still_firing 0.3", "9 resolved 0.1"]);
+    assert_eq!(evaluation.unjudged, BTreeMap::from([("no value", 2), ("too few rows", 4)]));
+    // The value before is the last that there is, whether it could be judged or not.
+    assert_eq!(evaluation.events[1].previous_value, Some(0.1));
+}
+
+#[test]
+fn windows_that_cannot_be_judged_are_none_of_the_m() {
+    let rule = "- { rule: drift, metric: population_stability_index, above: 0.2, for: 2 of 2 }";
+    check_rows(rule, &[psi(1, 0.3), psi(2, None), psi(3, 0.3)], &["3 first 0.3"]);
+}
+
+#[test]
+fn a_series_that_never_has_a_value_is_not_of_the_metric() {
+    let evaluation = check_rows(PSI, &[psi(1, None), psi(2, None)], &[]);
+    assert!(evaluation.unjudged.is_empty());
+}
+
+#[test]
+fn windows_that_may_still_receive_rows_wait() {
+    let rows = [psi(1, 0.3), psi(2, 0.4), psi(3, 0.1)];
+    let events = |rules: &str, as_of: Timestamp| -> Vec<String> {
+        let present = Present { as_of, ..june("run") };
+        let evaluation = evaluate(&monitor(rules), &[], &rows, &Recorded::default(), present);
+        evaluation.events.iter().map(told).collect()
+    };
+    // With a lateness of one day the first is complete when the third begins, and not a moment before.
+    let moment = jiff::SignedDuration::from_micros(1);
+    assert_eq!(events(PSI, may(3) - moment), Vec::<String>::new());
+    assert_eq!(events(PSI, may(3)), ["1 first 0.3"]);
+    assert_eq!(events(PSI, may(5)), ["1 first 0.3", "2 still_firing 0.4", "3 resolved 0.1"]);
+    let eager = "- { rule: drift, metric: population_stability_index, above: 0.2, provisional: true }";
+    assert_eq!(events(eager, may(3)), ["1 first 0.3", "2 still_firing 0.4", "3 resolved 0.1"]);
+}
+
+#[test]
+fn changes_are_measured_from_the_baseline() {
+    #[track_caller]
+    fn check(change: &str, baseline: f64, value: f64, fires: bool) {
+        let rules =
+            format!("- {{ rule: quality, metric: accuracy_score, change_from_baseline: {{ {change} }} }}");
+        let rows = [accuracy(None, "7", baseline), accuracy(Some(1), "7", value)];
+        let evaluation = evaluate(&monitor(&rules), &rows, &[], &Recorded::default(), june("run"));
+        assert_eq!(!evaluation.events.is_empty(), fires, "{change}, {baseline} to {value}");
+        for event in &evaluation.events {
+            assert_eq!((event.baseline_value, event.drift_type.as_deref()), (Some(baseline), None));
+            assert_eq!((event.direction, event.count), ("change_from_baseline", 500));
+        }
+    }
+    // Relative: a tenth of 0.8 is 0.08.
+    check("below: -10%", 0.8, 0.71, true);
+    check("below: -10%", 0.8, 0.73, false);
+    check("below: -10%", 0.8, 0.95, false);
+    check("above: 10%", 0.8, 0.89, true);
+    check("above: 10%", 0.8, 0.87, false);
+    check("above: 10%", 0.8, 0.1, false);
+    // In the metric's own unit.
+    check("below: -0.1", 0.8, 0.69, true);
+    check("below: -0.1", 0.8, 0.71, false);
+    check("above: 0.1", 0.8, 0.91, true);
+    check("above: 0.1", 0.8, 0.89, false);
+    // Of a negative value a rise is a rise.
+    check("above: 10%", -2.0, -1.7, true);
+    check("above: 10%", -2.0, -2.3, false);
+    check("below: -10%", -2.0, -2.3, true);
+}
+
+#[test]
+fn changes_from_nothing_are_unknown() {
+    let rules = "- { rule: quality, metric: accuracy_score, change_from_baseline: { below: -10% } }";
+    let unjudged = |rows: &[ProfileRow]| {
+        let evaluation = evaluate(&monitor(rules), rows, &[], &Recorded::default(), june("run"));
+        assert!(evaluation.events.is_empty());
+        evaluation.unjudged
+    };
+    let input = accuracy(Some(1), "7", 0.1);
+    assert_eq!(unjudged(std::slice::from_ref(&input)), BTreeMap::from([("no value in the baseline", 1)]));
+    let zero = [accuracy(None, "7", 0.0), input];
+    assert_eq!(unjudged(&zero), BTreeMap::from([("the baseline's value is 0", 1)]));
+}
+
+#[test]
+fn a_version_without_a_baseline_of_its_own_is_compared_with_that_of_all() {
+    let rules = "- { rule: quality, metric: accuracy_score, change_from_baseline: { below: -0.05 } }";
+    let rows = [
+        accuracy(None, "*", 0.9),
+        accuracy(None, "7", 0.7),
+        accuracy(Some(1), "7", 0.72),
+        accuracy(Some(1), "8", 0.72),
+    ];
+    let evaluation = evaluate(&monitor(rules), &rows, &[], &Recorded::default(), june("run"));
+    let told: Vec<_> =
+        evaluation.events.iter().map(|event| (event.model_version.as_str(), event.baseline_value)).collect();
+    assert_eq!(told, [("8", Some(0.9))]);
+}
+
+#[test]
+fn quality_counts_labelled_rows() {
+    let rules = "- { rule: quality, metric: accuracy_score, below: 0.9, min_count: 501 }";
+    let rows = [accuracy(Some(1), "7", 0.5), accuracy(Some(2), "7", None)];
+    let evaluation = evaluate(&monitor(rules), &rows, &[], &Recorded::default(), june("run"));
+    assert_eq!(evaluation.unjudged, BTreeMap::from([("too few rows", 1), ("no value", 1)]));
+}
+
+/// Which series a rule looks at, as `version slice column comparison granularity`.
+#[track_caller]
+fn check_series(inference: &str, rule: &str, expected: &[&str]) {
+    let key = |version: &str| DriftRow { model_version: version.to_owned(), ..psi(1, 0.9) };
+    let slice = |value: &str| DriftRow {
+        slice_key: Some("region".to_owned()),
+        slice_value: Some(value.to_owned()),
+        ..psi(1, 0.9)
+    };
+    let rows = [
+        key("*"),
+        key("7"),
+        key("8"),
+        slice("north"),
+        slice("south"),
+        DriftRow { column_name: "income".to_owned(), ..psi(1, 0.9) },
+        DriftRow { drift_type: "CONSECUTIVE", ..psi(1, 0.9) },
+        DriftRow { granularity: "1 week".to_owned(), ..psi(1, 0.9) },
+    ];
+    let rules = format!("- {{ rule: drift, metric: population_stability_index, above: 0.2{rule} }}");
+    let evaluation = drifted(&monitor_of(inference, &rules), &rows);
+    let mut series: Vec<_> = evaluation
+        .events
+        .iter()
+        .map(|event| {
+            let slice = event.slice_value.as_deref().unwrap_or("-");
+            let comparison = event.drift_type.as_deref().unwrap_or("-");
+            format!(
+                "{} {slice} {} {comparison} {}",
+                event.model_version, event.column_name, event.granularity
+            )
+        })
+        .collect();
+    series.sort_unstable();
+    assert_eq!(series, expected);
+    let ids: BTreeSet<_> = evaluation.events.iter().map(|event| &event.alert_id).collect();
+    assert_eq!(ids.len(), expected.len(), "each series is an alert of its own");
+}
+
+#[test]
+fn rules_look_at_each_version_by_itself_unsliced_against_the_baseline_in_the_finest_windows() {
+    let versions = "model_id_col: version";
+    check_series(
+        versions,
+        "",
+        &["7 - age BASELINE 1 day", "7 - income BASELINE 1 day", "8 - age BASELINE 1 day"],
+    );
+    check_series(versions, ", model_versions: ['*']", &["* - age BASELINE 1 day"]);
+    check_series(versions, ", model_versions: ['8', '9']", &["8 - age BASELINE 1 day"]);
+    check_series(versions, ", columns: [income]", &["7 - income BASELINE 1 day"]);
+    check_series(
+        versions,
+        ", slices: [region]",
+        &["7 north age BASELINE 1 day", "7 south age BASELINE 1 day"],
+    );
+    check_series(versions, ", comparison: CONSECUTIVE", &["7 - age CONSECUTIVE 1 day"]);
+    check_series(versions, ", granularity: 1 week", &["7 - age BASELINE 1 week"]);
+}
+
+#[test]
+fn a_table_without_versions_is_watched_as_a_whole() {
+    let without = "request_id_col: id";
+    check_series(
+        without,
+        "",
+        &[
+            "* - age BASELINE 1 day",
+            "7 - age BASELINE 1 day",
+            "7 - income BASELINE 1 day",
+            "8 - age BASELINE 1 day",
+        ],
+    );
+}
+
+/// What the `alerts` table says after these events, one after another.
+fn record(recorded: &mut Recorded, events: &[Event]) {
+    for event in events {
+        assert!(recorded.event_ids.insert(event.event_id.clone()), "{} is recorded twice", told(event));
+        recorded.last.insert(event.alert_id.clone(), event.state);
+    }
+}
+
+/// The runs of one monitor, one after another, with what they leave in the `alerts` table.
+struct History {
+    monitor: Monitor,
+    recorded: Recorded,
+    runs: usize,
+}
+
+impl History {
+    fn new() -> Self {
+        Self { monitor: monitor(PSI), recorded: Recorded::default(), runs: 0 }
+    }
+
+    /// A run that finds these values, and what it records.
+    fn run(&mut self, values: &[f64]) -> Vec<String> {
+        self.runs += 1;
+        let run_id = format!("run {}", self.runs);
+        let rows: Vec<_> = (1..).zip(values).map(|(n, value)| psi(n, *value)).collect();
+        let evaluation = evaluate(&self.monitor, &[], &rows, &self.recorded, june(&run_id));
+        record(&mut self.recorded, &evaluation.events);
+        let firing = self.recorded.last.values().any(|state| *state == State::Firing);
+        assert_eq!(firing, !evaluation.firing.is_empty(), "the record says what is");
+        evaluation.events.iter().map(told).collect()
+    }
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn what_is_recorded_is_not_told_again() {
+    let mut history = History::new();
+    assert_eq!(history.run(&[0.1, 0.3, 0.4]), ["2 first 0.3", "3 still_firing 0.4"]);
+    assert_eq!(history.run(&[0.1, 0.3, 0.4]), NOTHING);
+    assert_eq!(history.run(&[0.1, 0.3, 0.4, 0.1]), ["4 resolved 0.1"]);
+    assert_eq!(history.run(&[0.1, 0.3, 0.4, 0.1]), NOTHING);
+}
+
+#[test]
+fn an_alert_that_never_was_is_resolved_once() {
+    let mut history = History::new();
+    assert_eq!(history.run(&[0.1, 0.3, 0.4]), ["2 first 0.3", "3 still_firing 0.4"]);
+    assert_eq!(history.run(&[0.1, 0.1, 0.1]), ["3 resolved 0.1"]);
+    assert_eq!(history.run(&[0.1, 0.1, 0.1]), NOTHING);
+    assert_eq!(history.run(&[0.1, 0.1, 0.1, 0.1]), NOTHING);
+}
+
+#[test]
+fn an_alert_that_was_after_all_is_on_again() {
+    let mut history = History::new();
+    history.run(&[0.1, 0.3]);
+    history.run(&[0.1, 0.1]);
+    assert_eq!(history.run(&[0.1, 0.3, 0.3]), ["3 still_firing 0.3"]);
+    assert_eq!(history.run(&[0.1, 0.3, 0.3]), NOTHING);
+    history.run(&[0.1, 0.1, 0.1]);
+    // Both windows were told about before; that they fire once more was not.
+    assert_eq!(history.run(&[0.1, 0.3, 0.3]), ["3 first 0.3"]);
+    assert_eq!(history.run(&[0.1, 0.3, 0.3]), NOTHING);
+}
+
+#[test]
+fn an_alert_that_ended_earlier_is_resolved_where_it_ended() {
+    let mut history = History::new();
+    history.run(&[0.3, 0.3, 0.3]);
+    assert_eq!(history.run(&[0.3, 0.1, 0.1]), ["2 resolved 0.1"]);
+    assert_eq!(history.run(&[0.3, 0.1, 0.1]), NOTHING);
+}
+
+#[test]
+fn ids_name_the_transition_and_nothing_else() {
+    let events = |rules: &str, value: f64, run_id: &str| {
+        let rows = [psi(1, value)];
+        let evaluation = evaluate(&monitor(rules), &[], &rows, &Recorded::default(), june(run_id));
+        evaluation.events.into_iter().map(|event| (event.alert_id, event.event_id)).collect::<Vec<_>>()
+    };
+    let one = events(PSI, 0.3, "run 1");
+    // Computed apart from this program: SHA-256 over each part behind its length in eight bytes, the
+    // first 32 digits; of the alert the monitor, rule, granularity, version, slice, column and comparison,
+    // of the event the alert, transition and start of the window in microseconds.
+    assert_eq!(
+        one,
+        [("759ef6438010a507dfdcbb24d658029e".to_owned(), "9621e7b64afb28ebfca8793c121d185b".to_owned())]
+    );
+    assert_eq!(events(PSI, 0.9, "run 2"), one);
+    let stricter = "- { rule: drift, metric: population_stability_index, above: 0.1, severity: critical }";
+    assert_eq!(events(stricter, 0.3, "run 1"), one);
+    let renamed = "- { rule: other, metric: population_stability_index, above: 0.2 }";
+    assert_ne!(events(renamed, 0.3, "run 1"), one);
+}
+
+#[test]
+fn events_carry_the_words_of_the_rule() {
+    let rules = "- { rule: drift, metric: population_stability_index, above: 0.2, severity: critical, runbook: https://wiki/drift }";
+    let evaluation = drifted(&monitor(rules), &[psi(1, 0.1), psi(2, 0.3)]);
+    let event = &evaluation.events[0];
+    assert_eq!((event.monitor_name.as_str(), event.rule.as_str()), ("churn", "drift"));
+    assert_eq!(
+        (event.direction, event.threshold.as_str(), event.severity),
+        ("above", "0.2", crate::config::Severity::Critical)
+    );
+    assert_eq!(
+        (event.owner.as_deref(), event.runbook.as_deref()),
+        (Some("risk-team"), Some("https://wiki/drift"))
+    );
+    assert_eq!((event.value, event.previous_value, event.count), (Some(0.3), Some(0.1), 1000));
+    assert_eq!((event.window_start, event.window_end), (day(2).start, day(2).end));
+}
+
+#[test]
+fn thresholds_are_told_in_the_words_of_the_file() {
+    let change = |rises, bound, relative| Condition::ChangeFromBaseline(Change { rises, bound, relative });
+    let cases = [
+        (Condition::Above(0.2), "0.2"),
+        (Condition::Below(-3.0), "-3"),
+        (Condition::Outside(0.0, 1.5), "0 to 1.5"),
+        (change(false, -0.1, true), "-10%"),
+        (change(true, 0.07, true), "+7%"),
+        (change(true, 0.29, true), "+29%"),
+        (change(false, -0.05, false), "-0.05"),
+        (change(true, 0.05, false), "+0.05"),
+    ];
+    for (condition, expected) in cases {
+        assert_eq!(threshold(condition), expected);
+    }
+}
+
+#[test]
+fn the_most_urgent_stand_first() {
+    let rules = "
+- { rule: a, metric: population_stability_index, above: 0.2, severity: info }
+- { rule: b, metric: population_stability_index, above: 0.2, severity: critical }
+- { rule: c, metric: population_stability_index, above: 0.2 }";
+    let evaluation = drifted(&monitor(rules), &[psi(1, 0.3)]);
+    let firing: Vec<_> = evaluation.firing.iter().map(|event| event.rule.as_str()).collect();
+    assert_eq!(firing, ["b", "c", "a"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    /// Day by day or all at once: the same events.
+    #[test]
+    fn runs_add_up(values in prop::collection::vec(prop::sample::select(vec![0.1, 0.3]), 1..12)) {
+        let at_once = History::new().run(&values);
+        let mut daily = History::new();
+        let told: Vec<_> = (1..=values.len()).flat_map(|days| daily.run(&values[..days])).collect();
+        prop_assert_eq!(told, at_once);
+    }
+
+    /// However the past is restated, the record ends with what is (`History::run` asserts that), and is
+    /// then at rest.
+    #[test]
+    fn any_restated_past_is_told_once(
+        pasts in prop::collection::vec(prop::collection::vec(prop::sample::select(vec![0.1, 0.3]), 4), 1..8),
+    ) {
+        let mut history = History::new();
+        for values in pasts {
+            history.run(&values);
+            prop_assert_eq!(history.run(&values), NOTHING);
+        }
+    }
+}
+
+#[test]
+fn a_column_that_is_all_null_has_rows_enough() {
+    let row = DriftRow { count_current: 0, percent_null_delta: Some(97.0), ..psi(1, None) };
+    let rule = "- { rule: nulls, metric: percent_null_delta, above: 20, min_count: 100 }";
+    check_rows(rule, &[row], &["1 first 97"]);
+}
