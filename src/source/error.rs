@@ -1,0 +1,146 @@
+//! What can be wrong with a source.
+
+use deltalake::DeltaTableError;
+use url::Url;
+
+use super::registry::RegistryError;
+use super::shown;
+use crate::cause::{Trouble, trouble};
+use crate::config::SecretError;
+use crate::remedy::Remedy;
+
+/// Why a source cannot be read. A `key` is where the monitor file names the table: `inference.table`.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // Each sentence says what its fields are.
+pub enum SourceError {
+    /// There is no table.
+    #[error("`{key}` names no Delta table: `{table}` {why}")]
+    Missing { key: &'static str, table: String, why: &'static str, meant: Option<String> },
+    /// There is no such version of the table.
+    #[error("table `{table}` has no {what}: {why}")]
+    NoVersion { key: &'static str, table: String, what: String, why: String },
+    /// The table cannot be read.
+    #[error("cannot read table `{table}`")]
+    Read { table: String, source: Box<dyn std::error::Error + Send + Sync> },
+    /// The table needs what Secchi has not.
+    #[error("table `{table}` cannot be read by this version of Secchi")]
+    Unsupported { table: String, source: Box<dyn std::error::Error + Send + Sync> },
+    /// Nobody gave credentials for the store.
+    #[error("no credentials for `{key}`: table `{table}`")]
+    NoCredentials { key: &'static str, table: String },
+    /// The store refuses.
+    #[error("access denied to `{key}`: table `{table}`")]
+    Denied { key: &'static str, table: String, source: Box<dyn std::error::Error + Send + Sync> },
+    /// The bucket is not there.
+    #[error("there is no bucket for `{key}`: table `{table}`")]
+    NoBucket { key: &'static str, table: String, source: Box<dyn std::error::Error + Send + Sync> },
+    /// The store is silent.
+    #[error("cannot reach the store of `{key}`: table `{table}`")]
+    Unreachable { key: &'static str, table: String, source: Box<dyn std::error::Error + Send + Sync> },
+    /// A file of the table is not what its log says.
+    #[error("file `{file}` of table `{table}` {what}")]
+    Damaged { table: String, file: String, what: String, is_gone: bool },
+    /// A column is not there.
+    #[error("{role} `{column}` is not in version {version} of table `{table}`")]
+    MissingColumn { role: &'static str, column: String, table: String, version: u64, hint: String },
+    /// A column has a type that its role cannot have.
+    #[error("{role} `{column}` of table `{table}` is {found}, not {wanted}")]
+    WrongType { role: &'static str, column: String, table: String, found: String, wanted: String },
+    /// Labels arrive apart, but there are some already.
+    #[error(
+        "label_col `{column}` is in the label table `{labels}` and in the inference table `{table}`, too"
+    )]
+    LabelTwice { column: String, labels: String, table: String },
+    /// The registry cannot be read.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A credential cannot be read.
+    #[error("no credentials for `{key}`: table `{table}`")]
+    Secret { key: &'static str, table: String, source: SecretError },
+}
+
+impl SourceError {
+    /// Why the table that `key` names cannot be opened.
+    pub(super) fn open(key: &'static str, table: &Url, error: DeltaTableError) -> Self {
+        let place = shown(table);
+        if matches!(error, DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) {
+            return Self::Missing { key, table: place, why: "has no commits in `_delta_log`", meant: None };
+        }
+        let is_unsupported = error.to_string().contains("Unsupported: ");
+        let (trouble, source) = (trouble(&error), Box::new(error));
+        match trouble {
+            Trouble::NoCredentials => Self::NoCredentials { key, table: place },
+            Trouble::Denied => Self::Denied { key, table: place, source },
+            Trouble::NoBucket => Self::NoBucket { key, table: place, source },
+            Trouble::Unreachable => Self::Unreachable { key, table: place, source },
+            Trouble::Other if is_unsupported => Self::Unsupported { table: place, source },
+            Trouble::Other => Self::Read { table: place, source },
+        }
+    }
+
+    pub(crate) fn read(table: &Url, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Read { table: shown(table), source: Box::new(source) }
+    }
+
+    /// What the operator does next.
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::Missing { .. }
+            | Self::NoVersion { .. }
+            | Self::Unsupported { .. }
+            | Self::NoCredentials { .. }
+            | Self::Denied { .. }
+            | Self::NoBucket { .. }
+            | Self::MissingColumn { .. }
+            | Self::WrongType { .. }
+            | Self::LabelTwice { .. }
+            | Self::Secret { .. } => Remedy::FixMonitor,
+            Self::Read { .. } | Self::Unreachable { .. } => Remedy::Retry,
+            Self::Damaged { .. } => Remedy::InspectData,
+            Self::Registry(error) => error.remedy(),
+        }
+    }
+
+    /// The sentence after the error, where it can be more exact than the remedy's.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Missing { key, meant: Some(meant), .. } => format!("did you mean `{meant}`? correct `{key}`"),
+            Self::Missing { key, .. } => format!("correct `{key}`: a Delta table is the folder that holds `_delta_log`"),
+            Self::NoVersion { key: "baseline.table", .. } => "correct `baseline.version`".to_owned(),
+            Self::NoVersion { .. } => "leave out --table-version and --as-of for the newest version".to_owned(),
+            Self::Unsupported { .. } => {
+                "update Secchi, or drop the feature: `ALTER TABLE … DROP FEATURE …`".to_owned()
+            }
+            Self::NoCredentials { .. } => {
+                "name them under `storage` in secchi.yaml, or set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` where the job runs".to_owned()
+            }
+            Self::Denied { table, .. } if table.starts_with("file:") => {
+                "let the job's user read the folder and what is in it".to_owned()
+            }
+            Self::Denied { .. } => {
+                "check the credentials: those under `storage` in secchi.yaml, or else the environment's (`AWS_ACCESS_KEY_ID` …)".to_owned()
+            }
+            Self::NoBucket { key, .. } => format!("correct the bucket of `{key}`, or `aws_endpoint` under `storage` in secchi.yaml"),
+            Self::Unreachable { .. } => {
+                "check that the store runs and that this machine may connect to it, then run again; its address is `aws_endpoint` under `storage` in secchi.yaml".to_owned()
+            }
+            Self::MissingColumn { hint, .. } => hint.clone(),
+            Self::WrongType { role, .. } => format!("name another column as `{role}`, or change its type"),
+            Self::LabelTwice { .. } => {
+                "take out `label_table` if the inference table has the labels, else rename one of the two columns".to_owned()
+            }
+            Self::Damaged { is_gone: true, .. } => {
+                "restore it (was it vacuumed?), or take it out of the log: `FSCK REPAIR TABLE`".to_owned()
+            }
+            Self::Damaged { .. } => {
+                "restore it from a copy, or run with --table-version of a version without it".to_owned()
+            }
+            Self::Registry(error) => error.remedy().hint().to_owned(),
+            Self::Secret { source: SecretError::Env(_), .. } => {
+                "set it where the job runs: `storage` in secchi.yaml takes a secret from it".to_owned()
+            }
+            Self::Secret { .. } => "write it, or correct its path under `storage` in secchi.yaml".to_owned(),
+            Self::Read { .. } => self.remedy().hint().to_owned(),
+        }
+    }
+}

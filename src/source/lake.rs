@@ -1,0 +1,177 @@
+//! Opening things in the lake: Delta tables and folders, at any URL, with the settings' credentials.
+//!
+//! The one place that hands credentials to object stores. It must not decide what is read.
+
+use std::collections::HashMap;
+
+use deltalake::logstore::{LogStoreRef, StorageConfig, logstore_for};
+use deltalake::{DeltaTable, DeltaTableBuilder};
+use futures::StreamExt;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::{SourceError, damage, shown};
+use crate::config::{Settings, nearest};
+
+/// At which version a table is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// The newest.
+    Latest,
+    /// This one.
+    Version(u64),
+    /// The newest at this time.
+    Time(Timestamp),
+}
+
+/// The world's tables and folders.
+#[derive(Debug, Clone, Copy)]
+pub struct Lake<'a> {
+    settings: &'a Settings,
+}
+
+impl<'a> Lake<'a> {
+    /// The lake, with the storage options of `settings`.
+    pub fn new(settings: &'a Settings) -> Self {
+        Self { settings }
+    }
+
+    /// The storage options for `url`.
+    ///
+    /// # Errors
+    /// If a secret cannot be read.
+    fn options(&self, key: &'static str, url: &Url) -> Result<HashMap<String, String>, SourceError> {
+        let options = self.settings.storage_options(url).map_err(|source| SourceError::Secret {
+            key,
+            table: shown(url),
+            source,
+        })?;
+        Ok(options.into_iter().map(|(key, value)| (key, value.expose_secret().to_owned())).collect())
+    }
+
+    /// The Delta table at `url`, which the monitor file names under `key`.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    pub async fn table(&self, key: &'static str, url: &Url, at: At) -> Result<DeltaTable, SourceError> {
+        let failed = |error| SourceError::open(key, url, error);
+        let missing = |why| SourceError::Missing { key, table: shown(url), why, meant: meant(url) };
+        // The library takes a local folder that is not there for an error of its own.
+        if let Some(why) = local_gap(url) {
+            return Err(missing(why));
+        }
+        let builder = DeltaTableBuilder::from_url(url.clone()).map_err(failed)?;
+        let mut table = builder.with_storage_options(self.options(key, url)?).build().map_err(failed)?;
+        if !table.verify_deltatable_existence().await.map_err(failed)? {
+            return Err(missing("has no commits in `_delta_log`"));
+        }
+        let loaded = match at {
+            At::Latest => table.load().await,
+            At::Version(version) => match table.load_version(version).await {
+                Ok(()) => Ok(()),
+                Err(error) => match table.load().await {
+                    Ok(()) => return Err(no_version(key, &table, version)),
+                    Err(_) => Err(error),
+                },
+            },
+            At::Time(time) => {
+                table.load().await.map_err(failed)?;
+                let version = version_at(key, &table, time).await?;
+                table.load_version(version).await
+            }
+        };
+        if let Err(error) = loaded {
+            return Err(match failed(error) {
+                error @ SourceError::Read { .. } => damage::of_log(&table).await.unwrap_or(error),
+                error => error,
+            });
+        }
+        Ok(table)
+    }
+
+    /// The table at `url`, or `None` if there is none.
+    ///
+    /// # Errors
+    /// If there is one that cannot be read.
+    pub async fn table_if_any(
+        &self,
+        key: &'static str,
+        url: &Url,
+    ) -> Result<Option<DeltaTable>, SourceError> {
+        match self.table(key, url, At::Latest).await {
+            Ok(table) => Ok(Some(table)),
+            Err(SourceError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The folder at `url`, as a log store: its object store is rooted there.
+    ///
+    /// # Errors
+    /// If the URL's store is not known or its options are wrong.
+    pub fn folder(&self, key: &'static str, url: &Url) -> Result<LogStoreRef, SourceError> {
+        let failed = |error| SourceError::open(key, url, error);
+        let config = StorageConfig::parse_options(self.options(key, url)?).map_err(failed)?;
+        logstore_for(url, config).map_err(failed)
+    }
+}
+
+/// What a local folder lacks to be a table.
+fn local_gap(url: &Url) -> Option<&'static str> {
+    let path = url.to_file_path().ok().filter(|_| url.scheme() == "file")?;
+    if path.is_file() {
+        Some("is a file, not a folder")
+    } else if !path.is_dir() {
+        Some("does not exist")
+    } else if !path.join("_delta_log").is_dir() {
+        Some("has no `_delta_log`")
+    } else {
+        None
+    }
+}
+
+/// The folder beside a local one that is not there, whose name is nearly the same.
+fn meant(url: &Url) -> Option<String> {
+    let path = url.to_file_path().ok().filter(|path| !path.exists())?;
+    let beside = std::fs::read_dir(path.parent()?).ok()?.flatten();
+    let tables = beside.filter(|entry| entry.path().join("_delta_log").is_dir());
+    let names: Vec<String> = tables.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let name = nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
+    Some(path.with_file_name(name).display().to_string())
+}
+
+/// Why there is no such version of `table`, which is loaded at its newest.
+fn no_version(key: &'static str, table: &DeltaTable, version: u64) -> SourceError {
+    let newest = table.version().unwrap_or_default();
+    let why = if version > newest {
+        format!("its newest is {newest}")
+    } else {
+        format!("its log no longer goes back that far; its newest is {newest}")
+    };
+    SourceError::NoVersion { key, table: shown(table.table_url()), what: format!("version {version}"), why }
+}
+
+/// The newest version that was committed by `time`, by the times that commits themselves carry: those of the
+/// files in the log are other ones where a table was copied.
+async fn version_at(key: &'static str, table: &DeltaTable, time: Timestamp) -> Result<u64, SourceError> {
+    let latest = table.version().unwrap_or_default();
+    let mut commits = table.history(None).enumerate();
+    let mut oldest = None;
+    while let Some((back, commit)) = commits.next().await {
+        let commit = commit.map_err(|error| SourceError::open(key, table.table_url(), error))?;
+        if commit.timestamp.is_some_and(|millis| millis <= time.as_millisecond()) {
+            return Ok(latest.saturating_sub(back as u64));
+        }
+        oldest = commit.timestamp.and_then(|millis| Timestamp::from_millisecond(millis).ok());
+    }
+    Err(SourceError::NoVersion {
+        key,
+        table: shown(table.table_url()),
+        what: format!("version at {time}"),
+        why: oldest.map_or_else(
+            || "its commits carry no times".to_owned(),
+            |oldest| format!("its first commit is of {oldest}"),
+        ),
+    })
+}

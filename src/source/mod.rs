@@ -1,0 +1,222 @@
+//! Sources: what a run reads, pinned.
+//!
+//! [`open`] chooses the version of every table once, checks that the columns that the monitor names are
+//! there and of the right types, and makes the tables known to SQL as `inference`, `labels` and
+//! `baseline`. Later stages never ask for "latest". This module reads metadata; it must not read rows.
+
+mod columns;
+mod damage;
+mod error;
+mod lake;
+pub mod registry;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use columns::{Columns, is_number, is_scalar};
+pub use columns::{is_time, spark_type};
+use datafusion::execution::context::SessionContext;
+use deltalake::{DeltaTable, DeltaTableError};
+pub use error::SourceError;
+use futures::TryStreamExt;
+pub use lake::{At, Lake};
+use url::Url;
+
+use crate::config::{LabelTable, Monitor, Prediction, ProblemType, Registry, RegistryPlace};
+use crate::lineage::{Pin, RegisteredModel};
+
+/// Everything that a run reads, at the versions at which it reads it.
+pub struct Snapshot {
+    /// Knows the tables `inference`, `labels` and `baseline`.
+    pub ctx: SessionContext,
+    /// The columns of the inference table; the label last if it arrives apart.
+    pub schema: SchemaRef,
+    /// The inference table.
+    pub source: Pin,
+    /// The label table.
+    pub labels: Option<Pin>,
+    /// The baseline table.
+    pub baseline: Option<BaselineSnapshot>,
+    /// The model, if the monitor names a registry.
+    pub model: Option<RegisteredModel>,
+    /// Bytes of Parquet in the inference table.
+    pub source_bytes: u64,
+}
+
+/// The baseline table.
+pub struct BaselineSnapshot {
+    /// The table.
+    pub pin: Pin,
+    /// Whether it says which model version a row is of.
+    pub has_model_id: bool,
+    /// Bytes of Parquet in it.
+    pub bytes: u64,
+}
+
+/// Pins and opens what `monitor` reads.
+///
+/// # Errors
+/// If something is not there, cannot be read, or is of another type than its role needs.
+pub async fn open(monitor: &Monitor, at: At, lake: Lake<'_>) -> Result<Snapshot, SourceError> {
+    let ctx = deltalake::delta_datafusion::create_session().into_inner();
+    let inference = &monitor.inference;
+
+    let table = lake.table("inference.table", &inference.table, at).await?;
+    let (source, schema) = register(&ctx, "inference", &inference.table, &table).await?;
+    let source_bytes =
+        size_of_files(&table).await.map_err(|error| SourceError::read(&inference.table, error))?;
+    let own = Columns { table: &inference.table, version: source.version, schema: &schema };
+    own.require_type("timestamp_col", &inference.timestamp_col, "a timestamp or a date", is_time)?;
+    if let Some(model_id_col) = &inference.model_id_col {
+        own.require_type("model_id_col", model_id_col, "a text or a number", is_scalar)?;
+    }
+    if let Some(request_id_col) = &inference.request_id_col {
+        own.require("request_id_col", request_id_col)?;
+    }
+    if let Some(prediction) = &inference.prediction {
+        let regression = prediction.problem_type == ProblemType::Regression;
+        let (wanted, fits): (_, fn(&_) -> bool) =
+            if regression { ("a number", is_number) } else { ("a text, a number or a boolean", is_scalar) };
+        own.require_type("prediction_col", &prediction.column, wanted, fits)?;
+        if let Some(proba) = &prediction.proba_col {
+            own.require_type("prediction_proba_col", proba, "a number", is_number)?;
+        }
+    }
+
+    let labelled =
+        inference.prediction.as_ref().and_then(|prediction| Some((prediction, prediction.label.as_ref()?)));
+    let mut labels = None;
+    let mut all_fields = schema.fields().to_vec();
+    if let Some((prediction, label)) = labelled {
+        match &label.arrives_in {
+            None => own.require_label(prediction, &label.column)?,
+            Some(arrives_in) => {
+                // Labels are joined as of the same time, but a version number is the inference table's own.
+                let at = if let At::Version(_) = at { At::Latest } else { at };
+                let (pin, field) =
+                    open_labels(&ctx, lake, at, arrives_in, (prediction, &label.column), &own).await?;
+                if schema.field_with_name(&label.column).is_ok() {
+                    return Err(SourceError::LabelTwice {
+                        column: label.column.clone(),
+                        labels: pin.table,
+                        table: source.table,
+                    });
+                }
+                labels = Some(pin);
+                all_fields.push(field);
+            }
+        }
+    }
+    let labelled = Schema::new(all_fields);
+    let labelled_columns = Columns { schema: &labelled, ..own.clone() };
+    for name in inference.columns.include.iter().flatten() {
+        labelled_columns.require("columns.include", name)?;
+    }
+    for name in &inference.columns.categorical {
+        labelled_columns.require("columns.categorical", name)?;
+    }
+
+    let baseline = match &monitor.baseline {
+        None => None,
+        Some(baseline) => {
+            let at = baseline.version.map_or(At::Latest, At::Version);
+            let table = lake.table("baseline.table", &baseline.table, at).await?;
+            let (pin, schema) = register(&ctx, "baseline", &baseline.table, &table).await?;
+            let bytes =
+                size_of_files(&table).await.map_err(|error| SourceError::read(&baseline.table, error))?;
+            let model_id_col = inference.model_id_col.as_ref();
+            let has_model_id = model_id_col.is_some_and(|name| schema.field_with_name(name).is_ok());
+            Some(BaselineSnapshot { pin, has_model_id, bytes })
+        }
+    };
+    let model = match &monitor.registry {
+        None => None,
+        Some(registry) => Some(read_registry(registry, lake, &ctx).await?),
+    };
+    let schema = Arc::new(labelled);
+    Ok(Snapshot { ctx, schema, source, labels, baseline, model, source_bytes })
+}
+
+async fn open_labels(
+    ctx: &SessionContext,
+    lake: Lake<'_>,
+    at: At,
+    labels: &LabelTable,
+    label: (&Prediction, &str),
+    inference: &Columns<'_>,
+) -> Result<(Pin, Arc<Field>), SourceError> {
+    let (prediction, label_col) = label;
+    let table = lake.table("inference.label_table", &labels.table, at).await?;
+    let (pin, schema) = register(ctx, "labels", &labels.table, &table).await?;
+    let columns = Columns { table: &labels.table, version: pin.version, schema: &schema };
+    columns.require_label(prediction, label_col)?;
+    columns.require_joinable("request_id_col", &labels.request_id_col, inference)?;
+    if let Some(timestamp_col) = &labels.timestamp_col {
+        columns.require("label_timestamp_col", timestamp_col)?;
+    }
+    let field = schema.fields().iter().find(|field| field.name() == label_col).cloned();
+    let missing =
+        || SourceError::read(&labels.table, std::io::Error::other("its schema changed while it was read"));
+    Ok((pin, field.ok_or_else(missing)?))
+}
+
+async fn register(
+    ctx: &SessionContext,
+    name: &str,
+    url: &Url,
+    table: &DeltaTable,
+) -> Result<(Pin, SchemaRef), SourceError> {
+    let provider = table.table_provider().await.map_err(|error| SourceError::read(url, error))?;
+    let schema = provider.schema();
+    ctx.register_table(name, provider).map_err(|error| SourceError::read(url, error))?;
+    let pin = Pin { table: shown(url), version: table.version().unwrap_or_default() };
+    Ok((pin, schema))
+}
+
+async fn read_registry(
+    registry: &Registry,
+    lake: Lake<'_>,
+    ctx: &SessionContext,
+) -> Result<RegisteredModel, SourceError> {
+    let opened = match &registry.place {
+        RegistryPlace::MlflowFiles(url) => {
+            registry::Opened::Files(lake.folder("registry.mlflow", url)?.object_store(None))
+        }
+        RegistryPlace::Table(url) => {
+            let table = lake.table("registry.table", url, At::Latest).await?;
+            let provider = table.table_provider().await.map_err(|error| SourceError::read(url, error))?;
+            registry::Opened::Table(ctx.clone(), provider)
+        }
+    };
+    Ok(registry::read(registry, opened).await?)
+}
+
+/// Which file of `snapshot` cannot be read, if one cannot. Looks at all files; only for when a read has failed.
+pub async fn damage(snapshot: &Snapshot, lake: Lake<'_>) -> Option<SourceError> {
+    let pins = [
+        ("inference.table", Some(&snapshot.source)),
+        ("inference.label_table", snapshot.labels.as_ref()),
+        ("baseline.table", snapshot.baseline.as_ref().map(|baseline| &baseline.pin)),
+    ];
+    for (key, pin) in pins {
+        if let Some(pin) = pin
+            && let Some(damage) = damage::of_files(lake, key, pin).await
+        {
+            return Some(damage);
+        }
+    }
+    None
+}
+
+/// Bytes of Parquet in a table, from its log.
+async fn size_of_files(table: &DeltaTable) -> Result<u64, DeltaTableError> {
+    let files = table.get_active_add_actions_by_partitions(&[]);
+    files
+        .try_fold(0, |sum, file| async move { Ok(sum + u64::try_from(file.size()).unwrap_or_default()) })
+        .await
+}
+
+/// A table's URL as lineage has it: without the slash at its end.
+pub fn shown(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
