@@ -1,0 +1,117 @@
+//! Rows of the metric tables with their lineage.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::drift::DriftRow;
+use crate::lineage::{ENGINE_VERSION, Lineage, ModelVersion};
+use crate::profile::row::ProfileRow;
+
+/// A measured row, and where it comes from.
+#[derive(Debug, Serialize)]
+pub struct WithLineage<'a, R> {
+    #[serde(flatten)]
+    row: &'a R,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logging_table_commit_version: Option<u64>,
+    monitor_version: i64,
+    run_id: &'a str,
+    monitor_name: &'a str,
+    config_hash: &'a str,
+    model_name: Option<&'a str>,
+    model_run_id: Option<&'a str>,
+    model_aliases: Option<&'a [String]>,
+    model_stage: Option<&'a str>,
+    model_created_at: Option<i64>,
+    model_source: Option<&'a str>,
+    model_training_dataset: Option<&'a str>,
+    model_tags: Option<&'a BTreeMap<String, String>>,
+    source_table: &'a str,
+    source_version: u64,
+    source_version_from: u64,
+    label_table: Option<&'a str>,
+    label_version: Option<u64>,
+    baseline_table: Option<&'a str>,
+    baseline_version: Option<u64>,
+    revision: i32,
+    engine_version: &'static str,
+    computed_at: i64,
+    window_date: Option<String>,
+}
+
+/// What lineage needs to know of a row.
+pub trait Measured: Serialize {
+    /// The model version that it is of.
+    fn model_version(&self) -> &str;
+    /// Start of its window, in microseconds.
+    fn start(&self) -> Option<i64>;
+    /// Whether the table has the column of that name.
+    const HAS_COMMIT_VERSION: bool;
+}
+
+impl Measured for ProfileRow {
+    const HAS_COMMIT_VERSION: bool = true;
+
+    fn model_version(&self) -> &str {
+        &self.model_version
+    }
+
+    fn start(&self) -> Option<i64> {
+        self.window_start
+    }
+}
+
+impl Measured for DriftRow {
+    const HAS_COMMIT_VERSION: bool = false;
+
+    fn model_version(&self) -> &str {
+        &self.model_version
+    }
+
+    fn start(&self) -> Option<i64> {
+        Some(self.window_start)
+    }
+}
+
+/// `rows` with `lineage`, as of revision 1.
+pub fn with_lineage<'a, R: Measured>(rows: &'a [R], lineage: &'a Lineage) -> Vec<WithLineage<'a, R>> {
+    rows.iter().map(|row| one(row, lineage)).collect()
+}
+
+fn one<'a, R: Measured>(row: &'a R, lineage: &'a Lineage) -> WithLineage<'a, R> {
+    let model = lineage.model.as_ref();
+    let version: Option<&ModelVersion> = model.and_then(|model| model.versions.get(row.model_version()));
+    WithLineage {
+        row,
+        logging_table_commit_version: R::HAS_COMMIT_VERSION.then_some(lineage.source.version),
+        monitor_version: 0,
+        run_id: &lineage.run_id,
+        monitor_name: &lineage.monitor_name,
+        config_hash: &lineage.config_hash,
+        model_name: model.map(|model| model.name.as_str()),
+        model_run_id: version.and_then(|version| version.run_id.as_deref()),
+        model_aliases: version.map(|version| version.aliases.as_slice()),
+        model_stage: version.and_then(|version| version.stage.as_deref()),
+        model_created_at: version.and_then(|version| version.created_at).map(Timestamp::as_microsecond),
+        model_source: version.and_then(|version| version.source.as_deref()),
+        model_training_dataset: version.and_then(|version| version.training_dataset.as_deref()),
+        model_tags: version.map(|version| &version.tags),
+        source_table: &lineage.source.table,
+        source_version: lineage.source.version,
+        source_version_from: lineage.source_version_from,
+        label_table: lineage.labels.as_ref().map(|pin| pin.table.as_str()),
+        label_version: lineage.labels.as_ref().map(|pin| pin.version),
+        baseline_table: lineage.baseline.as_ref().map(|pin| pin.table.as_str()),
+        baseline_version: lineage.baseline.as_ref().map(|pin| pin.version),
+        revision: 1,
+        engine_version: ENGINE_VERSION,
+        computed_at: lineage.computed_at.as_microsecond(),
+        window_date: row.start().and_then(|start| {
+            let start = Timestamp::from_microsecond(start).ok()?;
+            Some(start.to_zoned(TimeZone::UTC).date().to_string())
+        }),
+    }
+}

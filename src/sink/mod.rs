@@ -1,0 +1,245 @@
+//! Sinks: the metric tables, `alerts` and `runs`, in Delta.
+//!
+//! Windows are replaced, never appended to: running twice equals running once. Each table changes in one
+//! commit, the drift table after the profile table, so that a drift row implies its profile rows. This
+//! module writes what it is given; it must not compute or notify.
+
+mod alerts;
+mod encode;
+mod metric_rows;
+mod revision;
+mod runs;
+pub mod schema;
+mod table;
+
+use std::path::PathBuf;
+
+use arrow::error::ArrowError;
+use deltalake::DeltaTableError;
+pub use runs::RunRow;
+use url::Url;
+
+use crate::alert::{Event, Recorded};
+use crate::config::Monitor;
+use crate::contract::{self, Table};
+use crate::drift::DriftRow;
+use crate::lineage::Lineage;
+use crate::profile::row::ProfileRow;
+use crate::remedy::Remedy;
+use crate::source::{Lake, SourceError};
+use metric_rows::{Measured, with_lineage};
+use table::{Commit, OutputTable};
+
+/// Why a table could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// An output table cannot be opened.
+    #[error(transparent)]
+    Open(#[from] SourceError),
+    /// There is another table where an output table would be.
+    #[error("`{key}` would overwrite table `{table}`, which {why}", key = KEY)]
+    Taken {
+        /// The table.
+        table: String,
+        /// How it is seen to be another.
+        why: String,
+    },
+    /// The folder cannot be made.
+    #[error("cannot make the folder `{}` for `{}`", folder.display(), KEY)]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A commit failed.
+    #[error("cannot write table `{table}`")]
+    Write {
+        /// The table.
+        table: Url,
+        /// Why.
+        #[source]
+        source: Box<DeltaTableError>,
+    },
+    /// An output table cannot be read back.
+    #[error("cannot read table `{table}` back")]
+    Read {
+        /// The table.
+        table: Url,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Rows do not fit the table.
+    #[error("rows do not fit their table")]
+    Encode(#[from] ArrowError),
+}
+
+impl SinkError {
+    fn write(table: &Url, source: DeltaTableError) -> Self {
+        Self::Write { table: table.clone(), source: Box::new(source) }
+    }
+
+    /// What the operator does next.
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::Folder { .. } | Self::Taken { .. } => Remedy::FixMonitor,
+            Self::Open(error) => error.remedy(),
+            Self::Write { .. } | Self::Read { .. } => Remedy::Retry,
+            Self::Encode(_) => Remedy::InspectData,
+        }
+    }
+
+    /// The sentence after the error.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Folder { .. } => {
+                "`output: { uri: … }` must be a folder that the job may write to".to_owned()
+            }
+            Self::Taken { .. } => {
+                "name another folder as `output: { uri: … }`, or move the table away".to_owned()
+            }
+            Self::Open(error) => error.hint(),
+            _ => self.remedy().hint().to_owned(),
+        }
+    }
+}
+
+/// Where the monitor file says what is written to.
+const KEY: &str = "output.uri";
+
+/// What was written to a metric table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// URL of the table.
+    pub table: String,
+    /// Its version after the commit.
+    pub version: u64,
+    /// Rows that it has.
+    pub rows: u64,
+    /// Rows whose values are others than before.
+    pub restated: u64,
+}
+
+/// The output tables of one monitor.
+pub struct Sink<'a> {
+    lake: Lake<'a>,
+    monitor: &'a Monitor,
+}
+
+impl<'a> Sink<'a> {
+    /// The sink of `monitor`.
+    pub fn new(lake: Lake<'a>, monitor: &'a Monitor) -> Self {
+        Self { lake, monitor }
+    }
+
+    /// Replaces the profile table.
+    ///
+    /// # Errors
+    /// If it cannot be written; then it is as before.
+    pub async fn write_profile(&self, rows: &[ProfileRow], lineage: &Lineage) -> Result<Written, SinkError> {
+        self.write_metrics(&contract::profile_metrics::TABLE, rows, lineage).await
+    }
+
+    /// Replaces the drift table.
+    ///
+    /// # Errors
+    /// If it cannot be written; then it is as before.
+    pub async fn write_drift(&self, rows: &[DriftRow], lineage: &Lineage) -> Result<Written, SinkError> {
+        self.write_metrics(&contract::drift_metrics::TABLE, rows, lineage).await
+    }
+
+    async fn write_metrics<R: Measured>(
+        &self,
+        contract: &Table,
+        rows: &[R],
+        lineage: &Lineage,
+    ) -> Result<Written, SinkError> {
+        let name = format!("{}_{}", self.monitor.table_prefix(), contract.name);
+        let model_id_col = self.monitor.inference.model_id_col.as_deref();
+        let schema = schema::schema(contract, model_id_col);
+        let mut batch = encode::encode(&schema, &with_lineage(rows, lineage))?;
+        if let (Some(own), Some(version)) = (model_id_col, batch.column_by_name("model_version").cloned()) {
+            batch = encode::with_column(&batch, own, version)?;
+        }
+        let url = self.url(&name);
+        let output = OutputTable::open_or_create(self.lake, &url, contract, &schema).await?;
+        let revised = revision::revise(batch, output.delta(), contract).await?;
+        let commit = Commit { monitor: &self.monitor.name, table: contract.name, run_id: &lineage.run_id };
+        let version = output.replace(revised.batch, &commit).await?;
+        Ok(Written {
+            table: crate::source::shown(&url),
+            version,
+            rows: rows.len() as u64,
+            restated: revised.restated,
+        })
+    }
+
+    /// Looks at the tables that are there already, before anything is written to any.
+    ///
+    /// # Errors
+    /// If one cannot be opened, or is not the table that it should be.
+    pub async fn check(&self) -> Result<(), SinkError> {
+        let model_id_col = self.monitor.inference.model_id_col.as_deref();
+        for contract in [&contract::profile_metrics::TABLE, &contract::drift_metrics::TABLE] {
+            let url = self.url(&format!("{}_{}", self.monitor.table_prefix(), contract.name));
+            table::check(self.lake, &url, &schema::schema(contract, model_id_col)).await?;
+        }
+        for contract in [&contract::alerts::TABLE, &contract::runs::TABLE] {
+            table::check(self.lake, &self.url(contract.name), &schema::schema(contract, None)).await?;
+        }
+        Ok(())
+    }
+
+    /// The events that are recorded for the monitor.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn recorded(&self) -> Result<Recorded, SinkError> {
+        let table = self.lake.table_if_any(KEY, &self.url(contract::alerts::TABLE.name)).await?;
+        match table {
+            None => Ok(Recorded::default()),
+            Some(table) => alerts::recorded(&table, &self.monitor.name).await,
+        }
+    }
+
+    /// Appends events. Without any the table is made if need be, so that queries find it, and is else left
+    /// alone.
+    ///
+    /// # Errors
+    /// If the table cannot be written; then it is as before.
+    pub async fn write_alerts(&self, events: &[Event], run_id: &str) -> Result<(), SinkError> {
+        self.append(&contract::alerts::TABLE, events, run_id).await
+    }
+
+    /// Appends a status of the run.
+    ///
+    /// # Errors
+    /// If the table cannot be written; then it is as before.
+    pub async fn write_run(&self, row: &RunRow) -> Result<(), SinkError> {
+        self.append(&contract::runs::TABLE, std::slice::from_ref(row), &row.run_id).await
+    }
+
+    async fn append<R: serde::Serialize>(
+        &self,
+        contract: &Table,
+        rows: &[R],
+        run_id: &str,
+    ) -> Result<(), SinkError> {
+        let schema = schema::schema(contract, None);
+        let batch = encode::encode(&schema, rows)?;
+        let output =
+            OutputTable::open_or_create(self.lake, &self.url(contract.name), contract, &schema).await?;
+        if batch.num_rows() > 0 {
+            let commit = Commit { monitor: &self.monitor.name, table: contract.name, run_id };
+            output.append(batch, &commit).await?;
+        }
+        Ok(())
+    }
+
+    fn url(&self, table: &str) -> Url {
+        let mut url = self.monitor.output.clone();
+        url.set_path(&format!("{}/{table}/", url.path().trim_end_matches('/')));
+        url
+    }
+}

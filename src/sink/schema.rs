@@ -1,0 +1,57 @@
+//! The Arrow schemas of the tables, made from the contract.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+
+use crate::contract::{Column, Table, Type};
+
+/// The schema of `table`, with a sentence for each column. Where the monitor's model id column has a name
+/// of its own, it stands just before `model_version`.
+pub fn schema(table: &Table, model_id_col: Option<&str>) -> SchemaRef {
+    let mut fields: Vec<Field> = Vec::new();
+    for column in table.columns() {
+        if let Some(name) =
+            model_id_col.filter(|name| column.name == "model_version" && *name != "model_version")
+        {
+            fields.push(commented(
+                Field::new(name, DataType::Utf8, true),
+                "The model id column, as `model_version`.",
+            ));
+        }
+        fields.push(field(column));
+    }
+    Arc::new(Schema::new(fields))
+}
+
+fn field(column: &Column) -> Field {
+    commented(Field::new(column.name, arrow_type(column.ty), true), column.doc)
+}
+
+fn commented(field: Field, comment: &str) -> Field {
+    field.with_metadata(HashMap::from([("comment".to_owned(), comment.to_owned())]))
+}
+
+/// The Arrow type that Delta's is read as.
+fn arrow_type(ty: Type) -> DataType {
+    match ty {
+        Type::Text => DataType::Utf8,
+        Type::Int => DataType::Int32,
+        Type::Long => DataType::Int64,
+        Type::Double => DataType::Float64,
+        Type::Bool => DataType::Boolean,
+        Type::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        Type::Date => DataType::Date32,
+        Type::Struct(fields) => DataType::Struct(fields.iter().map(field).collect()),
+        Type::List(item) => DataType::List(Arc::new(Field::new("element", arrow_type(*item), true))),
+        Type::TextToDouble => map_of(DataType::Float64),
+        Type::TextToText => map_of(DataType::Utf8),
+    }
+}
+
+fn map_of(value: DataType) -> DataType {
+    let entries =
+        Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", value, true)]);
+    DataType::Map(Arc::new(Field::new("key_value", DataType::Struct(entries), false)), false)
+}
