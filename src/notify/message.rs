@@ -1,0 +1,329 @@
+//! A notification in words: subject, plain text and HTML of equal content.
+//!
+//! The order is that of the reader's questions: what moved and how far, how urgent it is, since when, who
+//! is responsible, where to look further; where the numbers come from stands last. What is said is decided
+//! here, how it looks in `templates/`. Every text of others is on one line ([`one_line`]) before a
+//! template sees it, and the HTML template escapes it.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, UndefinedBehavior, Value, context};
+
+use super::digest::Item;
+use super::further::further;
+use super::show::{self, number, number_beside, one_line};
+use super::{Cause, Notification, NotifyError};
+use crate::alert::{Event, State};
+use crate::config::Severity;
+use crate::contract::{ALL_VERSIONS, NO_VERSION, TABLE};
+use crate::lineage::ENGINE_VERSION;
+
+/// Most alerts of a list that are shown; the rest is counted.
+pub const ITEMS_MAX: usize = 20;
+
+/// Most characters of a subject.
+const SUBJECT_LENGTH_MAX: usize = 200;
+
+/// Most characters of a name in a headline, so that the number behind it is still seen.
+const NAME_LENGTH_MAX: usize = 48;
+
+/// An e-mail's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// HTML.
+    pub html: String,
+}
+
+/// Writes the message of `notification`.
+///
+/// # Errors
+/// If a template does not fit what it is given, which a test rules out.
+pub fn render(notification: &Notification<'_>) -> Result<Message, NotifyError> {
+    let failed =
+        |error: minijinja::Error| NotifyError::Compose { what: "message", source: Cause::of(&error, &[]) };
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    templates.set_syntax(syntax.map_err(failed)?);
+    let page = page(notification);
+    let mut fill = |name, source| {
+        templates.add_template(name, source)?;
+        templates.get_template(name)?.render(&page)
+    };
+    Ok(Message {
+        subject: subject(notification),
+        text: fill("email.txt", include_str!("templates/email.txt")).map_err(failed)?,
+        // The name ends with `.html`, so everything that is filled in is escaped.
+        html: fill("email.html", include_str!("templates/email.html")).map_err(failed)?,
+    })
+}
+
+/// One line that says it all: `[critical] credit-default: monthly_income … 8.28 > 0.25 (+3 more)`.
+pub fn subject(notification: &Notification<'_>) -> String {
+    let (headline, more) = headline(notification);
+    let more = if more > 0 { format!(" (+{more} more)") } else { String::new() };
+    let start = format!("[{}] {}: {headline}", label(notification), one_line(notification.monitor));
+    let left = SUBJECT_LENGTH_MAX.saturating_sub(more.len());
+    format!("{}{more}", show::shortened(&start, left))
+}
+
+/// The first alert in a few words, and how many there are besides.
+fn headline(notification: &Notification<'_>) -> (String, usize) {
+    let digest = &notification.digest;
+    let ended = || digest.resolved.iter().chain(&digest.passed);
+    let (first, count) = match digest.firing.first() {
+        Some(first) => (Some(first), digest.firing.len()),
+        None => (ended().next(), ended().count()),
+    };
+    let words = first.map(|item| format!("{} {}", subject_of(item.last), crossing(item.last)));
+    let words = words.unwrap_or_default().trim_start().to_owned();
+    (words, count.saturating_sub(1))
+}
+
+fn label(notification: &Notification<'_>) -> &'static str {
+    if notification.is_firing() { severity(notification.severity) } else { "resolved" }
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
+}
+
+fn urgency(notification: &Notification<'_>) -> &'static str {
+    match notification.severity {
+        _ if !notification.is_firing() && !notification.digest.still.is_empty() => {
+            "What fired has ceased; other alerts still fire."
+        }
+        _ if !notification.is_firing() => "Nothing to do: what fired has ceased.",
+        Severity::Info => "Worth knowing.",
+        Severity::Warning => "Worth a look today.",
+        Severity::Critical => "Worth getting up for.",
+    }
+}
+
+/// What moved: the column and the slice; empty for a whole table.
+fn subject_of(event: &Event) -> String {
+    let column = (event.column_name != TABLE).then(|| show::shortened(&event.column_name, NAME_LENGTH_MAX));
+    let slice = slice(event).map(|slice| format!("({})", show::shortened(&slice, NAME_LENGTH_MAX)));
+    column.into_iter().chain(slice).collect::<Vec<_>>().join(" ")
+}
+
+fn slice(event: &Event) -> Option<String> {
+    let (key, value) = event.slice_key.as_ref().zip(event.slice_value.as_ref())?;
+    Some(format!("{} = {}", one_line(key), one_line(value)))
+}
+
+fn model_version(event: &Event) -> String {
+    match event.model_version.as_str() {
+        ALL_VERSIONS => "all model versions".to_owned(),
+        NO_VERSION => "no model version".to_owned(),
+        version => format!("model version {}", one_line(version)),
+    }
+}
+
+/// How far: the metric and its value against the threshold.
+fn crossing(event: &Event) -> String {
+    let metric = show::shortened(&event.metric, NAME_LENGTH_MAX);
+    let threshold = show::shortened(&event.threshold, NAME_LENGTH_MAX);
+    let Some(value) = event.value else { return format!("{metric} has no value") };
+    let back = if event.state == State::Resolved { "back to " } else { "" };
+    if let Some(change) = change(event) {
+        return format!("{metric} {back}{}, {change} in the baseline (limit {threshold})", number(value));
+    }
+    let value = number_beside(value, &event.threshold);
+    match event.direction {
+        _ if !back.is_empty() => format!("{metric} {back}{value} (limit {threshold})"),
+        "above" => format!("{metric} {value} > {threshold}"),
+        "below" => format!("{metric} {value} < {threshold}"),
+        _ => format!("{metric} {value} outside {threshold}"),
+    }
+}
+
+/// `-11.1% from 0.802`, for a rule on the change from the baseline; a percentage if its threshold is one.
+fn change(event: &Event) -> Option<String> {
+    let (value, baseline) = event.value.zip(event.baseline_value)?;
+    let (moved, bound, unit) = match event.threshold.strip_suffix('%') {
+        Some(_) if baseline == 0.0 => return None,
+        Some(bound) => ((value - baseline) / baseline.abs() * 100.0, bound, "%"),
+        None => (value - baseline, event.threshold.as_str(), ""),
+    };
+    let sign = if moved > 0.0 { "+" } else { "" };
+    Some(format!("{sign}{}{unit} from {}", number_beside(moved, bound), number(baseline)))
+}
+
+/// The metric's comparison in words; profile metrics have none.
+fn compared_with(event: &Event) -> Option<String> {
+    event.drift_type.as_deref().map(|comparison| match comparison {
+        "BASELINE" => "the baseline".to_owned(),
+        "CONSECUTIVE" => "the window before".to_owned(),
+        other => one_line(other),
+    })
+}
+
+fn page(notification: &Notification<'_>) -> Value {
+    let digest = &notification.digest;
+    let (headline, more) = headline(notification);
+    let first =
+        [&digest.firing, &digest.resolved, &digest.passed].into_iter().find_map(|items| items.first());
+    let further = first.map(|item| further(item.last, notification.facts));
+    let lines = |title, items| {
+        let items = section(items, |item| line(notification, item));
+        context! { title, items }
+    };
+    context! {
+        label => label(notification),
+        monitor => one_line(notification.monitor),
+        headline,
+        more,
+        place => first.map(|item| place(notification, item.last)),
+        urgency => urgency(notification),
+        about => facts(about(notification)),
+        firing => section(&digest.firing, |item| card(notification, item)),
+        ended => Value::from_iter([
+            lines("Resolved", &digest.resolved),
+            lines("Fired and resolved within this run", &digest.passed),
+            lines("Still firing, told before", &digest.still),
+        ]),
+        metric => first.map(|item| one_line(&item.last.metric)),
+        sql => further.as_ref().map(|further| further.sql.as_str()),
+        command => further.as_ref().map(|further| further.command.as_str()),
+        lineage => facts(lineage(notification)),
+    }
+}
+
+/// Which model version, and when.
+fn place(notification: &Notification<'_>, event: &Event) -> String {
+    let window = show::window(event.window_start, event.window_end, notification.zone);
+    let place = format!("{}, {window} ({})", model_version(event), one_line(&event.granularity));
+    place.chars().take(1).flat_map(char::to_uppercase).chain(place.chars().skip(1)).collect()
+}
+
+/// A list of alerts, cut to [`ITEMS_MAX`].
+fn section<'a>(items: &[Item<'a>], show: impl Fn(&Item<'a>) -> Value) -> Value {
+    context! {
+        count => items.len(),
+        shown => items.iter().take(ITEMS_MAX).map(show).collect::<Value>(),
+        hidden => items.len().saturating_sub(ITEMS_MAX),
+    }
+}
+
+/// A name, what stands beside it, and where that leads to.
+struct Fact(&'static str, String, Option<String>);
+
+impl Fact {
+    fn new(name: &'static str, text: impl Into<String>) -> Self {
+        Self(name, text.into(), None)
+    }
+
+    /// An address that others wrote: only one of the web becomes a link.
+    fn link(name: &'static str, address: &str) -> Self {
+        let is_web = ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme));
+        let is_whole = address.chars().all(|c| !c.is_whitespace() && show::harmless(c) == c);
+        Self(name, one_line(address), (is_web && is_whole).then(|| address.to_owned()))
+    }
+}
+
+fn facts(facts: Vec<Fact>) -> Value {
+    facts.into_iter().map(|Fact(name, text, link)| context! { name, text, link }).collect()
+}
+
+/// An alert that fires, with all that is known of it.
+fn card(notification: &Notification<'_>, item: &Item<'_>) -> Value {
+    let event = item.last;
+    let slice = slice(event).map(|slice| Fact::new("Slice", slice));
+    let compared = compared_with(event).map(|other| Fact::new("Against", other));
+    let before = event
+        .previous_value
+        .map(|value| Fact::new("Before", format!("{} in the window before", number(value))));
+    let owner = event.owner.as_deref().filter(|_| event.owner.as_deref() != notification.owner);
+    let runbook = event.runbook.as_deref().filter(|_| event.runbook.as_deref() != notification.runbook);
+    let list = [
+        Some(Fact::new("Where", place(notification, event))),
+        slice,
+        compared,
+        Some(Fact::new("Values", event.count.to_string())),
+        before,
+        Some(Fact::new(
+            "Since",
+            format!("{}{}", show::start(item.since, notification.zone), history(notification, item)),
+        )),
+        Some(Fact::new("Rule", format!("{} ({})", one_line(&event.rule), severity(event.severity)))),
+        owner.map(|owner| Fact::new("Owner", one_line(owner))),
+        runbook.map(|runbook| Fact::link("Runbook", runbook)),
+    ];
+    let list = list.into_iter().flatten().collect();
+    let column =
+        if event.column_name == TABLE { "whole table".to_owned() } else { one_line(&event.column_name) };
+    context! { severity => severity(event.severity), column, crossing => crossing(event), facts => facts(list) }
+}
+
+/// What else happened to an alert in this run.
+fn history(notification: &Notification<'_>, item: &Item<'_>) -> String {
+    let times = (item.times > 1).then(|| format!(", fired {} times in this run", item.times));
+    let worst = item.worst.and_then(|event| {
+        Some(format!(
+            ", worst {} on {}",
+            number(event.value?),
+            show::start(event.window_start, notification.zone)
+        ))
+    });
+    times.into_iter().chain(worst).collect()
+}
+
+/// An alert that has ended, or was told before, on one line.
+fn line(notification: &Notification<'_>, item: &Item<'_>) -> Value {
+    let event = item.last;
+    let subject = subject_of(event);
+    let subject = if subject.is_empty() { "whole table".to_owned() } else { subject };
+    let since = show::start(item.since, notification.zone);
+    let span = match event.state {
+        State::Firing => format!("since {since}"),
+        State::Resolved => {
+            format!("from {since} until {}", show::start(event.window_start, notification.zone))
+        }
+    };
+    let (crossing, version) = (crossing(event), model_version(event));
+    let text = format!("{subject}: {crossing}; {version}; {span}{}", history(notification, item));
+    context! { severity => severity(event.severity), text, rule => one_line(&event.rule) }
+}
+
+/// Who is responsible.
+fn about(notification: &Notification<'_>) -> Vec<Fact> {
+    let owner = notification.owner.map(|owner| Fact::new("Owner", one_line(owner)));
+    let runbook = notification.runbook.map(|runbook| Fact::link("Runbook", runbook));
+    let labels: Vec<String> = notification
+        .labels
+        .iter()
+        .map(|(key, value)| format!("{}={}", one_line(key), one_line(value)))
+        .collect();
+    let labels = (!labels.is_empty()).then(|| Fact::new("Labels", labels.join(", ")));
+    [owner, runbook, labels].into_iter().flatten().collect()
+}
+
+/// Where the numbers come from.
+fn lineage(notification: &Notification<'_>) -> Vec<Fact> {
+    let run = notification.facts;
+    let table = |name, url: &str, version: Option<u64>| {
+        let version = version.map_or_else(String::new, |version| format!(", version {version}"));
+        Fact::new(name, format!("{}{version}", one_line(url)))
+    };
+    let mut list = vec![
+        Fact::new(
+            "Run",
+            format!("{}, attempt {}, as of {}", one_line(&run.run_id), one_line(&run.attempt_id), run.as_of),
+        ),
+        table("Source", &run.source_table, Some(run.source_version)),
+    ];
+    list.extend(run.baseline_version.map(|version| Fact::new("Baseline", format!("version {version}"))));
+    list.push(table("Profile metrics", &run.profile_table, run.profile_version));
+    list.push(table("Drift metrics", &run.drift_table, run.drift_version));
+    list.push(Fact::new("Time zone", notification.zone.iana_name().unwrap_or("UTC")));
+    list.push(Fact::new("Message", format!("{}, Secchi {ENGINE_VERSION}", notification.key)));
+    list
+}
