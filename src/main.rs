@@ -1,1 +1,20 @@
-fn main() {}
+//! The `secchi` command: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use secchi::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    // Several parts of the tree can bring a TLS provider; the first to be installed is everybody's. That
+    // another was there before is no error.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let cli = Cli::parse();
+    cli::log::init(&cli);
+    cli::log::panics();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(cli::dispatch(cli)).into(),
+        Err(error) => cli::say::failure(&error, "the system refuses threads").into(),
+    }
+}

@@ -1,0 +1,84 @@
+//! `secchi run`: runs monitors once, one after the other.
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::monitors::{self, Loaded};
+use super::progress::Progress;
+use super::{Exit, Which, say, summary};
+use crate::run::{self, Order, Outcome, RunError};
+use crate::source::At;
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub which: Which,
+    /// The run's present: a time or a day. Windows that are not complete by then raise no alert, and the
+    /// table is read as it was then. Default: now.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub as_of: Option<Timestamp>,
+    /// Delta version of the inference table. Default: the newest (at --as-of).
+    #[arg(long, value_name = "VERSION")]
+    pub table_version: Option<u64>,
+    /// Exit with code 3 if an alert is firing.
+    #[arg(long)]
+    pub fail_on_alert: bool,
+    /// Tell nobody.
+    #[arg(long)]
+    pub no_notify: bool,
+    /// Print one JSON document instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `2026-05-02` (in UTC) or `2026-05-02T06:00:00Z`.
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    text.parse::<Timestamp>()
+        .or_else(|_| text.parse::<Date>()?.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()))
+        .map_err(|_: jiff::Error| "not a time: write 2026-05-02 or 2026-05-02T06:00:00Z".to_owned())
+}
+
+pub async fn run(args: &RunArgs) -> Exit {
+    let (loaded, problems) = monitors::load_all(&args.which);
+    let mut exit = problems.iter().map(say::problems).max().unwrap_or(Exit::Done);
+    let now = Timestamp::now();
+    let at = match (args.table_version, args.as_of) {
+        (Some(version), _) => At::Version(version),
+        (None, Some(as_of)) => At::Time(as_of),
+        (None, None) => At::Latest,
+    };
+    let order = Order { as_of: args.as_of.unwrap_or(now), at, now, notify: !args.no_notify };
+    let mut documents = Vec::new();
+    for Loaded { monitor, settings } in &loaded {
+        let progress = Progress::new(&monitor.name, !args.json);
+        let done = Box::pin(run::run(monitor, settings, order, &progress)).await;
+        exit = exit.max(tell(&monitor.name, &done, args));
+        documents.push(summary::document(&monitor.name, &done));
+    }
+    if args.json {
+        say::result(&summary::json(&documents, &problems));
+    }
+    exit
+}
+
+fn tell(monitor: &str, done: &Result<Outcome, RunError>, args: &RunArgs) -> Exit {
+    match done {
+        Err(error) => say::failed_run(monitor, error),
+        Ok(outcome) => {
+            if !args.json {
+                say::result(&summary::text(outcome));
+            }
+            let undelivered = summary::undelivered(outcome);
+            undelivered.iter().for_each(|text| say::note(text));
+            if !undelivered.is_empty() {
+                Exit::Failed
+            } else if args.fail_on_alert && !outcome.firing.is_empty() {
+                Exit::Alert
+            } else {
+                Exit::Done
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A first monitor file for a table: guesses roles from names and types, and says what it guessed.
+//!
+//! What it writes is a valid monitor in which every option stands, the unneeded ones commented out at their
+//! defaults; so it is the manual, too. `monitors/template.yaml` is what it writes for the demo's table, and
+//! a test holds it to that. It must not read rows.
+
+use std::path::{Path, PathBuf};
+
+use arrow::datatypes::{DataType, Field, Schema};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, context};
+
+use crate::source::is_time;
+
+/// The file, with places for names.
+const TEMPLATE: &str = include_str!("draft/monitor.yaml.jinja");
+
+/// Names that columns of a role often have, likeliest first.
+const TIMESTAMPS: &[&str] = &["event_time", "timestamp", "request_time", "ts", "event_timestamp", "time"];
+const MODEL_IDS: &[&str] = &["model_version", "model_id", "model", "served_entity_id", "version"];
+const PREDICTIONS: &[&str] = &["prediction", "predicted", "y_pred", "predictions", "output"];
+const SCORES: &[&str] = &["score", "probability", "prediction_proba", "y_pred_proba", "proba"];
+const LABELS: &[&str] = &["label", "target", "actual", "y_true", "ground_truth"];
+const REQUESTS: &[&str] = &["request_id", "client_request_id", "databricks_request_id", "inference_id", "id"];
+
+/// What the columns of a table are taken for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Roles<'a> {
+    timestamp: Option<&'a str>,
+    model_id: Option<&'a str>,
+    prediction: Option<&'a str>,
+    score: Option<&'a str>,
+    label: Option<&'a str>,
+    request_id: Option<&'a str>,
+}
+
+impl<'a> Roles<'a> {
+    fn guess(schema: &'a Schema) -> Self {
+        let find = |names: &[&str], fits: fn(&DataType) -> bool| {
+            names.iter().find_map(|wanted| {
+                let fields = schema.fields().iter();
+                fields
+                    .map(AsRef::as_ref)
+                    .find(|field| field.name().eq_ignore_ascii_case(wanted) && fits(field.data_type()))
+            })
+        };
+        let any_time = schema.fields().iter().find(|field| is_time(field.data_type())).map(AsRef::as_ref);
+        let anything = |_: &DataType| true;
+        let name = |field: &'a Field| field.name().as_str();
+        let prediction = find(PREDICTIONS, anything);
+        Self {
+            timestamp: find(TIMESTAMPS, is_time).or(any_time).map(name),
+            model_id: find(MODEL_IDS, anything).map(name),
+            prediction: prediction.map(name),
+            score: prediction.and(find(SCORES, DataType::is_floating)).map(name),
+            label: prediction.and(find(LABELS, anything)).map(name),
+            request_id: find(REQUESTS, anything).map(name),
+        }
+    }
+}
+
+/// The monitor file for `table`, whose columns are `schema`.
+pub fn monitor(name: &str, table: &str, schema: &Schema) -> String {
+    let roles = Roles::guess(schema);
+    let prediction_type =
+        roles.prediction.and_then(|name| schema.field_with_name(name).ok()).map(Field::data_type);
+    let classification =
+        roles.score.is_some() || prediction_type.is_some_and(|data_type| !data_type.is_floating());
+    let columns: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|field| context! { name => field.name(), data_type => crate::source::spark_type(field.data_type()) })
+        .collect();
+    let values = context! {
+        name, table, columns,
+        timestamp => roles.timestamp.map(quoted),
+        model_id => roles.model_id.map(quoted),
+        prediction => roles.prediction.map(quoted),
+        score => roles.score.map(quoted),
+        label => roles.label.map(quoted),
+        request_id => roles.request_id.map(quoted),
+        problem_type => if classification { "classification" } else { "regression" },
+        quoted_table => quoted(table),
+    };
+    let mut environment = Environment::new();
+    // The template and its syntax are our own; a test renders them.
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+        environment.set_syntax(syntax);
+    }
+    environment.render_str(TEMPLATE, values).unwrap_or_else(|error| format!("# {error}\n"))
+}
+
+/// A YAML scalar: quoted where it must be.
+fn quoted(text: &str) -> String {
+    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.' || c == '/')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:".contains(c))
+        && !text.contains(": ")
+        && !text.ends_with(':')
+        && !["true", "false", "null", "yes", "no", "on", "off"].contains(&text.to_ascii_lowercase().as_str());
+    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}
+
+/// A monitor's name from a table's address.
+pub fn name_of(table: &str) -> String {
+    let last = table.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let name: String =
+        last.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let name = name.trim_matches('-');
+    if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        name.to_owned()
+    } else {
+        format!("monitor-{name}")
+    }
+}
+
+/// A local path as seen from the folder of `file`; a URL as it is.
+pub fn relative_to(table: &str, file: &Path) -> String {
+    if table.contains("://") {
+        return table.to_owned();
+    }
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let table = absolute(Path::new(table));
+    let file = absolute(file);
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let shared = table.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(shared).map(|_| Path::new(".."));
+    let relative: PathBuf = up
+        .map(Path::to_owned)
+        .chain(table.components().skip(shared).map(|part| PathBuf::from(part.as_os_str())))
+        .collect();
+    relative.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use arrow::datatypes::TimeUnit;
+
+    use super::*;
+
+    #[test]
+    fn roles_are_guessed_from_names_and_types() {
+        let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let schema = Schema::new(vec![
+            Field::new("Request_ID", DataType::Utf8, true),
+            Field::new("created", time, true),
+            Field::new("score", DataType::Utf8, true),
+            Field::new("y_pred", DataType::Int64, true),
+        ]);
+        let roles = Roles::guess(&schema);
+        let expected = Roles {
+            timestamp: Some("created"),
+            prediction: Some("y_pred"),
+            request_id: Some("Request_ID"),
+            ..Roles::default()
+        };
+        assert_eq!(roles, expected);
+    }
+
+    #[test]
+    fn names_and_paths() {
+        assert_eq!(name_of("s3://lake/inference/Credit_Default/"), "credit-default");
+        assert_eq!(name_of("2024"), "monitor-2024");
+        assert_eq!(relative_to("/a/b/lake/t", Path::new("/a/b/monitors/t.yaml")), "../lake/t");
+        assert_eq!(relative_to("s3://x/y", Path::new("m.yaml")), "s3://x/y");
+        assert_eq!(quoted("plain_name"), "plain_name");
+        assert_eq!(quoted("true"), "\"true\"");
+        assert_eq!(quoted("a: b"), "\"a: b\"");
+        assert_eq!(quoted("1"), "\"1\"");
+    }
+}

@@ -1,0 +1,263 @@
+//! The run: the one module that knows every stage.
+//!
+//! [`run`] is the story of one monitor. Versions are pinned first, and recorded before anything is computed;
+//! rows are written before anybody is told. Nothing here computes: it hands each stage what the one before
+//! made.
+
+mod error;
+mod outcome;
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+pub use error::RunError;
+use futures::FutureExt;
+use jiff::Timestamp;
+pub use outcome::{Incident, Outcome};
+use url::Url;
+use uuid::Uuid;
+
+use crate::alert::{self, Present};
+use crate::cause::chain;
+use crate::config::{Monitor, RegistryPlace, Settings, hex16};
+use crate::drift;
+use crate::lineage::{ENGINE_VERSION, Lineage};
+use crate::notify::{self, RunFacts};
+use crate::profile::query::{self, Watch};
+use crate::profile::row;
+use crate::sink::{RunRow, Sink};
+use crate::source::{self, At, Lake, Snapshot};
+
+/// Names of run ids are made from pins in this space, so the same pins have the same id.
+const RUN_IDS: Uuid = Uuid::from_u128(0x5ecc_4107_0000_4000_8000_0000_0000_0001);
+
+/// What a run is told from outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Order {
+    /// The run's present: decides which windows are complete.
+    pub as_of: Timestamp,
+    /// At which version the inference table is read.
+    pub at: At,
+    /// When the attempt begins, for the record.
+    pub now: Timestamp,
+    /// Whether to tell anybody.
+    pub notify: bool,
+}
+
+/// Runs `monitor` once.
+///
+/// # Errors
+/// If the monitor could not be run. What was noticed and did not stop it is in the outcome.
+pub async fn run(
+    monitor: &Monitor,
+    settings: &Settings,
+    order: Order,
+    watch: &dyn Watch,
+) -> Result<Outcome, RunError> {
+    let lake = Lake::new(settings);
+    let began = Instant::now();
+    let table = &monitor.inference.table;
+    let snapshot = guard(table, source::open(monitor, order.at, lake)).await?;
+    let lineage = lineage(monitor, &snapshot, order);
+    let sink = Sink::new(lake, monitor);
+    let mut record = record(monitor, &snapshot, &lineage, order);
+    sink.check().await?;
+    sink.write_run(&record).await?;
+
+    let stages = compute(monitor, &snapshot, &lineage, order, &sink, watch, &mut record);
+    let done = match guard(table, Box::pin(stages)).await {
+        Err(error) => Err(blame(error, &snapshot, lake).await),
+        done => done,
+    };
+    record.seconds = Some(began.elapsed().as_secs_f64());
+    record.at = ended(order.now, began).as_microsecond();
+    match done {
+        Ok(mut outcome) => {
+            record.status = "SUCCEEDED";
+            record.findings.clone_from(&outcome.findings);
+            sink.write_run(&record).await?;
+            outcome.seconds = began.elapsed().as_secs_f64();
+            outcome.facts.sent_at = ended(order.now, began);
+            if order.notify {
+                outcome.receipts = notify::send(monitor, settings, &outcome.facts, &outcome.events).await;
+            }
+            Ok(outcome)
+        }
+        Err(error) => {
+            record.status = "FAILED";
+            record.error = Some(chain(&error));
+            // The first error is the one to tell; a record that cannot be written is told beside it.
+            if let Err(second) = sink.write_run(&record).await {
+                tracing::warn!(
+                    monitor = monitor.name,
+                    error = chain(&second),
+                    "could not record the failure"
+                );
+            }
+            Err(error)
+        }
+    }
+}
+
+/// What a stage gives; a panic in it, or in a task of the query engine, is an error like any other.
+async fn guard<T, E: Into<RunError>>(
+    table: &Url,
+    stage: impl Future<Output = Result<T, E>>,
+) -> Result<T, RunError> {
+    let panicked = |_| RunError::Fault { table: source::shown(table) };
+    AssertUnwindSafe(stage).catch_unwind().await.map_err(panicked)?.map_err(Into::into)
+}
+
+/// `error`, or the damaged file that is behind it.
+async fn blame(error: RunError, snapshot: &Snapshot, lake: Lake<'_>) -> RunError {
+    let may_be_damage = match &error {
+        RunError::Query(error) => error.may_be_damage(),
+        RunError::Fault { .. } => true,
+        RunError::Source(_) | RunError::Sink(_) => false,
+    };
+    if !may_be_damage {
+        return error;
+    }
+    source::damage(snapshot, lake).await.map_or(error, RunError::Source)
+}
+
+/// The stages between the pins and the record.
+async fn compute(
+    monitor: &Monitor,
+    snapshot: &Snapshot,
+    lineage: &Lineage,
+    order: Order,
+    sink: &Sink<'_>,
+    watch: &dyn Watch,
+    record: &mut RunRow,
+) -> Result<Outcome, RunError> {
+    let counted = query::count(monitor, snapshot, watch).await?;
+    let profile_rows = row::rows(&counted.profiles, monitor.quantiles);
+    let drift_rows = drift::compare(&counted.profiles, &monitor.calendar);
+    let recorded = sink.recorded().await?;
+    let present = Present { as_of: order.as_of, run_id: &lineage.run_id, computed_at: lineage.computed_at };
+    let evaluation = alert::evaluate(monitor, &profile_rows, &drift_rows, &recorded, present);
+    let profile = sink.write_profile(&profile_rows, lineage).await?;
+    let drift = sink.write_drift(&drift_rows, lineage).await?;
+    sink.write_alerts(&evaluation.events, &lineage.run_id).await?;
+
+    record.rows_read = Some(counted.rows);
+    record.bytes_read = Some(counted.bytes);
+    record.profile_rows = Some(profile.rows);
+    record.drift_rows = Some(drift.rows);
+    record.profile_version = Some(profile.version);
+    record.drift_version = Some(drift.version);
+    record.alert_rows = Some(evaluation.events.len() as u64);
+    let findings = outcome::findings(monitor, &counted, snapshot);
+    let facts = RunFacts {
+        run_id: lineage.run_id.clone(),
+        as_of: order.as_of,
+        sent_at: order.now,
+        attempt_id: record.attempt_id.clone(),
+        monitor_file: monitor.file.display().to_string(),
+        source_table: lineage.source.table.clone(),
+        source_version: lineage.source.version,
+        baseline_version: lineage.baseline.as_ref().map(|pin| pin.version),
+        profile_table: profile.table.clone(),
+        profile_version: Some(profile.version),
+        drift_table: drift.table.clone(),
+        drift_version: Some(drift.version),
+    };
+    Ok(Outcome::new(monitor, &counted, evaluation, profile, drift, findings, facts))
+}
+
+fn ended(now: Timestamp, began: Instant) -> Timestamp {
+    now.checked_add(began.elapsed()).unwrap_or(now)
+}
+
+/// The pins, and the id that they make.
+fn lineage(monitor: &Monitor, snapshot: &Snapshot, order: Order) -> Lineage {
+    let labels = snapshot.labels.clone();
+    let baseline = snapshot.baseline.as_ref().map(|baseline| baseline.pin.clone());
+    let pins = serde_json::json!([
+        monitor.name,
+        monitor.config_hash,
+        [snapshot.source.table, snapshot.source.version.to_string()],
+        labels.as_ref().map(|pin| (&pin.table, pin.version)),
+        baseline.as_ref().map(|pin| (&pin.table, pin.version)),
+        registry_hash(snapshot),
+        ENGINE_VERSION,
+    ]);
+    Lineage {
+        run_id: Uuid::new_v5(&RUN_IDS, pins.to_string().as_bytes()).to_string(),
+        monitor_name: monitor.name.clone(),
+        config_hash: monitor.config_hash.clone(),
+        source: snapshot.source.clone(),
+        source_version_from: 0,
+        labels,
+        baseline,
+        model: snapshot.model.clone(),
+        computed_at: order.now,
+    }
+}
+
+fn registry_hash(snapshot: &Snapshot) -> Option<String> {
+    let model = snapshot.model.as_ref()?;
+    serde_json::to_string(model).ok().map(|text| hex16(&text))
+}
+
+fn record(monitor: &Monitor, snapshot: &Snapshot, lineage: &Lineage, order: Order) -> RunRow {
+    RunRow {
+        run_id: lineage.run_id.clone(),
+        attempt_id: Uuid::now_v7().to_string(),
+        monitor_name: monitor.name.clone(),
+        status: "STARTED",
+        at: order.now.as_microsecond(),
+        as_of: order.as_of.as_microsecond(),
+        config_hash: monitor.config_hash.clone(),
+        config: monitor.config_json.clone(),
+        source_table: lineage.source.table.clone(),
+        source_version_from: lineage.source_version_from,
+        source_version: lineage.source.version,
+        label_table: lineage.labels.as_ref().map(|pin| pin.table.clone()),
+        label_version: lineage.labels.as_ref().map(|pin| pin.version),
+        baseline_table: lineage.baseline.as_ref().map(|pin| pin.table.clone()),
+        baseline_version: lineage.baseline.as_ref().map(|pin| pin.version),
+        registry: monitor.registry.as_ref().map(|registry| match &registry.place {
+            RegistryPlace::MlflowFiles(url) | RegistryPlace::Table(url) => source::shown(url),
+        }),
+        registry_hash: registry_hash(snapshot),
+        engine_version: ENGINE_VERSION,
+        environment: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        ..RunRow::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic, clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use arrow::datatypes::DataType;
+    use datafusion::logical_expr::{Volatility, create_udf};
+    use datafusion::prelude::SessionContext;
+
+    use super::*;
+    use crate::profile::query::QueryError;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_in_a_task_of_the_engine_is_an_error_that_says_so() {
+        let ctx = SessionContext::new();
+        let bursts = create_udf(
+            "bursts",
+            vec![DataType::Int64],
+            DataType::Int64,
+            Volatility::Volatile,
+            Arc::new(|_| panic!("a Rust value")),
+        );
+        ctx.register_udf(bursts);
+        let sql =
+            "SELECT value % 3, sum(bursts(value)) FROM generate_series(1, 100000) GROUP BY 1 ORDER BY 1";
+        let failed = |error| QueryError::query("file:///lake/t", error);
+        let stage = async { ctx.sql(sql).await.map_err(failed)?.collect().await.map_err(failed) };
+        let error = guard(&Url::parse("file:///lake/t/").unwrap(), stage).await.unwrap_err();
+        let said = format!("{}\n{}", chain(&error), error.hint());
+        assert!(said.contains("file:///lake/t") && said.contains("please report"), "{said}");
+        assert!(!said.contains("a Rust value"), "{said}");
+    }
+}

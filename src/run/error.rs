@@ -1,0 +1,48 @@
+//! Why a monitor could not be run.
+
+use crate::profile::query::{HINT_FAULT, QueryError};
+use crate::remedy::Remedy;
+use crate::sink::SinkError;
+use crate::source::SourceError;
+
+/// The stage that failed, and its error.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Reading metadata.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Counting rows.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// Writing tables.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// Something panicked.
+    #[error("the run broke off on table `{table}`")]
+    Fault {
+        /// The inference table.
+        table: String,
+    },
+}
+
+impl RunError {
+    /// What the operator does next.
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::Source(error) => error.remedy(),
+            Self::Query(error) => error.remedy(),
+            Self::Sink(error) => error.remedy(),
+            Self::Fault { .. } => Remedy::InspectData,
+        }
+    }
+
+    /// The sentence after the error.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Source(error) => error.hint(),
+            Self::Query(error) => error.hint(),
+            Self::Sink(error) => error.hint(),
+            Self::Fault { .. } => HINT_FAULT.to_owned(),
+        }
+    }
+}
