@@ -1,1 +1,19 @@
-//! it
+//! Integration tests: the binary and its parts against real tables, servers and data.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
+mod bad_input;
+mod cases;
+mod cli;
+mod demo;
+mod docs;
+mod notify;
+mod registry;
+mod s3;
+mod support;
+mod support_servers;
