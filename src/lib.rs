@@ -23,7 +23,7 @@
 //! | [`notify`] | events, after they are committed | receipts | each by itself |
 //!
 //! On the ground, used by all: [`window`] (time), [`contract`] (the tables, described once), [`lineage`] (where
-//! a row comes from), [`remedy`] (what the operator does next). Beside the stages: `simulate` makes the demo's
+//! a row comes from), [`remedy`] (what the operator does next), `cause` (what an error says). Beside the stages: `simulate` makes the demo's
 //! lake, `draft` a first monitor file.
 //!
 //! To follow one row: `sql/windowed.sql` gives it a window, `profile::functions` folds it into a state,
