@@ -1,8 +1,22 @@
--- recorded_alerts.sql: the events that are recorded for one monitor, in the order in which they happened.
--- reads   alerts(alert_id, event_id, state, window_start, computed_at, monitor_name)
+-- recorded_alerts.sql: the last event of each alert of one monitor.
+-- reads   alerts, all columns
 -- params  $monitor: its name
--- rows    one for each event, oldest first
-SELECT alert_id, event_id, state
-FROM alerts
-WHERE monitor_name = $monitor
-ORDER BY computed_at, window_start, event_id
+-- rows    one for each alert: the event of the latest window and, of several, the one that was computed last
+-- instants in microseconds, UTC
+WITH ranked AS (
+    SELECT *, row_number() OVER (
+        PARTITION BY alert_id ORDER BY window_start DESC, computed_at DESC, event_id DESC
+    ) AS place
+    FROM alerts
+    WHERE monitor_name = $monitor
+)
+SELECT
+    * EXCEPT (place) REPLACE (
+        CAST(window_start AS BIGINT) AS window_start,
+        CAST(window_end AS BIGINT) AS window_end,
+        CAST(first_window_start AS BIGINT) AS first_window_start,
+        CAST(computed_at AS BIGINT) AS computed_at
+    )
+FROM ranked
+WHERE place = 1
+ORDER BY alert_id

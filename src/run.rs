@@ -5,6 +5,7 @@
 //! made.
 
 mod error;
+mod incident;
 mod outcome;
 
 use std::panic::AssertUnwindSafe;
@@ -12,8 +13,9 @@ use std::time::Instant;
 
 pub use error::RunError;
 use futures::FutureExt;
+pub use incident::Incident;
 use jiff::Timestamp;
-pub use outcome::{Incident, Outcome};
+pub use outcome::Outcome;
 use url::Url;
 use uuid::Uuid;
 
@@ -21,7 +23,7 @@ use crate::alert::{self, Present};
 use crate::cause::chain;
 use crate::config::{Monitor, RegistryPlace, Settings, hex16};
 use crate::drift;
-use crate::lineage::{ENGINE_VERSION, Lineage};
+use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
 use crate::notify::{self, RunFacts};
 use crate::profile::query::{self, Watch};
 use crate::profile::row;
@@ -155,13 +157,11 @@ async fn compute(
         sent_at: order.now,
         attempt_id: record.attempt_id.clone(),
         monitor_file: monitor.file.display().to_string(),
-        source_table: lineage.source.table.clone(),
-        source_version: lineage.source.version,
-        baseline_version: lineage.baseline.as_ref().map(|pin| pin.version),
-        profile_table: profile.table.clone(),
-        profile_version: Some(profile.version),
-        drift_table: drift.table.clone(),
-        drift_version: Some(drift.version),
+        source: lineage.source.clone(),
+        labels: lineage.labels.clone(),
+        baseline: lineage.baseline.clone(),
+        profile: Pin { table: profile.table.clone(), version: profile.version },
+        drift: Pin { table: drift.table.clone(), version: drift.version },
     };
     Ok(Outcome::new(monitor, &counted, evaluation, profile, drift, findings, facts))
 }

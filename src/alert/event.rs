@@ -1,5 +1,7 @@
 //! What happened to an alert: one row of the `alerts` table.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::Severity;
@@ -12,6 +14,8 @@ pub enum State {
     Firing,
     /// It held, and holds no more.
     Resolved,
+    /// It held, and there is nothing left to judge: neither firing nor resolved.
+    NoData,
 }
 
 /// What changed.
@@ -22,13 +26,51 @@ pub enum Transition {
     First,
     /// Fires in another window.
     StillFiring,
-    /// Ceased to fire.
+    /// Ceased to fire, by its values.
     Resolved,
+    /// Ceased to fire since its series has no rows any more, or no rule asks for it.
+    NoData,
+}
+
+impl Transition {
+    /// The state after it.
+    pub fn state(self) -> State {
+        match self {
+            Self::First | Self::StillFiring => State::Firing,
+            Self::Resolved => State::Resolved,
+            Self::NoData => State::NoData,
+        }
+    }
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::First => "first",
+            Self::StillFiring => "still_firing",
+            Self::Resolved => "resolved",
+            Self::NoData => "no_data",
+        })
+    }
+}
+
+/// On which side of its threshold a metric is too much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Above it.
+    Above,
+    /// Below it.
+    Below,
+    /// Outside of a range.
+    Outside,
+    /// Too far from the baseline's value.
+    ChangeFromBaseline,
 }
 
 /// One transition of one alert. Field names are the columns of the `alerts` table; what each means stands
 /// in [`contract::alerts`](crate::contract::alerts). Instants are microseconds, UTC.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)] // The contract documents every column once.
 pub struct Event {
     pub alert_id: String,
@@ -39,7 +81,7 @@ pub struct Event {
     pub state: State,
     pub transition: Transition,
     pub metric: String,
-    pub direction: &'static str,
+    pub direction: Direction,
     pub threshold: String,
     pub value: Option<f64>,
     pub previous_value: Option<f64>,

@@ -5,6 +5,10 @@ use std::collections::VecDeque;
 use super::observe::Observation;
 use crate::config::{Change, Condition, Rule};
 
+/// Windows without rows after which a series is over, however few the rule looks at: one missing window is
+/// a quiet night.
+const ABSENT_WINDOWS_MIN: u32 = 2;
+
 /// What one window says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -14,6 +18,10 @@ pub(super) enum Verdict {
     Fine,
     /// It cannot be told, and why. Neither fine nor violated: it changes nothing.
     Unknown(&'static str),
+    /// The series has no rows in it, though others have. It changes nothing yet.
+    Absent,
+    /// The series has had no rows in as many windows as the rule looks at: it is over.
+    Over,
 }
 
 /// A window, judged.
@@ -27,17 +35,25 @@ pub(super) struct Judged<'a> {
     pub(super) holds: bool,
 }
 
-/// Judges `observations`, which are in order.
+/// Judges `observations`, which are in order. What was seen before a series was over does not count after.
 pub(super) fn judge<'a>(rule: &'a Rule, observations: &'a [Observation]) -> impl Iterator<Item = Judged<'a>> {
     let mut last: VecDeque<bool> = VecDeque::new();
     let mut before: Option<f64> = None;
+    let mut absent = 0;
     observations.iter().map(move |observation| {
-        let verdict = verdict(rule, observation);
-        if !matches!(verdict, Verdict::Unknown(_)) {
-            last.push_back(verdict == Verdict::Violated);
-            if last.len() > rule.of as usize {
-                last.pop_front();
-            }
+        absent = if observation.is_absent { absent + 1 } else { 0 };
+        let verdict = match observation.is_absent {
+            true if absent == rule.of.max(ABSENT_WINDOWS_MIN) => Verdict::Over,
+            true => Verdict::Absent,
+            false => verdict(rule, observation),
+        };
+        match verdict {
+            Verdict::Violated | Verdict::Fine => last.push_back(verdict == Verdict::Violated),
+            Verdict::Over => last.clear(),
+            Verdict::Unknown(_) | Verdict::Absent => {}
+        }
+        if last.len() > rule.of as usize {
+            last.pop_front();
         }
         let holds = last.iter().filter(|violated| **violated).count() >= rule.hold as usize;
         let previous = before;

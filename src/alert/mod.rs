@@ -1,8 +1,9 @@
 //! Alerts: from rows of the metric tables to what happened.
 //!
 //! A rule watches one metric in many series (one for each column, model version, slice). In each series
-//! the windows are judged in order; what changes from window to window becomes an [`Event`]. This is a
-//! pure function of the rows and of the events already recorded: it reads no clock and sends nothing.
+//! the windows are judged in order; what changes from window to window becomes an [`Event`]. The events that
+//! are recorded already are taken as said: what is new is told as their continuation. This is a pure function
+//! of the rows and of that record: it reads no clock and sends nothing.
 
 pub mod event;
 mod judge;
@@ -10,7 +11,7 @@ mod observe;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use event::{Event, State, Transition};
+pub use event::{Direction, Event, State, Transition};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -23,10 +24,8 @@ use observe::{Observation, SeriesKey};
 /// What the `alerts` table already says about a monitor.
 #[derive(Debug, Clone, Default)]
 pub struct Recorded {
-    /// Every event.
-    pub event_ids: BTreeSet<String>,
-    /// The last state of each alert.
-    pub last: BTreeMap<String, State>,
+    /// The last event of each alert: that of the latest window and, of several, the one that was computed last.
+    pub last: BTreeMap<String, Event>,
 }
 
 /// What a run knows when it judges.
@@ -60,12 +59,18 @@ pub fn evaluate(
     present: Present<'_>,
 ) -> Evaluation {
     let mut evaluation = Evaluation::default();
+    let mut followed = BTreeSet::new();
     for rule in &monitor.rules {
         for (key, observations) in observe::series(monitor, rule, profile, drift, present.as_of) {
             let alert = Alert { monitor, rule, key: &key, present };
-            alert.follow(&observations, recorded, &mut evaluation);
+            followed.insert(alert.follow(&observations, recorded, &mut evaluation));
         }
     }
+    let newest = profile.iter().filter_map(|row| row.window_end).max();
+    let orphans = recorded.last.values().filter(|last| {
+        is_on(Some(last)) && !followed.contains(&last.alert_id) && Some(last.window_end) <= newest
+    });
+    evaluation.events.extend(orphans.map(|last| orphaned(last, present)));
     evaluation.events.sort_by(|a, b| (a.window_start, &a.alert_id).cmp(&(b.window_start, &b.alert_id)));
     evaluation
         .firing
@@ -82,62 +87,94 @@ struct Alert<'a> {
 }
 
 impl Alert<'_> {
-    /// Judges the windows in order, and notes what is new.
-    fn follow(&self, observations: &[Observation], recorded: &Recorded, evaluation: &mut Evaluation) {
+    /// Judges the windows in order, and notes what the record does not say yet. Returns the alert's id.
+    fn follow(
+        &self,
+        observations: &[Observation],
+        recorded: &Recorded,
+        evaluation: &mut Evaluation,
+    ) -> String {
         let alert_id = self.id();
-        let mut on: Option<i64> = None;
-        let mut last_event: Option<Event> = None;
-        let mut news = Vec::new();
-        for judged in judge::judge(self.rule, observations) {
-            let Judged { observation, previous, verdict, holds } = judged;
-            if let Verdict::Unknown(why) = verdict {
-                *evaluation.unjudged.entry(why).or_default() += 1;
-                continue;
-            }
-            let transition = match (on, holds) {
-                (None, false) => continue,
-                (None, true) => Transition::First,
-                (Some(_), true) => Transition::StillFiring,
-                (Some(_), false) => Transition::Resolved,
-            };
-            let first = *on.get_or_insert(observation.start);
-            if transition == Transition::Resolved {
-                on = None;
-            }
-            let event_id = digest(&[&alert_id, name(transition), &observation.start.to_string()]);
-            let event = self.event(&alert_id, event_id, transition, first, observation, previous);
-            if !recorded.event_ids.contains(&event.event_id) {
-                news.push(event.clone());
-            }
-            last_event = Some(event);
-        }
-        self.reconcile(&alert_id, recorded, observations, last_event.as_ref(), &mut news);
-        evaluation.events.append(&mut news);
-        if on.is_some() {
-            evaluation.firing.extend(last_event);
-        }
+        let history = self.history(&alert_id, observations, &mut evaluation.unjudged);
+        let news = self.news(&alert_id, &history, observations, recorded.last.get(&alert_id));
+        evaluation.events.extend(news);
+        evaluation.firing.extend(history.into_iter().next_back().filter(|last| is_on(Some(last))));
+        alert_id
     }
 
-    /// Restated rows can change a history whose events are recorded: then the record's last state and the
-    /// history's differ though nothing is new, and the difference is an event of its own.
-    fn reconcile(
+    /// Everything that happened to the alert, by the rows as they are now.
+    fn history(
         &self,
         alert_id: &str,
-        recorded: &Recorded,
         observations: &[Observation],
-        last_event: Option<&Event>,
-        news: &mut Vec<Event>,
-    ) {
-        let Some(said) = news.last().map(|event| event.state).or(recorded.last.get(alert_id).copied()) else {
-            return;
+        unjudged: &mut BTreeMap<&'static str, u64>,
+    ) -> Vec<Event> {
+        let mut since: Option<i64> = None;
+        let mut history = Vec::new();
+        for Judged { observation, previous, verdict, holds } in judge::judge(self.rule, observations) {
+            let transition = match (verdict, since, holds) {
+                (Verdict::Unknown(why), ..) => {
+                    *unjudged.entry(why).or_default() += 1;
+                    continue;
+                }
+                (Verdict::Absent, ..) | (_, None, false) => continue,
+                (Verdict::Over, Some(_), _) => Transition::NoData,
+                (_, None, true) => Transition::First,
+                (_, Some(_), true) => Transition::StillFiring,
+                (_, Some(_), false) => Transition::Resolved,
+            };
+            let first = *since.get_or_insert(observation.start);
+            since = since.filter(|_| transition.state() == State::Firing);
+            let event_id = digest(&[alert_id, &transition.to_string(), &observation.start.to_string()]);
+            history.push(self.event(alert_id, event_id, transition, first, observation, previous));
+        }
+        history
+    }
+
+    /// What happened after `said`, the last event of the record, told as its continuation.
+    ///
+    /// Restated rows can change windows that have been told about. That is not told again, window by window;
+    /// but where the record now says that the alert is on and it is off, or the other way round, the newest
+    /// window says so. A history that ends before the record does, as in a run of an older table version,
+    /// knows less than the record and adds nothing.
+    fn news(
+        &self,
+        alert_id: &str,
+        history: &[Event],
+        observations: &[Observation],
+        said: Option<&Event>,
+    ) -> Vec<Event> {
+        let told_until = said.map_or(i64::MIN, |said| said.window_start);
+        let mut on = is_on(said);
+        let mut news = Vec::new();
+        for event in history.iter().filter(|event| event.window_start > told_until) {
+            let transition = match (on, event.state) {
+                (false, State::Firing) => Transition::First,
+                (true, State::Firing) => Transition::StillFiring,
+                (true, _) => event.transition,
+                (false, _) => continue,
+            };
+            on = event.state == State::Firing;
+            let event_id = digest(&[alert_id, &transition.to_string(), &event.window_start.to_string()]);
+            news.push(Event { event_id, transition, ..event.clone() });
+        }
+        let newest = observations.last().filter(|newest| newest.start >= told_until);
+        if let Some(newest) = newest.filter(|_| on != is_on(history.last())) {
+            news.push(self.correction(alert_id, history.last(), newest));
+        }
+        news
+    }
+
+    /// The event that sets the record right: the alert is as `last` says.
+    fn correction(&self, alert_id: &str, last: Option<&Event>, newest: &Observation) -> Event {
+        let transition = match last.map(|event| event.state) {
+            Some(State::Firing) => Transition::First,
+            Some(State::NoData) => Transition::NoData,
+            Some(State::Resolved) | None => Transition::Resolved,
         };
-        let is = last_event.map_or(State::Resolved, |event| event.state);
-        let Some(observation) = observations.last().filter(|_| said != is) else { return };
-        let transition = if is == State::Firing { Transition::First } else { Transition::Resolved };
-        let first = last_event.map_or(observation.start, |event| event.first_window_start);
-        let event_id =
-            digest(&[alert_id, name(transition), &observation.start.to_string(), self.present.run_id]);
-        news.push(self.event(alert_id, event_id, transition, first, observation, None));
+        let first = last.map_or(newest.start, |event| event.first_window_start);
+        let parts = [alert_id, &transition.to_string(), &newest.start.to_string(), self.present.run_id];
+        self.event(alert_id, digest(&parts), transition, first, newest, None)
     }
 
     fn id(&self) -> String {
@@ -171,7 +208,7 @@ impl Alert<'_> {
             monitor_name: self.monitor.name.clone(),
             rule: self.rule.name.clone(),
             severity: self.rule.severity,
-            state: if transition == Transition::Resolved { State::Resolved } else { State::Firing },
+            state: transition.state(),
             transition,
             metric: self.rule.metric.name().to_owned(),
             direction: direction(self.rule.condition),
@@ -197,11 +234,26 @@ impl Alert<'_> {
     }
 }
 
-fn name(transition: Transition) -> &'static str {
-    match transition {
-        Transition::First => "first",
-        Transition::StillFiring => "still_firing",
-        Transition::Resolved => "resolved",
+fn is_on(event: Option<&Event>) -> bool {
+    event.is_some_and(|event| event.state == State::Firing)
+}
+
+/// The end of an alert that is recorded as firing, and that no series answers for any more: its rule was
+/// removed or renamed, or its rows are gone.
+fn orphaned(last: &Event, present: Present<'_>) -> Event {
+    let transition = Transition::NoData;
+    let event_id =
+        digest(&[&last.alert_id, &transition.to_string(), &last.window_start.to_string(), present.run_id]);
+    Event {
+        event_id,
+        state: transition.state(),
+        transition,
+        value: None,
+        previous_value: last.value,
+        count: 0,
+        run_id: present.run_id.to_owned(),
+        computed_at: present.computed_at.as_microsecond(),
+        ..last.clone()
     }
 }
 
@@ -215,12 +267,12 @@ fn digest(parts: &[&str]) -> String {
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn direction(condition: Condition) -> &'static str {
+fn direction(condition: Condition) -> Direction {
     match condition {
-        Condition::Above(_) => "above",
-        Condition::Below(_) => "below",
-        Condition::Outside(..) => "outside",
-        Condition::ChangeFromBaseline(_) => "change_from_baseline",
+        Condition::Above(_) => Direction::Above,
+        Condition::Below(_) => Direction::Below,
+        Condition::Outside(..) => Direction::Outside,
+        Condition::ChangeFromBaseline(_) => Direction::ChangeFromBaseline,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a rule looks at: its metric, window by window, in each series that it is meant for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -34,6 +34,8 @@ pub(super) struct Observation {
     pub(super) count: u64,
     /// Values of what it is compared with; that many if there is nothing of the kind.
     pub(super) count_cmp: u64,
+    /// Whether the series has no rows in the window, which others have.
+    pub(super) is_absent: bool,
 }
 
 /// The series of `rule`, each with its windows in order. Windows that may still receive rows are left
@@ -63,6 +65,7 @@ pub(super) fn series(
                     baseline_value: None,
                     count,
                     count_cmp,
+                    is_absent: false,
                 };
                 let key = SeriesKey {
                     model_version: row.model_version.clone(),
@@ -105,18 +108,79 @@ pub(super) fn series(
                     let all = SeriesKey { model_version: ALL_VERSIONS.to_owned(), ..key.clone() };
                     values.get(&key).or_else(|| values.get(&all)).copied()
                 });
-                let observation =
-                    Observation { start, end, value, baseline_value, count, count_cmp: u64::MAX };
-                series.entry(key).or_default().push(observation);
+                series.entry(key).or_default().push(Observation {
+                    start,
+                    end,
+                    value,
+                    baseline_value,
+                    count,
+                    count_cmp: u64::MAX,
+                    is_absent: false,
+                });
             }
         }
     }
     // Series that never have a value are not of this metric: a text column has no mean.
     series.retain(|_, observations| observations.iter().any(|observation| observation.value.is_some()));
-    for observations in series.values_mut() {
+    let windows = Windows::of(profile, &granularity, complete);
+    for (key, observations) in &mut series {
+        observations.extend(windows.absent(key, observations));
         observations.sort_by_key(|observation| observation.start);
     }
     series
+}
+
+/// A model version, slice and column: what a profile row is about.
+type Subject = (String, Option<(String, String)>, String);
+
+/// The windows that have rows, and whose.
+#[derive(Default)]
+struct Windows {
+    /// Start and end of each.
+    all: BTreeSet<(i64, i64)>,
+    /// Starts of those in which a subject has rows.
+    by_subject: BTreeMap<Subject, BTreeSet<i64>>,
+}
+
+impl Windows {
+    fn of(profile: &[ProfileRow], granularity: &str, complete: impl Fn(i64) -> bool) -> Self {
+        let mut windows = Self::default();
+        for row in profile {
+            let (Some(start), Some(end)) = (row.window_start, row.window_end) else { continue };
+            if row.granularity.as_deref() != Some(granularity) || !complete(end) {
+                continue;
+            }
+            let slice = row.slice_key.clone().zip(row.slice_value.clone());
+            let subject = (row.model_version.clone(), slice, row.column_name.clone());
+            windows.all.insert((start, end));
+            windows.by_subject.entry(subject).or_default().insert(start);
+        }
+        windows
+    }
+
+    /// The windows after the first of `observations` in which the subject of `key` has no rows.
+    fn absent(&self, key: &SeriesKey, observations: &[Observation]) -> Vec<Observation> {
+        let Some(first) = observations.iter().map(|observation| observation.start).min() else {
+            return Vec::new();
+        };
+        let seen: BTreeSet<i64> = observations.iter().map(|observation| observation.start).collect();
+        let subject = (key.model_version.clone(), key.slice.clone(), key.column_name.clone());
+        let own = self.by_subject.get(&subject);
+        let is_absent = |start: i64| !seen.contains(&start) && own.is_none_or(|own| !own.contains(&start));
+        self.all
+            .range((first, i64::MAX)..)
+            .filter(|(start, _)| is_absent(*start))
+            .map(|&(start, end)| Observation {
+                start,
+                end,
+                value: None,
+                baseline_value: None,
+                count: 0,
+                count_cmp: 0,
+                is_absent: true,
+            })
+            .collect()
+    }
 }
 
 fn baseline_values(rule: &Rule, profile: &[ProfileRow], metric: &str) -> Option<BTreeMap<SeriesKey, f64>> {

@@ -116,7 +116,7 @@ fn drifted(monitor: &Monitor, rows: &[DriftRow]) -> Evaluation {
 fn told(event: &Event) -> String {
     let day = (event.window_start - day(1).start) / 86_400_000_000 + 1;
     let value = event.value.map_or("NULL".to_owned(), |value| value.to_string());
-    format!("{day} {} {value}", name(event.transition))
+    format!("{day} {} {value}", event.transition)
 }
 
 #[track_caller]
@@ -241,7 +241,7 @@ fn changes_are_measured_from_the_baseline() {
         assert_eq!(!evaluation.events.is_empty(), fires, "{change}, {baseline} to {value}");
         for event in &evaluation.events {
             assert_eq!((event.baseline_value, event.drift_type.as_deref()), (Some(baseline), None));
-            assert_eq!((event.direction, event.count), ("change_from_baseline", 500));
+            assert_eq!((event.direction, event.count), (Direction::ChangeFromBaseline, 500));
         }
     }
     // Relative: a tenth of 0.8 is 0.08.
@@ -373,37 +373,78 @@ fn a_table_without_versions_is_watched_as_a_whole() {
     );
 }
 
-/// What the `alerts` table says after these events, one after another.
-fn record(recorded: &mut Recorded, events: &[Event]) {
-    for event in events {
-        assert!(recorded.event_ids.insert(event.event_id.clone()), "{} is recorded twice", told(event));
-        recorded.last.insert(event.alert_id.clone(), event.state);
-    }
-}
-
 /// The runs of one monitor, one after another, with what they leave in the `alerts` table.
 struct History {
     monitor: Monitor,
     recorded: Recorded,
+    event_ids: BTreeSet<String>,
     runs: usize,
 }
 
 impl History {
     fn new() -> Self {
-        Self { monitor: monitor(PSI), recorded: Recorded::default(), runs: 0 }
+        Self::of(PSI)
     }
 
-    /// A run that finds these values, and what it records.
+    fn of(rules: &str) -> Self {
+        Self { monitor: monitor(rules), recorded: Recorded::default(), event_ids: BTreeSet::new(), runs: 0 }
+    }
+
+    /// A run that finds these values, from the first of May on, and what it records.
     fn run(&mut self, values: &[f64]) -> Vec<String> {
+        let values: Vec<_> = values.iter().map(|value| Some(*value)).collect();
+        self.run_with_gaps(&values)
+    }
+
+    /// The same, where the alert's model version has no rows on some days. Another version has rows on all.
+    fn run_with_gaps(&mut self, values: &[Option<f64>]) -> Vec<String> {
         self.runs += 1;
         let run_id = format!("run {}", self.runs);
-        let rows: Vec<_> = (1..).zip(values).map(|(n, value)| psi(n, *value)).collect();
-        let evaluation = evaluate(&self.monitor, &[], &rows, &self.recorded, june(&run_id));
-        record(&mut self.recorded, &evaluation.events);
-        let firing = self.recorded.last.values().any(|state| *state == State::Firing);
-        assert_eq!(firing, !evaluation.firing.is_empty(), "the record says what is");
+        let mut profile = Vec::new();
+        let mut drift = Vec::new();
+        for (n, value) in (1..).zip(values) {
+            profile.push(age(n, "8"));
+            if let Some(value) = value {
+                profile.push(age(n, "7"));
+                drift.push(psi(n, *value));
+            }
+        }
+        let evaluation = evaluate(&self.monitor, &profile, &drift, &self.recorded, june(&run_id));
+        let before = self.recorded.last.values().any(|event| event.state == State::Firing);
+        self.record(&evaluation.events);
+        let firing = self.recorded.last.values().any(|event| event.state == State::Firing);
+        if self.sees_all(values.len()) {
+            assert_eq!(firing, !evaluation.firing.is_empty(), "the record says what is");
+        }
+        let turns = evaluation.events.iter().filter(|event| event.transition != Transition::StillFiring);
+        let ends = turns.fold(before, |on, event| {
+            assert_ne!(on, event.state == State::Firing, "each event continues the record");
+            !on
+        });
+        assert_eq!(ends, firing);
         evaluation.events.iter().map(told).collect()
     }
+
+    /// Whether a run over so many days reaches as far as the record.
+    fn sees_all(&self, days: usize) -> bool {
+        let last = self.recorded.last.values().map(|event| event.window_start).max();
+        last.is_none_or(|last| last < day(days as i8 + 1).start)
+    }
+
+    fn record(&mut self, events: &[Event]) {
+        for event in events {
+            assert!(self.event_ids.insert(event.event_id.clone()), "{} is recorded twice", told(event));
+            let last = self.recorded.last.entry(event.alert_id.clone()).or_insert_with(|| event.clone());
+            if event.window_start >= last.window_start {
+                *last = event.clone();
+            }
+        }
+    }
+}
+
+/// The profile of the watched column on the `n`-th of May.
+fn age(n: i8, version: &str) -> ProfileRow {
+    ProfileRow { column_name: "age".to_owned(), ..accuracy(Some(n), version, None) }
 }
 
 const NOTHING: [&str; 0] = [];
@@ -431,7 +472,8 @@ fn an_alert_that_was_after_all_is_on_again() {
     let mut history = History::new();
     history.run(&[0.1, 0.3]);
     history.run(&[0.1, 0.1]);
-    assert_eq!(history.run(&[0.1, 0.3, 0.3]), ["3 still_firing 0.3"]);
+    // It was told as resolved, so that it fires is news.
+    assert_eq!(history.run(&[0.1, 0.3, 0.3]), ["3 first 0.3"]);
     assert_eq!(history.run(&[0.1, 0.3, 0.3]), NOTHING);
     history.run(&[0.1, 0.1, 0.1]);
     // Both windows were told about before; that they fire once more was not.
@@ -440,11 +482,74 @@ fn an_alert_that_was_after_all_is_on_again() {
 }
 
 #[test]
-fn an_alert_that_ended_earlier_is_resolved_where_it_ended() {
+fn an_alert_that_ended_earlier_is_resolved_in_the_newest_window() {
     let mut history = History::new();
     history.run(&[0.3, 0.3, 0.3]);
-    assert_eq!(history.run(&[0.3, 0.1, 0.1]), ["2 resolved 0.1"]);
+    assert_eq!(history.run(&[0.3, 0.1, 0.1]), ["3 resolved 0.1"]);
     assert_eq!(history.run(&[0.3, 0.1, 0.1]), NOTHING);
+}
+
+#[test]
+fn a_restated_past_that_ends_the_same_is_not_told() {
+    let mut history = History::new();
+    history.run(&[0.3, 0.3, 0.3, 0.3]);
+    assert_eq!(history.run(&[0.3, 0.1, 0.1, 0.3]), NOTHING);
+    assert_eq!(history.run(&[0.1, 0.3, 0.1, 0.3, 0.3]), ["5 still_firing 0.3"]);
+    history.run(&[0.1; 6]);
+    assert_eq!(history.run(&[0.3, 0.3, 0.1, 0.1, 0.1, 0.1]), NOTHING);
+}
+
+#[test]
+fn a_run_that_looks_back_changes_nothing() {
+    let mut history = History::new();
+    history.run(&[0.1, 0.3, 0.3, 0.1]);
+    assert_eq!(history.run(&[0.1, 0.3, 0.3]), NOTHING);
+    assert_eq!(history.run(&[0.1, 0.3]), NOTHING);
+    history.run(&[0.1, 0.3, 0.3, 0.1, 0.3]);
+    assert_eq!(history.run(&[0.1]), NOTHING);
+    assert_eq!(history.run(&[]), NOTHING);
+}
+
+#[test]
+fn a_series_without_rows_is_over_after_two_windows() {
+    let mut history = History::new();
+    assert_eq!(history.run_with_gaps(&[Some(0.3), None]), ["1 first 0.3"]);
+    assert_eq!(history.run_with_gaps(&[Some(0.3), None, None]), ["3 no_data NULL"]);
+    assert_eq!(history.run_with_gaps(&[Some(0.3), None, None, None]), NOTHING);
+    let again = [Some(0.3), None, None, None, Some(0.3)];
+    assert_eq!(history.run_with_gaps(&again), ["5 first 0.3"]);
+    // At once, and after one missing window only, it goes on.
+    let gaps = [Some(0.3), None, Some(0.3), None, None, Some(0.1)];
+    let at_once = History::new().run_with_gaps(&gaps);
+    assert_eq!(at_once, ["1 first 0.3", "3 still_firing 0.3", "5 no_data NULL"]);
+}
+
+#[test]
+fn a_series_without_rows_is_over_after_as_many_windows_as_the_rule_looks_at() {
+    let rule = "- { rule: drift, metric: population_stability_index, above: 0.2, for: 2 of 3 }";
+    let mut history = History::of(rule);
+    let gone = [Some(0.3), Some(0.3), None, None, None];
+    assert_eq!(history.run_with_gaps(&gone[..4]), ["2 first 0.3"]);
+    assert_eq!(history.run_with_gaps(&gone), ["5 no_data NULL"]);
+    // What it did before it was over does not count after.
+    let back: Vec<_> = gone.into_iter().chain([Some(0.3)]).collect();
+    assert_eq!(history.run_with_gaps(&back), NOTHING);
+}
+
+#[test]
+fn a_quiet_series_without_rows_says_nothing() {
+    assert_eq!(History::new().run_with_gaps(&[Some(0.1), None, None, None]), NOTHING);
+}
+
+#[test]
+fn an_alert_whose_rule_is_gone_is_over() {
+    let mut history = History::new();
+    history.run(&[0.3, 0.3]);
+    history.monitor = monitor("- { rule: other, metric: population_stability_index, above: 0.9 }");
+    assert_eq!(history.run(&[0.3, 0.3]), ["2 no_data NULL"]);
+    assert_eq!(history.run(&[0.3, 0.3]), NOTHING);
+    history.monitor = monitor(PSI);
+    assert_eq!(history.run(&[0.3, 0.3]), ["2 first 0.3"]);
 }
 
 #[test]
@@ -477,7 +582,7 @@ fn events_carry_the_words_of_the_rule() {
     assert_eq!((event.monitor_name.as_str(), event.rule.as_str()), ("churn", "drift"));
     assert_eq!(
         (event.direction, event.threshold.as_str(), event.severity),
-        ("above", "0.2", crate::config::Severity::Critical)
+        (Direction::Above, "0.2", crate::config::Severity::Critical)
     );
     assert_eq!(
         (event.owner.as_deref(), event.runbook.as_deref()),
@@ -537,6 +642,21 @@ proptest! {
         for values in pasts {
             history.run(&values);
             prop_assert_eq!(history.run(&values), NOTHING);
+        }
+    }
+
+    /// The same with days without rows, and runs that look at fewer days than those before.
+    #[test]
+    fn any_past_with_gaps_is_told_once(
+        pasts in prop::collection::vec(
+            prop::collection::vec(prop::sample::select(vec![Some(0.1), Some(0.3), None]), 1..8),
+            1..8,
+        ),
+    ) {
+        let mut history = History::new();
+        for values in pasts {
+            history.run_with_gaps(&values);
+            prop_assert_eq!(history.run_with_gaps(&values), NOTHING);
         }
     }
 }

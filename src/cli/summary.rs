@@ -1,11 +1,13 @@
 //! What a run is told as: lines for a person, one JSON document for a machine.
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use crate::alert::State;
 use crate::cause::causes;
 use crate::config::Problems;
-use crate::notify;
+use crate::contract::ALL_VERSIONS;
+use crate::notify::{self, phrase, show};
 use crate::remedy::Remedy;
 use crate::run::{Incident, Outcome, RunError};
 
@@ -31,7 +33,7 @@ pub fn text(outcome: &Outcome) -> String {
     } else if outcome.incidents.is_empty() {
         lines.push(format!("  nothing new; {} alerts are still firing", outcome.firing.len()));
     }
-    lines.extend(incidents(&outcome.incidents));
+    lines.extend(incidents(&outcome.incidents, &outcome.zone));
     let unjudged: u64 = outcome.unjudged.values().sum();
     if unjudged > 0 {
         let why: Vec<String> =
@@ -91,33 +93,13 @@ pub fn undelivered(outcome: &Outcome) -> Vec<String> {
 }
 
 /// One line for each incident, in columns.
-fn incidents(incidents: &[Incident]) -> Vec<String> {
-    let rows: Vec<[String; 6]> = incidents
-        .iter()
-        .map(|incident| {
-            let slice = incident.slice.as_ref().map_or_else(String::new, |slice| format!(" [{slice}]"));
-            let versions = incident.model_versions.join(", ");
-            let state = if incident.firing {
-                "firing".to_owned()
-            } else {
-                format!("until {}", day(incident.last_window_end))
-            };
-            [
-                format!("{:?}", incident.severity).to_lowercase(),
-                format!("{}{slice}", incident.column_name),
-                format!(
-                    "{} {} {} {}",
-                    incident.metric,
-                    number(incident.worst),
-                    sign(incident),
-                    incident.threshold
-                ),
-                if versions == "*" { String::new() } else { format!("v{versions}") },
-                format!("since {}", day(incident.first_window_start)),
-                state,
-            ]
-        })
-        .collect();
+fn incidents(incidents: &[Incident], zone: &TimeZone) -> Vec<String> {
+    if incidents.is_empty() {
+        return Vec::new();
+    }
+    let heads = ["", "column", "worst value", "model", "", ""].map(str::to_owned);
+    let rows: Vec<[String; 6]> =
+        std::iter::once(heads).chain(incidents.iter().map(|incident| cells(incident, zone))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..6).map(width).collect();
     rows.iter()
@@ -132,29 +114,22 @@ fn incidents(incidents: &[Incident]) -> Vec<String> {
         .collect()
 }
 
-fn sign(incident: &Incident) -> &'static str {
-    match incident.direction {
-        "above" => ">",
-        "below" => "<",
-        "outside" => "outside",
-        _ => "against baseline",
-    }
-}
-
-fn day(micros: i64) -> String {
-    let Ok(instant) = Timestamp::from_microsecond(micros) else { return String::new() };
-    let text = instant.to_string();
-    text.strip_suffix("T00:00:00Z").map_or(text.clone(), str::to_owned)
-}
-
-/// Three significant digits.
-fn number(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return value.to_string();
-    }
-    let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 8) as usize;
-    let text = format!("{value:.digits$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+fn cells(incident: &Incident, zone: &TimeZone) -> [String; 6] {
+    let worst = &incident.worst;
+    let slice = phrase::slice(worst).map_or_else(String::new, |slice| format!(" [{slice}]"));
+    let versions = incident.model_versions.join(", ");
+    [
+        phrase::severity(worst.severity).to_owned(),
+        format!("{}{slice}", show::one_line(&worst.column_name)),
+        phrase::crossing(worst),
+        if versions == ALL_VERSIONS { String::new() } else { format!("v{}", show::one_line(&versions)) },
+        format!("since {}", show::start(incident.first_window_start, zone)),
+        match incident.state {
+            State::Firing => "firing".to_owned(),
+            State::Resolved => format!("until {}", show::start(incident.last_window_end, zone)),
+            State::NoData => format!("no data after {}", show::start(incident.last_window_end, zone)),
+        },
+    ]
 }
 
 /// `36 000` with commas.
@@ -197,7 +172,7 @@ pub fn document(monitor: &str, done: &Result<Outcome, RunError>) -> Value {
             "status": "succeeded",
             "run_id": outcome.facts.run_id,
             "as_of": outcome.facts.as_of.to_string(),
-            "source": { "table": outcome.facts.source_table, "version": outcome.facts.source_version },
+            "source": { "table": outcome.facts.source.table, "version": outcome.facts.source.version },
             "rows": outcome.rows,
             "bytes": outcome.bytes,
             "seconds": outcome.seconds,
@@ -216,13 +191,23 @@ pub fn document(monitor: &str, done: &Result<Outcome, RunError>) -> Value {
 }
 
 fn incident(incident: &Incident) -> Value {
-    let mut value = serde_json::to_value(incident).unwrap_or_default();
-    for (key, micros) in
-        [("first_window_start", incident.first_window_start), ("last_window_end", incident.last_window_end)]
-    {
-        value[key] = json!(Timestamp::from_microsecond(micros).map(|instant| instant.to_string()).ok());
-    }
-    value
+    let worst = &incident.worst;
+    json!({
+        "severity": worst.severity,
+        "rule": worst.rule,
+        "column_name": worst.column_name,
+        "slice_key": worst.slice_key,
+        "slice_value": worst.slice_value,
+        "metric": worst.metric,
+        "direction": worst.direction,
+        "threshold": worst.threshold,
+        "state": incident.state,
+        "model_versions": incident.model_versions,
+        "first_window_start": show::instant(incident.first_window_start),
+        "last_window_end": show::instant(incident.last_window_end),
+        "worst_value": worst.value,
+        "worst_window_start": show::instant(worst.window_start),
+    })
 }
 
 fn receipt(receipt: &notify::Receipt) -> Value {
@@ -249,12 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_three_digits() {
-        for (value, text) in
-            [(8.2834, "8.28"), (0.25, "0.25"), (12345.6, "12346"), (-0.001_234, "-0.00123"), (0.0, "0")]
-        {
-            assert_eq!(number(value), text);
-        }
+    fn counts_have_commas() {
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(grouped(42), "42");
     }

@@ -148,3 +148,24 @@ pub const TABLE: Table = Table {
     beside: &[PLACE, LINEAGE],
     partition_by: &["window_date"],
 };
+
+/// Metrics that are computed from labelled rows.
+const OF_LABELS: [&str; 12] = [
+    "accuracy_score",
+    "precision",
+    "recall",
+    "f1_score",
+    "log_loss",
+    "roc_auc_score",
+    "mean_squared_error",
+    "root_mean_squared_error",
+    "mean_average_error",
+    "mean_absolute_percentage_error",
+    "r2_score",
+    "label_count",
+];
+
+/// Whether `metric` is computed from labelled rows; a field of a struct with a dot.
+pub fn is_of_labels(metric: &str) -> bool {
+    OF_LABELS.contains(&metric.split_once('.').map_or(metric, |(column, _)| column))
+}

@@ -2,6 +2,7 @@
 
 use super::{RunFacts, show};
 use crate::alert::Event;
+use crate::contract::profile_metrics::is_of_labels;
 
 /// What the reader of a message can run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +18,12 @@ const WINDOWS: usize = 30;
 
 /// Where to look further for `event`.
 pub fn further(event: &Event, facts: &RunFacts) -> Further {
-    let (table, count) = match event.drift_type {
-        Some(_) => (&facts.drift_table, "count_current"),
-        None => (&facts.profile_table, "count"),
+    let (pin, count) = match event.drift_type {
+        Some(_) => (&facts.drift, "count_current"),
+        None if is_of_labels(&event.metric) => (&facts.profile, "label_count"),
+        None => (&facts.profile, "count"),
     };
-    let table = table.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let table = pin.table.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let mut conditions = vec![
         format!("column_name = {}", literal(&event.column_name)),
         format!("model_version = {}", literal(&event.model_version)),
@@ -46,7 +48,7 @@ pub fn further(event: &Event, facts: &RunFacts) -> Further {
     );
     let file = shell_word(&facts.monitor_file);
     let command =
-        format!("secchi run {file} --as-of {} --table-version {}", facts.as_of, facts.source_version);
+        format!("secchi run {file} --as-of {} --table-version {}", facts.as_of, facts.source.version);
     Further { sql, command }
 }
 
@@ -72,56 +74,5 @@ fn shell_word(text: &str) -> String {
     match text.chars().all(is_plain) && !text.is_empty() && !text.starts_with('-') {
         true => text.to_owned(),
         false => format!("'{}'", foreign(text).replace('\'', r"'\''")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::fixtures::{event, facts};
-    use super::*;
-
-    #[test]
-    fn drift_is_looked_up_in_the_drift_table() {
-        let further = further(&event(), &facts());
-        let expected = "SELECT window_start, population_stability_index, count_current\n\
-            FROM credit_default_drift_metrics\n\
-            WHERE column_name = 'monthly_income'\n  AND model_version = '3'\n  AND granularity = '1 day'\n  \
-            AND slice_key IS NULL\n  AND drift_type = 'BASELINE'\n\
-            ORDER BY window_start DESC LIMIT 30;";
-        assert_eq!(further.sql, expected);
-        assert_eq!(
-            further.command,
-            "secchi run monitors/credit-default.yaml --as-of 2026-05-02T06:15:00Z --table-version 118"
-        );
-    }
-
-    #[test]
-    fn quality_is_looked_up_in_the_profile_table() {
-        let mut event = event();
-        event.drift_type = None;
-        event.metric = "accuracy_score".to_owned();
-        event.column_name = ":table".to_owned();
-        let sql = further(&event, &facts()).sql;
-        assert!(sql.contains("accuracy_score, count\nFROM credit_default_profile_metrics\n"), "{sql}");
-        assert!(sql.contains("log_type = 'INPUT'"), "{sql}");
-    }
-
-    #[test]
-    fn what_is_quoted_stays_quoted() {
-        let mut event = event();
-        event.column_name = "o'brien'; DROP TABLE x; --".to_owned();
-        event.metric = "ks_test.statistic".to_owned();
-        (event.slice_key, event.slice_value) = (Some("region".to_owned()), Some("l'île".to_owned()));
-        let mut facts = facts();
-        facts.monitor_file = "my monitors/it's.yaml".to_owned();
-        let further = further(&event, &facts);
-        assert!(further.sql.contains("column_name = 'o''brien''; DROP TABLE x; --'\n"), "{}", further.sql);
-        assert!(further.sql.contains("SELECT window_start, ks_test.statistic,"), "{}", further.sql);
-        assert!(further.sql.contains("slice_value = 'l''île'"), "{}", further.sql);
-        assert!(
-            further.command.starts_with(r"secchi run 'my monitors/it'\''s.yaml' --as-of"),
-            "{}",
-            further.command
-        );
     }
 }

@@ -10,21 +10,19 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::digest::Item;
 use super::further::further;
-use super::show::{self, number, number_beside, one_line};
+use super::phrase::{compared_with, crossing, model_version, severity, slice, subject_of};
+use super::show::{self, number, one_line};
 use super::{Cause, Notification, NotifyError};
 use crate::alert::{Event, State};
 use crate::config::Severity;
-use crate::contract::{ALL_VERSIONS, NO_VERSION, TABLE};
-use crate::lineage::ENGINE_VERSION;
+use crate::contract::TABLE;
+use crate::lineage::{ENGINE_VERSION, Pin};
 
 /// Most alerts of a list that are shown; the rest is counted.
 pub const ITEMS_MAX: usize = 20;
 
 /// Most characters of a subject.
 const SUBJECT_LENGTH_MAX: usize = 200;
-
-/// Most characters of a name in a headline, so that the number behind it is still seen.
-const NAME_LENGTH_MAX: usize = 48;
 
 /// An e-mail's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +71,7 @@ pub fn subject(notification: &Notification<'_>) -> String {
 /// The first alert in a few words, and how many there are besides.
 fn headline(notification: &Notification<'_>) -> (String, usize) {
     let digest = &notification.digest;
-    let ended = || digest.resolved.iter().chain(&digest.passed);
+    let ended = || digest.gone.iter().chain(&digest.resolved).chain(&digest.passed);
     let (first, count) = match digest.firing.first() {
         Some(first) => (Some(first), digest.firing.len()),
         None => (ended().next(), ended().count()),
@@ -84,93 +82,32 @@ fn headline(notification: &Notification<'_>) -> (String, usize) {
 }
 
 fn label(notification: &Notification<'_>) -> &'static str {
-    if notification.is_firing() { severity(notification.severity) } else { "resolved" }
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Critical => "critical",
+    match notification.state() {
+        State::Firing => severity(notification.severity),
+        State::Resolved => "resolved",
+        State::NoData => "no data",
     }
 }
 
 fn urgency(notification: &Notification<'_>) -> &'static str {
-    match notification.severity {
-        _ if !notification.is_firing() && !notification.digest.still.is_empty() => {
+    match (notification.state(), notification.severity) {
+        (State::NoData, _) => "What fired has no rows any more: neither good nor bad. Was that meant?",
+        (State::Resolved, _) if !notification.digest.still.is_empty() => {
             "What fired has ceased; other alerts still fire."
         }
-        _ if !notification.is_firing() => "Nothing to do: what fired has ceased.",
-        Severity::Info => "Worth knowing.",
-        Severity::Warning => "Worth a look today.",
-        Severity::Critical => "Worth getting up for.",
+        (State::Resolved, _) => "Nothing to do: what fired has ceased.",
+        (State::Firing, Severity::Info) => "Worth knowing.",
+        (State::Firing, Severity::Warning) => "Worth a look today.",
+        (State::Firing, Severity::Critical) => "Worth getting up for.",
     }
-}
-
-/// What moved: the column and the slice; empty for a whole table.
-fn subject_of(event: &Event) -> String {
-    let column = (event.column_name != TABLE).then(|| show::shortened(&event.column_name, NAME_LENGTH_MAX));
-    let slice = slice(event).map(|slice| format!("({})", show::shortened(&slice, NAME_LENGTH_MAX)));
-    column.into_iter().chain(slice).collect::<Vec<_>>().join(" ")
-}
-
-fn slice(event: &Event) -> Option<String> {
-    let (key, value) = event.slice_key.as_ref().zip(event.slice_value.as_ref())?;
-    Some(format!("{} = {}", one_line(key), one_line(value)))
-}
-
-fn model_version(event: &Event) -> String {
-    match event.model_version.as_str() {
-        ALL_VERSIONS => "all model versions".to_owned(),
-        NO_VERSION => "no model version".to_owned(),
-        version => format!("model version {}", one_line(version)),
-    }
-}
-
-/// How far: the metric and its value against the threshold.
-fn crossing(event: &Event) -> String {
-    let metric = show::shortened(&event.metric, NAME_LENGTH_MAX);
-    let threshold = show::shortened(&event.threshold, NAME_LENGTH_MAX);
-    let Some(value) = event.value else { return format!("{metric} has no value") };
-    let back = if event.state == State::Resolved { "back to " } else { "" };
-    if let Some(change) = change(event) {
-        return format!("{metric} {back}{}, {change} in the baseline (limit {threshold})", number(value));
-    }
-    let value = number_beside(value, &event.threshold);
-    match event.direction {
-        _ if !back.is_empty() => format!("{metric} {back}{value} (limit {threshold})"),
-        "above" => format!("{metric} {value} > {threshold}"),
-        "below" => format!("{metric} {value} < {threshold}"),
-        _ => format!("{metric} {value} outside {threshold}"),
-    }
-}
-
-/// `-11.1% from 0.802`, for a rule on the change from the baseline; a percentage if its threshold is one.
-fn change(event: &Event) -> Option<String> {
-    let (value, baseline) = event.value.zip(event.baseline_value)?;
-    let (moved, bound, unit) = match event.threshold.strip_suffix('%') {
-        Some(_) if baseline == 0.0 => return None,
-        Some(bound) => ((value - baseline) / baseline.abs() * 100.0, bound, "%"),
-        None => (value - baseline, event.threshold.as_str(), ""),
-    };
-    let sign = if moved > 0.0 { "+" } else { "" };
-    Some(format!("{sign}{}{unit} from {}", number_beside(moved, bound), number(baseline)))
-}
-
-/// The metric's comparison in words; profile metrics have none.
-fn compared_with(event: &Event) -> Option<String> {
-    event.drift_type.as_deref().map(|comparison| match comparison {
-        "BASELINE" => "the baseline".to_owned(),
-        "CONSECUTIVE" => "the window before".to_owned(),
-        other => one_line(other),
-    })
 }
 
 fn page(notification: &Notification<'_>) -> Value {
     let digest = &notification.digest;
     let (headline, more) = headline(notification);
-    let first =
-        [&digest.firing, &digest.resolved, &digest.passed].into_iter().find_map(|items| items.first());
+    let first = [&digest.firing, &digest.gone, &digest.resolved, &digest.passed]
+        .into_iter()
+        .find_map(|items| items.first());
     let further = first.map(|item| further(item.last, notification.facts));
     let lines = |title, items| {
         let items = section(items, |item| line(notification, item));
@@ -186,6 +123,7 @@ fn page(notification: &Notification<'_>) -> Value {
         about => facts(about(notification)),
         firing => section(&digest.firing, |item| card(notification, item)),
         ended => Value::from_iter([
+            lines("No data any more", &digest.gone),
             lines("Resolved", &digest.resolved),
             lines("Fired and resolved within this run", &digest.passed),
             lines("Still firing, told before", &digest.still),
@@ -287,6 +225,9 @@ fn line(notification: &Notification<'_>, item: &Item<'_>) -> Value {
         State::Resolved => {
             format!("from {since} until {}", show::start(event.window_start, notification.zone))
         }
+        State::NoData => {
+            format!("since {since}, missed on {}", show::start(event.window_start, notification.zone))
+        }
     };
     let (crossing, version) = (crossing(event), model_version(event));
     let text = format!("{subject}: {crossing}; {version}; {span}{}", history(notification, item));
@@ -309,20 +250,19 @@ fn about(notification: &Notification<'_>) -> Vec<Fact> {
 /// Where the numbers come from.
 fn lineage(notification: &Notification<'_>) -> Vec<Fact> {
     let run = notification.facts;
-    let table = |name, url: &str, version: Option<u64>| {
-        let version = version.map_or_else(String::new, |version| format!(", version {version}"));
-        Fact::new(name, format!("{}{version}", one_line(url)))
-    };
+    let table =
+        |name, pin: &Pin| Fact::new(name, format!("{}, version {}", one_line(&pin.table), pin.version));
     let mut list = vec![
         Fact::new(
             "Run",
             format!("{}, attempt {}, as of {}", one_line(&run.run_id), one_line(&run.attempt_id), run.as_of),
         ),
-        table("Source", &run.source_table, Some(run.source_version)),
+        table("Source", &run.source),
     ];
-    list.extend(run.baseline_version.map(|version| Fact::new("Baseline", format!("version {version}"))));
-    list.push(table("Profile metrics", &run.profile_table, run.profile_version));
-    list.push(table("Drift metrics", &run.drift_table, run.drift_version));
+    list.extend(run.labels.as_ref().map(|pin| table("Labels from", pin)));
+    list.extend(run.baseline.as_ref().map(|pin| table("Baseline", pin)));
+    list.push(table("Profile metrics", &run.profile));
+    list.push(table("Drift metrics", &run.drift));
     list.push(Fact::new("Time zone", notification.zone.iana_name().unwrap_or("UTC")));
     list.push(Fact::new("Message", format!("{}, Secchi {ENGINE_VERSION}", notification.key)));
     list

@@ -15,15 +15,14 @@
 pub mod digest;
 mod email;
 mod error;
-#[cfg(test)]
-mod fixtures;
 pub mod further;
 pub mod message;
 mod notification;
 mod outbox;
 pub mod payload;
+pub mod phrase;
 mod retry;
-mod show;
+pub mod show;
 mod smtp;
 mod webhook;
 

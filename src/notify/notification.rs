@@ -7,8 +7,9 @@ use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
 
 use super::digest::{Digest, digest};
-use crate::alert::{Event, Transition};
+use crate::alert::{Event, State, Transition};
 use crate::config::{Channel, ChannelKind, Monitor, Severity};
+use crate::lineage::Pin;
 
 /// The run that a message is about. A message cites only what has been committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,20 +23,16 @@ pub struct RunFacts {
     /// When its messages are sent: the date of an e-mail and the time in a webhook's signature, which
     /// receivers compare with their clock.
     pub sent_at: Timestamp,
-    /// URL of the inference table.
-    pub source_table: String,
-    /// Its version.
-    pub source_version: u64,
-    /// Version of the baseline table, if there is one.
-    pub baseline_version: Option<u64>,
-    /// URL of the profile table.
-    pub profile_table: String,
-    /// Its version after the run.
-    pub profile_version: Option<u64>,
-    /// URL of the drift table.
-    pub drift_table: String,
-    /// Its version after the run.
-    pub drift_version: Option<u64>,
+    /// The inference table.
+    pub source: Pin,
+    /// The label table, if there is one.
+    pub labels: Option<Pin>,
+    /// The baseline table, if there is one.
+    pub baseline: Option<Pin>,
+    /// The profile table after the run.
+    pub profile: Pin,
+    /// The drift table after the run.
+    pub drift: Pin,
     /// Path of the monitor file, as a shell would take it.
     pub monitor_file: String,
 }
@@ -89,9 +86,14 @@ impl<'a> Notification<'a> {
         })
     }
 
-    /// Whether anything began to fire; otherwise the message brings relief only.
-    pub fn is_firing(&self) -> bool {
-        !self.digest.firing.is_empty()
+    /// What the message is about: firing if anything began to fire, else lost data if there is any, else
+    /// relief.
+    pub fn state(&self) -> State {
+        match &self.digest {
+            digest if !digest.firing.is_empty() => State::Firing,
+            digest if !digest.gone.is_empty() => State::NoData,
+            _ => State::Resolved,
+        }
     }
 }
 

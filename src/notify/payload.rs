@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::digest::Item;
 use super::further::further;
 use super::{Cause, Notification, NotifyError, message, show};
+use crate::alert::{Direction, State};
 use crate::config::Severity;
 
 /// Version of the document.
@@ -30,7 +31,8 @@ pub struct Payload<'a> {
     /// Names the message; also the header `webhook-id`. The same id is the same message: a repeat can be
     /// dropped.
     pub id: &'a str,
-    /// `alerts.firing` if an alert began to fire, else `alerts.resolved`.
+    /// `alerts.firing` if an alert began to fire, else `alerts.no_data` if one has no data any more, else
+    /// `alerts.resolved`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// When it was sent, to the second; the same time as the header `webhook-timestamp`.
@@ -38,7 +40,7 @@ pub struct Payload<'a> {
     pub timestamp: String,
     /// The monitor's name.
     pub monitor: &'a str,
-    /// `firing` if an alert began to fire, else `resolved`.
+    /// `firing` if an alert began to fire, else `no_data` if one has no data any more, else `resolved`.
     pub status: Status,
     /// The worst severity of the alerts that began to fire or, if none did, of those that ended.
     pub severity: Severity,
@@ -64,7 +66,9 @@ pub struct Payload<'a> {
 pub enum Status {
     /// An alert began to fire.
     Firing,
-    /// None began to fire, and one ended.
+    /// None began to fire, and one that fired has no data any more.
+    NoData,
+    /// None began to fire, none lost its data, and one ended.
     Resolved,
 }
 
@@ -74,6 +78,8 @@ pub enum Status {
 pub enum AlertStatus {
     /// Began to fire in this run, and fires.
     Firing,
+    /// Fired, and has no rows any more, or no rule that asks for it.
+    NoData,
     /// Fired before this run, and ceased in it.
     Resolved,
     /// Began in this run, and ceased in it too.
@@ -96,16 +102,22 @@ pub struct Run<'a> {
     pub source_table: &'a str,
     /// Its version.
     pub source_version: u64,
-    /// Version of the baseline table.
+    /// URL of the label table.
+    pub label_table: Option<&'a str>,
+    /// Its version.
+    pub label_version: Option<u64>,
+    /// URL of the baseline table.
+    pub baseline_table: Option<&'a str>,
+    /// Its version.
     pub baseline_version: Option<u64>,
     /// URL of the profile table.
     pub profile_table: &'a str,
     /// Its version after the run.
-    pub profile_version: Option<u64>,
+    pub profile_version: u64,
     /// URL of the drift table.
     pub drift_table: &'a str,
     /// Its version after the run.
-    pub drift_version: Option<u64>,
+    pub drift_version: u64,
     /// Path of the monitor file.
     pub monitor_file: &'a str,
 }
@@ -131,11 +143,11 @@ pub struct Alert<'a> {
     pub slice_value: Option<&'a str>,
     /// The column of a metric table that the rule watches.
     pub metric: &'a str,
-    /// `above`, `below`, `outside` or `change_from_baseline`.
-    pub direction: &'static str,
+    /// On which side of the bound the metric is too much.
+    pub direction: Direction,
     /// The bound, in the metric's own unit.
     pub threshold: &'a str,
-    /// The metric in the window.
+    /// The metric in the window; null where it has none, as with `no_data`.
     pub value: Option<f64>,
     /// The metric in the window before.
     pub previous_value: Option<f64>,
@@ -175,15 +187,17 @@ pub fn payload<'a>(notification: &'a Notification<'a>) -> Payload<'a> {
     let (run, digest) = (notification.facts, &notification.digest);
     let lists = [
         (AlertStatus::Firing, &digest.firing),
+        (AlertStatus::NoData, &digest.gone),
         (AlertStatus::Resolved, &digest.resolved),
         (AlertStatus::Passed, &digest.passed),
         (AlertStatus::StillFiring, &digest.still),
     ];
     let count: usize = lists.iter().map(|(_, items)| items.len()).sum();
     let all = lists.into_iter().flat_map(|(status, items)| items.iter().map(move |item| (status, item)));
-    let (kind, status) = match notification.is_firing() {
-        true => ("alerts.firing", Status::Firing),
-        false => ("alerts.resolved", Status::Resolved),
+    let (kind, status) = match notification.state() {
+        State::Firing => ("alerts.firing", Status::Firing),
+        State::NoData => ("alerts.no_data", Status::NoData),
+        State::Resolved => ("alerts.resolved", Status::Resolved),
     };
     Payload {
         version: VERSION,
@@ -201,13 +215,16 @@ pub fn payload<'a>(notification: &'a Notification<'a>) -> Payload<'a> {
             run_id: &run.run_id,
             attempt_id: &run.attempt_id,
             as_of: run.as_of.to_string(),
-            source_table: &run.source_table,
-            source_version: run.source_version,
-            baseline_version: run.baseline_version,
-            profile_table: &run.profile_table,
-            profile_version: run.profile_version,
-            drift_table: &run.drift_table,
-            drift_version: run.drift_version,
+            source_table: &run.source.table,
+            source_version: run.source.version,
+            label_table: run.labels.as_ref().map(|pin| pin.table.as_str()),
+            label_version: run.labels.as_ref().map(|pin| pin.version),
+            baseline_table: run.baseline.as_ref().map(|pin| pin.table.as_str()),
+            baseline_version: run.baseline.as_ref().map(|pin| pin.version),
+            profile_table: &run.profile.table,
+            profile_version: run.profile.version,
+            drift_table: &run.drift.table,
+            drift_version: run.drift.version,
             monitor_file: &run.monitor_file,
         },
         alerts: all.take(ALERTS_MAX).map(|(status, item)| alert(notification, status, item)).collect(),

@@ -7,6 +7,7 @@ use super::classification::{Cell, ClassScores};
 use super::numeric::NumericState;
 use super::{ColumnInfo, ColumnState, Group, Profiles, QualityState, Segment, percent};
 use crate::contract::TABLE;
+use crate::contract::profile_metrics::is_of_labels;
 use crate::window::{Granularity, Window};
 
 /// Most values listed in `frequent_items`.
@@ -267,27 +268,10 @@ fn numeric_row(row: ProfileRow, numbers: &NumericState, points: usize) -> Profil
     }
 }
 
-/// Metrics that are computed from labelled rows.
-const OF_LABELS: [&str; 12] = [
-    "accuracy_score",
-    "precision",
-    "recall",
-    "f1_score",
-    "log_loss",
-    "roc_auc_score",
-    "mean_squared_error",
-    "root_mean_squared_error",
-    "mean_average_error",
-    "mean_absolute_percentage_error",
-    "r2_score",
-    "label_count",
-];
-
 impl ProfileRow {
     /// How many values stand behind the metric called `name`: labelled rows for quality, values for the rest.
     pub fn count_behind(&self, name: &str) -> u64 {
-        let column = name.split_once('.').map_or(name, |(column, _)| column);
-        if OF_LABELS.contains(&column) { self.label_count.unwrap_or_default() } else { self.row_count }
+        if is_of_labels(name) { self.label_count.unwrap_or_default() } else { self.row_count }
     }
 
     /// The number in the column called `name`, a field of a struct with a dot.

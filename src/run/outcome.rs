@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use jiff::tz::TimeZone;
 
+use super::incident::{self, Incident};
 use crate::alert::{Evaluation, Event};
-use crate::config::{Monitor, Severity};
+use crate::config::Monitor;
 use crate::contract::{ALL_VERSIONS, NO_VERSION};
 use crate::notify::{Receipt, RunFacts};
 use crate::profile::columns;
@@ -46,35 +47,8 @@ pub struct Outcome {
     pub receipts: Vec<Receipt>,
     /// How long it took.
     pub seconds: f64,
-}
-
-/// Alerts of one rule on one column, in the events of a run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Incident {
-    /// How urgent.
-    pub severity: Severity,
-    /// The rule.
-    pub rule: String,
-    /// The column.
-    pub column_name: String,
-    /// The slice, as `key = value`.
-    pub slice: Option<String>,
-    /// The metric.
-    pub metric: String,
-    /// Model versions, in order.
-    pub model_versions: Vec<String>,
-    /// Start of the first window, in microseconds.
-    pub first_window_start: i64,
-    /// End of the last window in which it fired, in microseconds.
-    pub last_window_end: i64,
-    /// The metric furthest from the comparison.
-    pub worst: f64,
-    /// The bound.
-    pub threshold: String,
-    /// The direction of the bound.
-    pub direction: &'static str,
-    /// Whether one of its alerts is on.
-    pub firing: bool,
+    /// Zone in which windows are shown.
+    pub zone: TimeZone,
 }
 
 impl Outcome {
@@ -107,13 +81,14 @@ impl Outcome {
             model_versions: versions(counted),
             profile,
             drift,
-            incidents: incidents(&evaluation),
+            incidents: incident::incidents(&evaluation),
             events: evaluation.events,
             firing: evaluation.firing,
             unjudged: evaluation.unjudged,
             findings,
             receipts: Vec::new(),
             seconds: 0.0,
+            zone: monitor.calendar.zone().clone(),
         }
     }
 }
@@ -150,53 +125,4 @@ pub(super) fn findings(monitor: &Monitor, counted: &Counted, snapshot: &Snapshot
         findings.extend(registry::findings(model, &versions.into_iter().collect()));
     }
     findings
-}
-
-fn incidents(evaluation: &Evaluation) -> Vec<Incident> {
-    let mut incidents: BTreeMap<(String, String, Option<String>), Incident> = BTreeMap::new();
-    let firing = |event: &Event| evaluation.firing.iter().any(|on| on.alert_id == event.alert_id);
-    for event in evaluation.events.iter().filter(|event| event.state == crate::alert::State::Firing) {
-        let slice = event
-            .slice_key
-            .clone()
-            .zip(event.slice_value.clone())
-            .map(|(key, value)| format!("{key} = {value}"));
-        let Some(value) = event.value else { continue };
-        let incident = incidents
-            .entry((event.rule.clone(), event.column_name.clone(), slice.clone()))
-            .or_insert_with(|| Incident {
-                severity: event.severity,
-                rule: event.rule.clone(),
-                column_name: event.column_name.clone(),
-                slice,
-                metric: event.metric.clone(),
-                model_versions: Vec::new(),
-                first_window_start: event.first_window_start,
-                last_window_end: event.window_end,
-                worst: value,
-                threshold: event.threshold.clone(),
-                direction: event.direction,
-                firing: false,
-            });
-        incident.first_window_start = incident.first_window_start.min(event.first_window_start);
-        incident.last_window_end = incident.last_window_end.max(event.window_end);
-        let base = event.baseline_value.unwrap_or(0.0);
-        if (value - base).abs() > (incident.worst - base).abs() {
-            incident.worst = value;
-        }
-        if !incident.model_versions.contains(&event.model_version) {
-            incident.model_versions.push(event.model_version.clone());
-            incident.model_versions.sort();
-        }
-        incident.firing |= firing(event);
-    }
-    let mut incidents: Vec<Incident> = incidents.into_values().collect();
-    incidents.sort_by(|a, b| {
-        (b.severity, a.first_window_start, &a.column_name).cmp(&(
-            a.severity,
-            b.first_window_start,
-            &b.column_name,
-        ))
-    });
-    incidents
 }

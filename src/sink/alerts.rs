@@ -1,17 +1,13 @@
-//! The `alerts` table: what it already says, and what is new.
+//! The `alerts` table: what it already says.
 
-use std::collections::BTreeMap;
-
-use arrow::array::{Array, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::json::LineDelimitedWriter;
 use datafusion::common::ScalarValue;
 use deltalake::DeltaTable;
 
 use super::SinkError;
-use crate::alert::{Recorded, State};
+use crate::alert::{Event, Recorded};
 
-/// The events that a table already has for a monitor.
+/// The last event of each alert of a monitor.
 const RECORDED: &str = include_str!("../../sql/recorded_alerts.sql");
 
 /// What `table` says about `monitor`.
@@ -29,20 +25,15 @@ pub async fn recorded(table: &DeltaTable, monitor: &str) -> Result<Recorded, Sin
         let parameters = vec![("monitor", ScalarValue::from(monitor))];
         ctx.sql(RECORDED).await?.with_param_values(parameters)?.collect().await
     };
-    let mut recorded = Recorded { last: BTreeMap::new(), ..Recorded::default() };
-    for batch in batches.await.map_err(|error| failed(error.into()))? {
-        let text = |index: usize| cast(batch.column(index), &DataType::Utf8);
-        let (alert_ids, event_ids, states) = (text(0)?, text(1)?, text(2)?);
-        let (alert_ids, event_ids, states) =
-            (alert_ids.as_string::<i32>(), event_ids.as_string::<i32>(), states.as_string::<i32>());
-        for row in 0..batch.num_rows() {
-            if alert_ids.is_null(row) || event_ids.is_null(row) {
-                continue;
-            }
-            let state = if states.value(row) == "firing" { State::Firing } else { State::Resolved };
-            recorded.last.insert(alert_ids.value(row).to_owned(), state);
-            recorded.event_ids.insert(event_ids.value(row).to_owned());
-        }
-    }
-    Ok(recorded)
+    let batches = batches.await.map_err(|error| failed(error.into()))?;
+    let mut lines = LineDelimitedWriter::new(Vec::new());
+    lines
+        .write_batches(&batches.iter().collect::<Vec<_>>())
+        .and_then(|()| lines.finish())
+        .map_err(|error| failed(error.into()))?;
+    let lines = lines.into_inner();
+    let events = serde_json::Deserializer::from_slice(&lines).into_iter::<Event>();
+    let last =
+        events.map(|event| event.map(|event| (event.alert_id.clone(), event))).collect::<Result<_, _>>();
+    Ok(Recorded { last: last.map_err(|error| failed(error.into()))? })
 }

@@ -6,6 +6,10 @@ use std::fmt::Write;
 use std::path::Path;
 
 use secchi::contract::{Column, Table, Type, alerts, drift_metrics, profile_metrics, runs};
+use secchi::notify::{Notification, payload};
+use serde_json::Value;
+
+use crate::notify::given;
 
 fn type_of(ty: Type) -> String {
     match ty {
@@ -33,6 +37,69 @@ fn section(text: &mut String, title: &str, table: &Table) {
     for Column { name, ty, doc } in table.columns() {
         let _ = writeln!(text, "| `{name}` | {} | {} |", cell(&type_of(*ty)), cell(doc));
     }
+}
+
+/// The fields of an object of a JSON Schema as a table.
+fn fields(text: &mut String, schema: &Value) {
+    text.push_str("\n| field | type | meaning |\n|---|---|---|\n");
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let meaning = field["description"].as_str().unwrap_or_default().replace('\n', " ");
+        let _ = writeln!(text, "| `{name}` | {} | {meaning} |", type_in_json(field));
+    }
+}
+
+fn type_in_json(field: &Value) -> String {
+    if let Some(name) = field["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        return format!("[{name}](#{})", name.to_lowercase());
+    }
+    match &field["type"] {
+        Value::Array(types) => types.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        Value::String(name) if name == "array" => format!("list of {}", type_in_json(&field["items"])),
+        Value::String(name) => field["format"]
+            .as_str()
+            .map_or(name.as_str(), |format| match format {
+                "date-time" => "instant",
+                _ => name,
+            })
+            .to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// An example of the document: one alert that began to fire.
+fn example() -> String {
+    let monitor = given::monitor(vec![given::webhook("https://hooks.example.com/secchi")]);
+    let (facts, events) = (given::facts(), [given::event()]);
+    let notification = Notification::new(&monitor, &facts, &events, &monitor.channels[0]);
+    let payload = notification.as_ref().map(payload::payload);
+    serde_json::to_string_pretty(&payload).expect("JSON")
+}
+
+#[test]
+fn the_page_of_the_webhook_is_made_from_its_schema() {
+    let schema = payload::schema().to_value();
+    let mut text = "# What a webhook receives\n\n\
+        One `POST` a run and webhook, with this document as its body. `webhook-id` names the message: a repeat has the \
+        same one, so it can be dropped. `webhook-timestamp` is when it was sent, in seconds since 1970. With a `secret`, \
+        `webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, as \
+        [Standard Webhooks](https://www.standardwebhooks.com) has it; any library for that verifies it. Any answer of 2xx \
+        is a receipt; 408, 425, 429, 5xx and silence are tried again. Fields may be added under the same `version`.\n"
+        .to_owned();
+    fields(&mut text, &schema);
+    for (name, object) in schema["$defs"].as_object().into_iter().flatten() {
+        let _ = write!(text, "\n## {name}\n\n{}\n", object["description"].as_str().unwrap_or_default());
+        if object["properties"].is_object() {
+            fields(&mut text, object);
+        } else {
+            text.push('\n');
+            for value in object["oneOf"].as_array().into_iter().flatten() {
+                let meaning = value["description"].as_str().unwrap_or_default();
+                let _ = writeln!(text, "- `{}`: {meaning}", value["const"].as_str().unwrap_or_default());
+            }
+        }
+    }
+    let _ = write!(text, "\n## An example\n\n```json\n{}\n```\n", example());
+    check("docs/webhook.md", &text);
 }
 
 fn check(path: &str, text: &str) {

@@ -2,8 +2,10 @@
 #![allow(clippy::expect_used, reason = "a test says what it expected and then fails")]
 
 mod contract;
+mod digest;
 mod email;
-mod given;
+mod further;
+pub mod given;
 mod outbox;
 mod webhook;
 mod words;

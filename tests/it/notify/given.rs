@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use secchi::alert::{Event, State, Transition};
+use secchi::alert::{Direction, Event, State, Transition};
 use secchi::config::settings_spec::SmtpTls;
 use secchi::config::{self, Channel, ChannelKind, Monitor, Secret, Settings, Severity, Smtp};
+use secchi::lineage::Pin;
 use secchi::notify::{Outcome, Receipt, RunFacts, send_with};
 use tempfile::TempDir;
 
@@ -84,6 +85,10 @@ pub fn outbox(folder: &Path) -> Settings {
     Settings { outbox: Some(folder.to_owned()), hold_webhooks: true, ..Settings::default() }
 }
 
+fn pin(table: &str, version: u64) -> Pin {
+    Pin { table: format!("s3://lake/{table}"), version }
+}
+
 /// The run of 2026-05-02.
 pub fn facts() -> RunFacts {
     RunFacts {
@@ -91,13 +96,11 @@ pub fn facts() -> RunFacts {
         attempt_id: "0199a1b2-0000-7000-8000-000000000001".to_owned(),
         as_of: "2026-05-02T06:15:00Z".parse().expect("a timestamp"),
         sent_at: "2026-05-02T06:15:09Z".parse().expect("a timestamp"),
-        source_table: "s3://lake/inference/credit_default".to_owned(),
-        source_version: 118,
-        baseline_version: Some(2),
-        profile_table: "s3://lake/monitoring/credit_default_profile_metrics".to_owned(),
-        profile_version: Some(41),
-        drift_table: "s3://lake/monitoring/credit_default_drift_metrics".to_owned(),
-        drift_version: Some(40),
+        source: pin("inference/credit_default", 118),
+        labels: Some(pin("labels/credit_default", 60)),
+        baseline: Some(pin("baselines/credit_default", 2)),
+        profile: pin("monitoring/credit_default_profile_metrics", 41),
+        drift: pin("monitoring/credit_default_drift_metrics", 40),
         monitor_file: "monitors/credit-default.yaml".to_owned(),
     }
 }
@@ -118,7 +121,7 @@ pub fn event() -> Event {
         state: State::Firing,
         transition: Transition::First,
         metric: "population_stability_index".to_owned(),
-        direction: "above",
+        direction: Direction::Above,
         threshold: "0.25".to_owned(),
         value: Some(8.281_1),
         previous_value: Some(0.031_249),
@@ -141,14 +144,14 @@ pub fn event() -> Event {
 }
 
 /// `event`, on another day with another value.
-pub fn later(event: &Event, days: i64, transition: Transition, value: f64) -> Event {
+pub fn later(event: &Event, days: i64, transition: Transition, value: impl Into<Option<f64>>) -> Event {
     let first = transition == Transition::First;
     let window_start = event.window_start + days * 86_400_000_000;
     Event {
         event_id: format!("{}-{days}", event.alert_id),
-        state: if transition == Transition::Resolved { State::Resolved } else { State::Firing },
+        state: transition.state(),
         transition,
-        value: Some(value),
+        value: value.into(),
         previous_value: event.value,
         window_start,
         window_end: window_start + 86_400_000_000,

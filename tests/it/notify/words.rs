@@ -1,7 +1,8 @@
 //! What messages say: snapshots to read, and hostile texts that must stay harmless.
 
-use secchi::alert::{Event, Transition};
+use secchi::alert::{Direction, Event, Transition};
 use secchi::config::{Channel, Monitor, Severity};
+use secchi::lineage::Pin;
 use secchi::notify::message::{self, Message};
 use secchi::notify::payload;
 use secchi::notify::{Notification, RunFacts};
@@ -14,7 +15,7 @@ fn bad_day() -> Vec<Event> {
         alert_id: "accuracy".to_owned(),
         rule: "accuracy drop".to_owned(),
         metric: "accuracy_score".to_owned(),
-        direction: "change_from_baseline",
+        direction: Direction::ChangeFromBaseline,
         threshold: "-5%".to_owned(),
         value: Some(0.713_2),
         previous_value: Some(0.798),
@@ -53,7 +54,7 @@ fn bad_day() -> Vec<Event> {
         severity: Severity::Info,
         rule: "volume".to_owned(),
         metric: "count".to_owned(),
-        direction: "outside",
+        direction: Direction::Outside,
         threshold: "10000 to 100000".to_owned(),
         value: Some(9_120.0),
         previous_value: Some(48_000.0),
@@ -79,6 +80,12 @@ fn bad_day() -> Vec<Event> {
         later(&Event { first_window_start: given::day(-4), ..nulls.clone() }, 0, Transition::Resolved, 0.4),
         passed.clone(),
         later(&passed, 1, Transition::Resolved, 0.1),
+        later(
+            &Event { alert_id: "gone".to_owned(), model_version: "2".to_owned(), ..nulls.clone() },
+            2,
+            Transition::NoData,
+            None,
+        ),
         Event {
             transition: Transition::StillFiring,
             alert_id: "still".to_owned(),
@@ -105,6 +112,10 @@ fn document(monitor: &Monitor, events: &[Event]) -> String {
     told(monitor, events, |notification| {
         serde_json::to_string_pretty(&payload::payload(notification)).expect("JSON")
     })
+}
+
+fn lost() -> Vec<Event> {
+    vec![later(&event(), 2, Transition::NoData, None)]
 }
 
 fn relief() -> Vec<Event> {
@@ -143,7 +154,7 @@ fn the_document_has_a_schema() {
     let schema = payload::schema().to_value();
     assert_reads("payload.schema.json", &serde_json::to_string_pretty(&schema).expect("JSON"));
     let validator = jsonschema::validator_for(&schema).expect("a schema");
-    for events in [bad_day(), relief()] {
+    for events in [bad_day(), lost(), relief()] {
         let document = serde_json::from_str(&document(&monitor(), &events)).expect("JSON");
         let problems: Vec<String> =
             validator.iter_errors(&document).map(|problem| problem.to_string()).collect();
@@ -162,19 +173,20 @@ fn a_subject_says_it_all() {
     let subjects = [
         subject(&[event()]),
         subject(&bad_day()),
+        subject(&lost()),
         subject(&relief()),
         change(|event| event.severity = Severity::Info),
         change(|event| {
-            event.direction = "below";
+            event.direction = Direction::Below;
             event.value = Some(0.249_996);
         }),
         change(|event| {
-            event.direction = "outside";
+            event.direction = Direction::Outside;
             "0.1 to 0.9".clone_into(&mut event.threshold);
             event.value = Some(0.95);
         }),
         change(|event| {
-            event.direction = "change_from_baseline";
+            event.direction = Direction::ChangeFromBaseline;
             "+20%".clone_into(&mut event.threshold);
             event.baseline_value = Some(4.0);
         }),
@@ -190,7 +202,7 @@ fn a_subject_says_it_all() {
 
 #[test]
 fn text_and_html_say_the_same() {
-    for events in [bad_day(), relief()] {
+    for events in [bad_day(), lost(), relief()] {
         let Message { text, html, .. } = written(&monitor(), &events);
         let plain = |words: &str| words.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         let text = plain(&text);
@@ -274,7 +286,7 @@ fn hostile() -> (Monitor, Vec<Event>, RunFacts) {
     let evil_run = RunFacts {
         run_id: evil("run"),
         monitor_file: evil("file"),
-        source_table: evil("table"),
+        source: Pin { table: evil("table"), version: 1 },
         ..given::facts()
     };
     (monitor, vec![event, resolved], evil_run)

@@ -1,0 +1,96 @@
+//! Phrases: one event in the few words that every message and the terminal say alike.
+//!
+//! Pure functions. Every text of others is on one line and cut to a bearable length.
+
+use super::show::{self, number, number_beside, one_line};
+use crate::alert::{Direction, Event, State};
+use crate::config::Severity;
+use crate::contract::{ALL_VERSIONS, NO_VERSION, TABLE};
+
+/// Most characters of a name in a phrase, so that the number behind it is still seen.
+const NAME_LENGTH_MAX: usize = 48;
+
+/// A severity in one word.
+pub fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
+}
+
+/// What moved: the column and the slice; empty for a whole table.
+pub fn subject_of(event: &Event) -> String {
+    let column = (event.column_name != TABLE).then(|| show::shortened(&event.column_name, NAME_LENGTH_MAX));
+    let slice = slice(event).map(|slice| format!("({})", show::shortened(&slice, NAME_LENGTH_MAX)));
+    column.into_iter().chain(slice).collect::<Vec<_>>().join(" ")
+}
+
+/// The slice, as `key = value`.
+pub fn slice(event: &Event) -> Option<String> {
+    let (key, value) = event.slice_key.as_ref().zip(event.slice_value.as_ref())?;
+    Some(format!("{} = {}", one_line(key), one_line(value)))
+}
+
+/// The model version in words.
+pub fn model_version(event: &Event) -> String {
+    match event.model_version.as_str() {
+        ALL_VERSIONS => "all model versions".to_owned(),
+        NO_VERSION => "no model version".to_owned(),
+        version => format!("model version {}", one_line(version)),
+    }
+}
+
+/// How far: the metric and its value against the threshold.
+pub fn crossing(event: &Event) -> String {
+    let metric = show::shortened(&event.metric, NAME_LENGTH_MAX);
+    let threshold = show::shortened(&event.threshold, NAME_LENGTH_MAX);
+    if event.state == State::NoData {
+        let last = event.previous_value.map(|value| format!(", {} before", number(value)));
+        return format!("{metric} has no data{} (limit {threshold})", last.unwrap_or_default());
+    }
+    let Some(value) = event.value else { return format!("{metric} has no value") };
+    let back = if event.state == State::Resolved { "back to " } else { "" };
+    if let Some((change, limit)) = change(event) {
+        return format!(
+            "{metric} {back}{}, {change} in the baseline (limit {threshold}{limit})",
+            number(value)
+        );
+    }
+    let value = number_beside(value, &event.threshold);
+    match event.direction {
+        _ if !back.is_empty() => format!("{metric} {back}{value} (limit {threshold})"),
+        Direction::Above => format!("{metric} {value} > {threshold}"),
+        Direction::Below => format!("{metric} {value} < {threshold}"),
+        Direction::Outside | Direction::ChangeFromBaseline => {
+            format!("{metric} {value} outside {threshold}")
+        }
+    }
+}
+
+/// For a rule on the change from the baseline, how far the value has moved and where the limit lies:
+/// `-11.1% from 0.802` and `: 0.762`. Both in percent if the threshold is.
+fn change(event: &Event) -> Option<(String, String)> {
+    let (value, baseline) = event.value.zip(event.baseline_value)?;
+    let (moved, bound, unit) = match event.threshold.strip_suffix('%') {
+        Some(_) if baseline == 0.0 => return None,
+        Some(bound) => ((value - baseline) / baseline.abs() * 100.0, bound, "%"),
+        None => (value - baseline, event.threshold.as_str(), ""),
+    };
+    let limit = bound.parse::<f64>().ok().map(|bound| match unit {
+        "%" => baseline + bound / 100.0 * baseline.abs(),
+        _ => baseline + bound,
+    });
+    let sign = if moved > 0.0 { "+" } else { "" };
+    let change = format!("{sign}{}{unit} from {}", number_beside(moved, bound), number(baseline));
+    Some((change, limit.map_or_else(String::new, |limit| format!(": {}", number(limit)))))
+}
+
+/// The metric's comparison in words; profile metrics have none.
+pub fn compared_with(event: &Event) -> Option<String> {
+    event.drift_type.as_deref().map(|comparison| match comparison {
+        "BASELINE" => "the baseline".to_owned(),
+        "CONSECUTIVE" => "the window before".to_owned(),
+        other => one_line(other),
+    })
+}
