@@ -255,7 +255,10 @@ pub struct EmailSpec {
 pub struct WebhookSpec {
     /// `https://` address; `http://` only to this machine.
     pub url: String,
-    /// Key with which the message is signed (HMAC-SHA256). Default: unsigned.
+    /// Key with which the message is signed (HMAC-SHA256), as Standard Webhooks has it: beside the headers
+    /// `webhook-id` and `webhook-timestamp`, which every message has, stands `webhook-signature`. Of a
+    /// secret `whsec_…` the key is what follows, decoded from base64; of any other, its bytes. Default:
+    /// unsigned.
     pub secret: Option<SecretSpec>,
     /// Least severity that is sent. Default: `info`.
     pub severity: Option<Severity>,
