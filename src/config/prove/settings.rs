@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::location::normalized;
-use super::{Notes, location, smtp};
+use super::{Notes, channel, duration, location, smtp, zone};
 use crate::config::Secret;
 use crate::config::secret::looks_secret;
 use crate::config::settings::{Defaults, Settings, Storage};
@@ -15,13 +15,17 @@ pub fn settings(spec: &SettingsSpec, notes: &mut Notes<'_>) -> Settings {
     if spec.hold_webhooks && spec.outbox.is_none() {
         notes.problem("/hold_webhooks", "needs `outbox`", "name the folder that messages are written to");
     }
-    Settings {
+    let settings = Settings {
         smtp: spec.smtp.as_ref().map(|spec| smtp(spec, notes)),
         outbox: spec.outbox.as_ref().map(|folder| normalized(&notes.folder.join(folder))),
         hold_webhooks: spec.hold_webhooks,
         storage: spec.storage.iter().enumerate().map(|(index, spec)| storage(spec, index, notes)).collect(),
         defaults: defaults(&spec.defaults, notes),
+    };
+    for (index, spec) in spec.defaults.notify.iter().flatten().enumerate() {
+        channel(spec, &format!("/defaults/notify/{index}"), &settings, notes);
     }
+    settings
 }
 
 fn storage(spec: &StorageSpec, index: usize, notes: &mut Notes<'_>) -> Storage {
@@ -36,9 +40,17 @@ fn storage(spec: &StorageSpec, index: usize, notes: &mut Notes<'_>) -> Storage {
     Storage { prefix: spec.prefix.clone(), options: spec.options.clone(), secrets: secrets.collect() }
 }
 
+/// A monitor proves what it takes from here as its own; what is wrong with it is told here, where it stands.
 fn defaults(spec: &DefaultsSpec, notes: &mut Notes<'_>) -> Defaults {
+    if let Some(name) = &spec.timezone {
+        zone(name, "/defaults/timezone", notes);
+    }
+    if let Some(typed) = &spec.lateness {
+        duration(typed, "/defaults/lateness", notes);
+    }
+    let output = spec.output.as_ref();
     Defaults {
-        output: spec.output.as_ref().and_then(|output| location(&output.uri, "/defaults/output/uri", notes)),
+        output: output.and_then(|output| location(&output.uri, "/defaults/output/uri", notes)),
         notify: spec.notify.clone().map(|channels| at_home(channels, notes.folder)),
         timezone: spec.timezone.clone(),
         lateness: spec.lateness.clone(),
@@ -97,5 +109,27 @@ mod tests {
             "
         );
         assert!(loaded("secchi.yaml", "", load_settings).is_ok());
+    }
+    #[test]
+    fn what_monitors_leave_out_is_checked_where_it_stands() {
+        assert_snapshot!(
+            problems_of_settings(
+                "defaults:\n  timezone: Berlin\n  lateness: soon\n  notify:\n    - email: { to: [nobody] }\n    - webhook: { url: http://hooks.example.com/, timeout: 0 seconds }\n"
+            ),
+            @r"
+            secchi.yaml:2:13: `defaults.timezone` is `Berlin`, which is not a time zone
+              hint: did you mean `Europe/Berlin`?
+            secchi.yaml:3:13: `defaults.lateness` is `soon`, which is not a length of time
+              hint: such as `2 days`, `6 hours`, `90 seconds`
+            secchi.yaml:5:14: `defaults.notify[0].email` needs a mail server
+              hint: add `smtp:` (or `outbox: FOLDER`) to secchi.yaml
+            secchi.yaml:5:21: `defaults.notify[0].email.to[0]` is `nobody`, which is not an e-mail address
+              hint: such as `ops@example.com`
+            secchi.yaml:6:23: `defaults.notify[1].webhook.url` sends in the clear
+              hint: use `https://`; `http://` is for this machine only
+            secchi.yaml:6:59: `defaults.notify[1].webhook.timeout` is `0 seconds`, which is no time at all
+              hint: leave it out for 10 seconds
+            "
+        );
     }
 }

@@ -34,8 +34,16 @@ pub fn duration(typed: &str, pointer: &str, notes: &mut Notes<'_>) -> Option<Sig
 
 /// How long is waited; the default if nothing was typed.
 pub fn timeout(typed: Option<&str>, pointer: &str, notes: &mut Notes<'_>) -> Duration {
-    let typed = typed.and_then(|typed| duration(typed, pointer, notes));
-    typed.and_then(|duration| duration.try_into().ok()).unwrap_or(TIMEOUT)
+    let Some(typed) = typed else { return TIMEOUT };
+    let Some(timeout) = duration(typed, pointer, notes) else { return TIMEOUT };
+    if timeout.is_zero() {
+        notes.problem(
+            pointer,
+            format!("is `{typed}`, which is no time at all"),
+            "leave it out for 10 seconds",
+        );
+    }
+    timeout.unsigned_abs()
 }
 
 /// A window length, such as `1 day`.
