@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{SourceError, damage, shown};
-use crate::config::{Settings, nearest};
+use super::{SourceError, damage, local, shown};
+use crate::config::Settings;
 
 /// At which version a table is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +56,9 @@ impl<'a> Lake<'a> {
     /// If there is none, or it cannot be read.
     pub async fn table(&self, key: &'static str, url: &Url, at: At) -> Result<DeltaTable, SourceError> {
         let failed = |error| SourceError::open(key, url, error);
-        let missing = |why| SourceError::Missing { key, table: shown(url), why, meant: meant(url) };
+        let missing = |why| SourceError::Missing { key, table: shown(url), why, meant: local::meant(url) };
         // The library takes a local folder that is not there for an error of its own.
-        if let Some(why) = local_gap(url) {
+        if let Some(why) = local::gap(url) {
             return Err(missing(why));
         }
         let builder = DeltaTableBuilder::from_url(url.clone()).map_err(failed)?;
@@ -90,15 +90,16 @@ impl<'a> Lake<'a> {
         Ok(table)
     }
 
-    /// The table at `url`, or `None` if there is none.
+    /// The table at `url`, which will be written to, or `None` if there is none yet.
     ///
     /// # Errors
-    /// If there is one that cannot be read.
+    /// If there is one that cannot be read, or if nothing can be written there.
     pub async fn table_if_any(
         &self,
         key: &'static str,
         url: &Url,
     ) -> Result<Option<DeltaTable>, SourceError> {
+        local::can_be_written(key, url)?;
         match self.table(key, url, At::Latest).await {
             Ok(table) => Ok(Some(table)),
             Err(SourceError::Missing { .. }) => Ok(None),
@@ -115,30 +116,6 @@ impl<'a> Lake<'a> {
         let config = StorageConfig::parse_options(self.options(key, url)?).map_err(failed)?;
         logstore_for(url, config).map_err(failed)
     }
-}
-
-/// What a local folder lacks to be a table.
-fn local_gap(url: &Url) -> Option<&'static str> {
-    let path = url.to_file_path().ok().filter(|_| url.scheme() == "file")?;
-    if path.is_file() {
-        Some("is a file, not a folder")
-    } else if !path.is_dir() {
-        Some("does not exist")
-    } else if !path.join("_delta_log").is_dir() {
-        Some("has no `_delta_log`")
-    } else {
-        None
-    }
-}
-
-/// The folder beside a local one that is not there, whose name is nearly the same.
-fn meant(url: &Url) -> Option<String> {
-    let path = url.to_file_path().ok().filter(|path| !path.exists())?;
-    let beside = std::fs::read_dir(path.parent()?).ok()?.flatten();
-    let tables = beside.filter(|entry| entry.path().join("_delta_log").is_dir());
-    let names: Vec<String> = tables.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    let name = nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
-    Some(path.with_file_name(name).display().to_string())
 }
 
 /// Why there is no such version of `table`, which is loaded at its newest.
