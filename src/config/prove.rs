@@ -16,6 +16,7 @@ mod registry;
 mod rule;
 mod settings;
 mod smtp;
+mod storage;
 mod time;
 
 use std::path::Path;
@@ -31,6 +32,7 @@ use registry::registry;
 use rule::rule;
 pub use settings::settings;
 use smtp::smtp;
+use storage::storage;
 use time::{cron, duration, granularity, timeout, zone};
 use url::Url;
 

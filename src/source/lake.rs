@@ -14,6 +14,11 @@ use url::Url;
 use super::{SourceError, damage, local, shown};
 use crate::config::Settings;
 
+/// How long a request that fails is sent again, unless `storage` says otherwise; the library's 3 minutes are
+/// long for a person who waits for the answer. It is more than one request may take (30 seconds), so that one
+/// that got no answer is sent a second time.
+const RETRY_TIMEOUT: (&str, &str) = ("retry_timeout", "40s");
+
 /// At which version a table is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
@@ -37,7 +42,7 @@ impl<'a> Lake<'a> {
         Self { settings }
     }
 
-    /// The storage options for `url`.
+    /// The storage options for `url`: those of the settings, over our defaults.
     ///
     /// # Errors
     /// If a secret cannot be read.
@@ -47,7 +52,11 @@ impl<'a> Lake<'a> {
             table: shown(url),
             source,
         })?;
-        Ok(options.into_iter().map(|(key, value)| (key, value.expose_secret().to_owned())).collect())
+        let (name, default) = RETRY_TIMEOUT;
+        let default = (name.to_owned(), default.to_owned());
+        let typed = options.into_iter().map(|(key, value)| (key, value.expose_secret().to_owned()));
+        // Of two values for one key a map keeps the later.
+        Ok(std::iter::once(default).chain(typed).collect())
     }
 
     /// The Delta table at `url`, which the monitor file names under `key`.
@@ -151,4 +160,76 @@ async fn version_at(key: &'static str, table: &DeltaTable, time: Timestamp) -> R
             |oldest| format!("its first commit is of {oldest}"),
         ),
     })
+}
+
+#[cfg(all(test, feature = "s3"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+    use std::error::Error;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Storage;
+
+    /// Settings with these options for all of S3.
+    fn settings(options: &[(&str, &str)]) -> Settings {
+        let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let storage = Storage { prefix: "s3://".to_owned(), options, secrets: BTreeMap::new() };
+        Settings { storage: vec![storage], ..Settings::default() }
+    }
+
+    fn table() -> Url {
+        Url::parse("s3://lake/requests/").unwrap()
+    }
+
+    #[test]
+    fn a_request_is_sent_again_for_less_than_a_minute_or_as_the_settings_say() {
+        for (typed, seconds, retries) in [
+            (&[][..], 40, 10),
+            (&[("aws_region", "eu-central-1")], 40, 10),
+            (&[("retry_timeout", "5m"), ("max_retries", "30")], 300, 30),
+            (&[("max_retries", "0")], 40, 0),
+        ] {
+            let settings = settings(typed);
+            let options = Lake::new(&settings).options("inference.table", &table()).unwrap();
+            let retry = StorageConfig::parse_options(options).unwrap().retry;
+            assert_eq!(
+                (retry.retry_timeout, retry.max_retries),
+                (Duration::from_secs(seconds), retries),
+                "{typed:?}"
+            );
+        }
+    }
+
+    /// What is said of a store at a port where nobody listens.
+    async fn said_of_nobody(options: &[(&str, &str)]) -> String {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let here = [
+            ("aws_endpoint", endpoint.as_str()),
+            ("aws_region", "eu-central-1"),
+            ("aws_allow_http", "true"),
+            ("aws_skip_signature", "true"),
+        ];
+        let settings = settings(&[&here, options].concat());
+        let error = Lake::new(&settings).table("inference.table", &table(), At::Latest).await.unwrap_err();
+        assert!(matches!(error, SourceError::Unreachable { .. }), "{error}");
+        let mut said = error.to_string();
+        let mut next = error.source();
+        while let Some(error) = next {
+            said = format!("{said}\n{error}");
+            next = error.source();
+        }
+        said
+    }
+
+    #[tokio::test]
+    async fn the_client_keeps_to_the_bounds() {
+        let said = said_of_nobody(&[("max_retries", "1")]).await;
+        assert!(said.contains("after 1 retries, max_retries: 1, retry_timeout: 40s"), "{said}");
+        let said = said_of_nobody(&[("retry_timeout", "1ms")]).await;
+        assert!(said.contains("max_retries: 10, retry_timeout: 1ms"), "{said}");
+    }
 }

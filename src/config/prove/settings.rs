@@ -3,11 +3,9 @@
 use std::path::Path;
 
 use super::location::normalized;
-use super::{Notes, channel, duration, location, smtp, zone};
-use crate::config::Secret;
-use crate::config::secret::looks_secret;
-use crate::config::settings::{Defaults, Settings, Storage};
-use crate::config::settings_spec::{DefaultsSpec, SettingsSpec, StorageSpec};
+use super::{Notes, channel, duration, location, smtp, storage, zone};
+use crate::config::settings::{Defaults, Settings};
+use crate::config::settings_spec::{DefaultsSpec, SettingsSpec};
 use crate::config::spec::{ChannelSpec, SecretSpec};
 
 /// The settings that `spec` describes; what is wrong with them is in `notes`.
@@ -19,25 +17,18 @@ pub fn settings(spec: &SettingsSpec, notes: &mut Notes<'_>) -> Settings {
         smtp: spec.smtp.as_ref().map(|spec| smtp(spec, notes)),
         outbox: spec.outbox.as_ref().map(|folder| normalized(&notes.folder.join(folder))),
         hold_webhooks: spec.hold_webhooks,
-        storage: spec.storage.iter().enumerate().map(|(index, spec)| storage(spec, index, notes)).collect(),
+        storage: spec
+            .storage
+            .iter()
+            .enumerate()
+            .map(|(index, spec)| storage(spec, &format!("/storage/{index}"), notes))
+            .collect(),
         defaults: defaults(&spec.defaults, notes),
     };
     for (index, spec) in spec.defaults.notify.iter().flatten().enumerate() {
         channel(spec, &format!("/defaults/notify/{index}"), &settings, notes);
     }
     settings
-}
-
-fn storage(spec: &StorageSpec, index: usize, notes: &mut Notes<'_>) -> Storage {
-    for key in spec.options.keys().filter(|key| looks_secret(key)) {
-        notes.problem(
-            &format!("/storage/{index}/options/{key}"),
-            "is a secret",
-            format!("put it under `secrets`, as `{key}: {{ env: NAME }}`"),
-        );
-    }
-    let secrets = spec.secrets.iter().map(|(key, spec)| (key.clone(), Secret::new(spec, notes.folder)));
-    Storage { prefix: spec.prefix.clone(), options: spec.options.clone(), secrets: secrets.collect() }
 }
 
 /// A monitor proves what it takes from here as its own; what is wrong with it is told here, where it stands.
