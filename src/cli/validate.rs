@@ -13,7 +13,8 @@ use crate::source::{self, At, Lake};
 pub struct ValidateArgs {
     #[command(flatten)]
     which: Which,
-    /// Open the tables, too, and check the columns that the monitor names. Reads no rows, writes nothing.
+    /// Open the tables, too, check the columns that the monitor names, and whether there is a place for its
+    /// own tables. Reads no rows, leaves nothing behind.
     #[arg(long)]
     connect: bool,
 }

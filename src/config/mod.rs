@@ -5,6 +5,8 @@
 //! settings; it must not look at tables, the network or the clock.
 
 mod default_rules;
+#[cfg(test)]
+mod given;
 mod monitor;
 mod problem;
 mod prove;
@@ -78,7 +80,8 @@ pub fn settings_file_for(monitor_file: &Path) -> Option<PathBuf> {
 pub fn table_url(typed: &str) -> Result<url::Url, String> {
     let document = Document::default();
     let mut notes = prove::Notes::new(&document, Path::new("."));
-    notes.url("", typed).ok_or_else(|| notes.problems().into_iter().map(|problem| problem.message).collect())
+    prove::location(typed, "", &mut notes)
+        .ok_or_else(|| notes.problems().into_iter().map(|problem| problem.message).collect())
 }
 
 fn folder_of(file: &Path) -> &Path {

@@ -75,3 +75,50 @@ impl fmt::Debug for Secret {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::config::given::{problems_of_settings, problems_with};
+
+    #[test]
+    fn secrets_stand_elsewhere_and_are_not_repeated() {
+        let secrets = [
+            problems_of_settings(
+                "smtp: { host: mail.example.com, from: a@example.com, username: u, password: hunter2 }\n",
+            ),
+            problems_of_settings(
+                "smtp:\n  host: mail.example.com\n  from: a@example.com\n  username: u\n  password: { value: hunter2 }\n",
+            ),
+            problems_of_settings(
+                "storage:\n  - prefix: s3://lake/\n    secrets: { aws_secret_access_key: hunter2 }\n",
+            ),
+            problems_of_settings(
+                "storage:\n  - prefix: s3://lake/\n    options: { aws_region: eu, aws_secret_access_key: hunter2 }\n",
+            ),
+            problems_of_settings(
+                "storage:\n  - prefix: s3://lake/\n    options: { aws_session_token: 4242424242 }\n",
+            ),
+            problems_with("notify:\n  - webhook: { url: https://hooks.example.com/, secret: hunter2 }\n"),
+            problems_with("notify:\n  - webhook: { url: hooks.example.com/hunter2 }\n"),
+        ];
+        assert!(secrets.iter().all(|told| !told.contains("hunter2") && !told.contains("4242424242")));
+        assert_snapshot!(secrets.join("\n"), @r"
+        secchi.yaml:1:77: `smtp.password` must say where the secret is read from, and only that
+          hint: `{ env: NAME }` for an environment variable, or `{ file: PATH }`
+        secchi.yaml:5:13: `smtp.password` must say where the secret is read from, and only that
+          hint: `{ env: NAME }` for an environment variable, or `{ file: PATH }`
+        secchi.yaml:3:39: `storage[0].secrets.aws_secret_access_key` must say where the secret is read from, and only that
+          hint: `{ env: NAME }` for an environment variable, or `{ file: PATH }`
+        secchi.yaml:3:55: `storage[0].options.aws_secret_access_key` is a secret
+          hint: put it under `secrets`, as `aws_secret_access_key: { env: NAME }`
+        secchi.yaml:3:35: `storage[0].options.aws_session_token` is given, but must be a text
+          hint: secrets stand under `secrets`, as `{ env: NAME }` or `{ file: PATH }`
+        churn.yaml:6:57: `notify[0].webhook.secret` must say where the secret is read from, and only that
+          hint: `{ env: NAME }` for an environment variable, or `{ file: PATH }`
+        churn.yaml:6:21: `notify[0].webhook.url` is not a web address
+          hint: such as `https://hooks.example.com/secchi`
+        ");
+    }
+}

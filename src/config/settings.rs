@@ -87,3 +87,38 @@ impl Settings {
         plain.chain(secret).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::config::{SETTINGS_FILE, load_settings};
+
+    const TEXT: &str = "
+storage:
+  - prefix: s3://lake/
+    options: { aws_region: eu-central-1 }
+  - prefix: s3://lake/serving/
+    options: { aws_region: eu-west-1 }
+    secrets: { aws_secret_access_key: { file: key.txt } }
+";
+
+    #[test]
+    fn settings_of_the_longest_prefix_win() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(SETTINGS_FILE);
+        std::fs::write(&file, TEXT).unwrap();
+        std::fs::write(folder.path().join("key.txt"), "hunter2\n").unwrap();
+        let settings = load_settings(&file).unwrap();
+        let told = |url: &str| -> Vec<String> {
+            let options = settings.storage_options(&Url::parse(url).unwrap()).unwrap();
+            options.iter().map(|(key, value)| format!("{key}={}", value.expose_secret())).collect()
+        };
+        assert_eq!(told("s3://lake/metrics/"), ["aws_region=eu-central-1"]);
+        assert_eq!(told("s3://lake/serving/t/"), ["aws_region=eu-west-1", "aws_secret_access_key=hunter2"]);
+        assert_eq!(told("s3://other/"), [""; 0]);
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+}

@@ -68,7 +68,9 @@ pub enum SmtpTls {
 pub struct StorageSpec {
     /// Such as `s3://lake/`.
     pub prefix: String,
-    /// Options that are not secret, such as `aws_region` and `aws_endpoint`.
+    /// Options that are not secret, such as `aws_region` and `aws_endpoint`, all as texts. A request that
+    /// fails is sent again at most `max_retries` times (default: `"10"`) and not after `retry_timeout`
+    /// (`40 seconds`); each may take `timeout` (`30 seconds`), its connection `connect_timeout` (`5 seconds`).
     #[serde(default)]
     pub options: BTreeMap<String, String>,
     /// Options that are, such as `aws_access_key_id` and `aws_secret_access_key`.

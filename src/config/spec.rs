@@ -168,7 +168,8 @@ pub struct RuleSpec {
     pub granularity: Option<String>,
     /// Drift metrics only: `BASELINE` or `CONSECUTIVE`. Default: `BASELINE` if there is a baseline.
     pub comparison: Option<Comparison>,
-    /// `N of M`: fires when the condition holds in N of the last M windows. Default: `1 of 1`.
+    /// `N of M`: fires when the condition holds in N of the last M windows. An alert without rows for M
+    /// windows, and at least 2, ends as `no_data`. Default: `1 of 1`.
     #[serde(rename = "for")]
     pub hold: Option<String>,
     /// Rows that a window, and what it is compared with, must have for the rule to look at it. Default: 1.
@@ -255,7 +256,10 @@ pub struct EmailSpec {
 pub struct WebhookSpec {
     /// `https://` address; `http://` only to this machine.
     pub url: String,
-    /// Key with which the message is signed (HMAC-SHA256). Default: unsigned.
+    /// Key with which the message is signed (HMAC-SHA256), as Standard Webhooks has it: beside the headers
+    /// `webhook-id` and `webhook-timestamp`, which every message has, stands `webhook-signature`. Of a
+    /// secret `whsec_…` the key is what follows, decoded from base64; of any other, its bytes. Default:
+    /// unsigned.
     pub secret: Option<SecretSpec>,
     /// Least severity that is sent. Default: `info`.
     pub severity: Option<Severity>,

@@ -275,17 +275,4 @@ fn short(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::config::settings_spec::SettingsSpec;
-    use crate::config::spec::MonitorSpec;
-
-    #[test]
-    fn the_schemas_compile() {
-        for schema in [schema_of::<MonitorSpec>(), schema_of::<SettingsSpec>()] {
-            assert!(jsonschema::meta::is_valid(schema.as_value()));
-            assert!(jsonschema::draft202012::new(schema.as_value()).is_ok());
-        }
-    }
-}
+mod tests;

@@ -222,6 +222,13 @@ mod tests {
     }
 
     #[test]
+    fn yes_and_no_are_texts() {
+        let document = Document::parse("positive_class: yes\nnegative_class: no\non: true\n").unwrap();
+        let expected = json!({ "positive_class": "yes", "negative_class": "no", "on": true });
+        assert_eq!(document.value, expected);
+    }
+
+    #[test]
     fn every_node_and_key_has_its_place() {
         let document = Document::parse(TEXT).unwrap();
         assert_eq!(document.place("/alerts/0/above"), Some(Place { line: 4, column: 12 }));

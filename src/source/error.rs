@@ -31,6 +31,9 @@ pub enum SourceError {
     /// The store refuses.
     #[error("access denied to `{key}`: table `{table}`")]
     Denied { key: &'static str, table: String, source: Box<dyn std::error::Error + Send + Sync> },
+    /// A table can be neither made nor changed there.
+    #[error("`{key}` cannot hold table `{table}`: {why}")]
+    NotWritable { key: &'static str, table: String, why: String, source: Option<std::io::Error> },
     /// The bucket is not there.
     #[error("there is no bucket for `{key}`: table `{table}`")]
     NoBucket { key: &'static str, table: String, source: Box<dyn std::error::Error + Send + Sync> },
@@ -90,6 +93,7 @@ impl SourceError {
             | Self::Unsupported { .. }
             | Self::NoCredentials { .. }
             | Self::Denied { .. }
+            | Self::NotWritable { .. }
             | Self::NoBucket { .. }
             | Self::MissingColumn { .. }
             | Self::WrongType { .. }
@@ -119,6 +123,9 @@ impl SourceError {
             }
             Self::Denied { .. } => {
                 "check the credentials: those under `storage` in secchi.yaml, or else the environment's (`AWS_ACCESS_KEY_ID` …)".to_owned()
+            }
+            Self::NotWritable { key, .. } => {
+                format!("name a folder as `{key}` that the job's user may write to")
             }
             Self::NoBucket { key, .. } => format!("correct the bucket of `{key}`, or `aws_endpoint` under `storage` in secchi.yaml"),
             Self::Unreachable { .. } => {

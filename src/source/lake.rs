@@ -11,8 +11,13 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{SourceError, damage, shown};
-use crate::config::{Settings, nearest};
+use super::{SourceError, damage, local, shown};
+use crate::config::Settings;
+
+/// How long a request that fails is sent again, unless `storage` says otherwise; the library's 3 minutes are
+/// long for a person who waits for the answer. It is more than one request may take (30 seconds), so that one
+/// that got no answer is sent a second time.
+const RETRY_TIMEOUT: (&str, &str) = ("retry_timeout", "40s");
 
 /// At which version a table is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +42,7 @@ impl<'a> Lake<'a> {
         Self { settings }
     }
 
-    /// The storage options for `url`.
+    /// The storage options for `url`: those of the settings, over our defaults.
     ///
     /// # Errors
     /// If a secret cannot be read.
@@ -47,7 +52,11 @@ impl<'a> Lake<'a> {
             table: shown(url),
             source,
         })?;
-        Ok(options.into_iter().map(|(key, value)| (key, value.expose_secret().to_owned())).collect())
+        let (name, default) = RETRY_TIMEOUT;
+        let default = (name.to_owned(), default.to_owned());
+        let typed = options.into_iter().map(|(key, value)| (key, value.expose_secret().to_owned()));
+        // Of two values for one key a map keeps the later.
+        Ok(std::iter::once(default).chain(typed).collect())
     }
 
     /// The Delta table at `url`, which the monitor file names under `key`.
@@ -56,9 +65,9 @@ impl<'a> Lake<'a> {
     /// If there is none, or it cannot be read.
     pub async fn table(&self, key: &'static str, url: &Url, at: At) -> Result<DeltaTable, SourceError> {
         let failed = |error| SourceError::open(key, url, error);
-        let missing = |why| SourceError::Missing { key, table: shown(url), why, meant: meant(url) };
+        let missing = |why| SourceError::Missing { key, table: shown(url), why, meant: local::meant(url) };
         // The library takes a local folder that is not there for an error of its own.
-        if let Some(why) = local_gap(url) {
+        if let Some(why) = local::gap(url) {
             return Err(missing(why));
         }
         let builder = DeltaTableBuilder::from_url(url.clone()).map_err(failed)?;
@@ -90,15 +99,16 @@ impl<'a> Lake<'a> {
         Ok(table)
     }
 
-    /// The table at `url`, or `None` if there is none.
+    /// The table at `url`, which will be written to, or `None` if there is none yet.
     ///
     /// # Errors
-    /// If there is one that cannot be read.
+    /// If there is one that cannot be read, or if nothing can be written there.
     pub async fn table_if_any(
         &self,
         key: &'static str,
         url: &Url,
     ) -> Result<Option<DeltaTable>, SourceError> {
+        local::can_be_written(key, url)?;
         match self.table(key, url, At::Latest).await {
             Ok(table) => Ok(Some(table)),
             Err(SourceError::Missing { .. }) => Ok(None),
@@ -115,30 +125,6 @@ impl<'a> Lake<'a> {
         let config = StorageConfig::parse_options(self.options(key, url)?).map_err(failed)?;
         logstore_for(url, config).map_err(failed)
     }
-}
-
-/// What a local folder lacks to be a table.
-fn local_gap(url: &Url) -> Option<&'static str> {
-    let path = url.to_file_path().ok().filter(|_| url.scheme() == "file")?;
-    if path.is_file() {
-        Some("is a file, not a folder")
-    } else if !path.is_dir() {
-        Some("does not exist")
-    } else if !path.join("_delta_log").is_dir() {
-        Some("has no `_delta_log`")
-    } else {
-        None
-    }
-}
-
-/// The folder beside a local one that is not there, whose name is nearly the same.
-fn meant(url: &Url) -> Option<String> {
-    let path = url.to_file_path().ok().filter(|path| !path.exists())?;
-    let beside = std::fs::read_dir(path.parent()?).ok()?.flatten();
-    let tables = beside.filter(|entry| entry.path().join("_delta_log").is_dir());
-    let names: Vec<String> = tables.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    let name = nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
-    Some(path.with_file_name(name).display().to_string())
 }
 
 /// Why there is no such version of `table`, which is loaded at its newest.
@@ -174,4 +160,76 @@ async fn version_at(key: &'static str, table: &DeltaTable, time: Timestamp) -> R
             |oldest| format!("its first commit is of {oldest}"),
         ),
     })
+}
+
+#[cfg(all(test, feature = "s3"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+    use std::error::Error;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Storage;
+
+    /// Settings with these options for all of S3.
+    fn settings(options: &[(&str, &str)]) -> Settings {
+        let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let storage = Storage { prefix: "s3://".to_owned(), options, secrets: BTreeMap::new() };
+        Settings { storage: vec![storage], ..Settings::default() }
+    }
+
+    fn table() -> Url {
+        Url::parse("s3://lake/requests/").unwrap()
+    }
+
+    #[test]
+    fn a_request_is_sent_again_for_less_than_a_minute_or_as_the_settings_say() {
+        for (typed, seconds, retries) in [
+            (&[][..], 40, 10),
+            (&[("aws_region", "eu-central-1")], 40, 10),
+            (&[("retry_timeout", "5m"), ("max_retries", "30")], 300, 30),
+            (&[("max_retries", "0")], 40, 0),
+        ] {
+            let settings = settings(typed);
+            let options = Lake::new(&settings).options("inference.table", &table()).unwrap();
+            let retry = StorageConfig::parse_options(options).unwrap().retry;
+            assert_eq!(
+                (retry.retry_timeout, retry.max_retries),
+                (Duration::from_secs(seconds), retries),
+                "{typed:?}"
+            );
+        }
+    }
+
+    /// What is said of a store at a port where nobody listens.
+    async fn said_of_nobody(options: &[(&str, &str)]) -> String {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let here = [
+            ("aws_endpoint", endpoint.as_str()),
+            ("aws_region", "eu-central-1"),
+            ("aws_allow_http", "true"),
+            ("aws_skip_signature", "true"),
+        ];
+        let settings = settings(&[&here, options].concat());
+        let error = Lake::new(&settings).table("inference.table", &table(), At::Latest).await.unwrap_err();
+        assert!(matches!(error, SourceError::Unreachable { .. }), "{error}");
+        let mut said = error.to_string();
+        let mut next = error.source();
+        while let Some(error) = next {
+            said = format!("{said}\n{error}");
+            next = error.source();
+        }
+        said
+    }
+
+    #[tokio::test]
+    async fn the_client_keeps_to_the_bounds() {
+        let said = said_of_nobody(&[("max_retries", "1")]).await;
+        assert!(said.contains("after 1 retries, max_retries: 1, retry_timeout: 40s"), "{said}");
+        let said = said_of_nobody(&[("retry_timeout", "1ms")]).await;
+        assert!(said.contains("max_retries: 10, retry_timeout: 1ms"), "{said}");
+    }
 }

@@ -8,6 +8,7 @@ mod columns;
 mod damage;
 mod error;
 mod lake;
+mod local;
 pub mod registry;
 
 use std::sync::Arc;

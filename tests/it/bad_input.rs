@@ -393,10 +393,15 @@ async fn monitors_that_are_not_meant() {
 #[tokio::test(flavor = "multi_thread")]
 async fn outputs_that_cannot_be_written() {
     let mut page = Page::default();
-    let scene = Scene::new().await;
-    scene.write("notes.txt", "not a folder");
-    scene.edit("uri: ../monitoring", "uri: ../notes.txt/monitoring");
-    page.check("an output below a file", &scene).await;
+    for (case, output) in
+        [("an output that is a file", "notes.txt"), ("an output below a file", "notes.txt/out")]
+    {
+        let scene = Scene::new().await;
+        scene.write("notes.txt", "not a folder");
+        scene.edit("uri: ../monitoring", &format!("uri: ../{output}"));
+        page.check(case, &scene).await;
+        assert_eq!(std::fs::read_to_string(scene.path("notes.txt")).expect("the file"), "not a folder");
+    }
     for table in ["bad_profile_metrics", "bad_drift_metrics", "alerts", "runs"] {
         let scene = Scene::new().await;
         scene.table(&format!("taken/{table}"), "SELECT * FROM model").await;
@@ -408,6 +413,42 @@ async fn outputs_that_cannot_be_written() {
         }
     }
     is_as_approved("bad_input_outputs", &page.0);
+}
+
+/// A folder that takes no files: one without the right to write or, since that is no bar to an administrator,
+/// the kernel's own.
+#[cfg(unix)]
+fn sealed(scene: &Scene) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = scene.path("sealed");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o555)).expect("no right to write");
+    if tempfile::tempfile_in(&folder).is_ok() { PathBuf::from("/sys") } else { folder }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn outputs_without_the_right_to_write() {
+    let scene = Scene::new().await;
+    let folder = sealed(&scene);
+    let output = folder.join("secchi/monitoring");
+    scene.edit("uri: ../monitoring", &format!("uri: {}", output.display()));
+    for args in [&["validate", "--connect"][..], &["run"]] {
+        let said = scene.secchi(args);
+        assert_eq!(said.code, 1, "{args:?}: {}", said.err);
+        let lines: Vec<&str> = said.err.lines().collect();
+        let [error, cause, hint] = lines[..] else { panic!("{args:?}: {}", said.err) };
+        let table = format!("file://{}/bad_profile_metrics", output.display());
+        let expected = format!(
+            "error: bad: `output.uri` cannot hold table `{table}`: nothing can be written in `{}`",
+            folder.display()
+        );
+        assert_eq!(error, expected);
+        assert!(cause.starts_with("  cause: "), "{cause}");
+        assert_eq!(hint, "  hint: name a folder as `output.uri` that the job's user may write to");
+        assert!(!folder.join("secchi").exists(), "{args:?} leaves nothing");
+    }
+    scene.is_served("an output without the right to write").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

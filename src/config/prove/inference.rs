@@ -1,0 +1,120 @@
+//! The inference table and the roles of its columns.
+
+use super::{Notes, location};
+use crate::config::monitor::{Columns, Inference, Label, LabelTable, Prediction};
+use crate::config::spec::{ColumnsSpec, InferenceSpec, ProblemType};
+use crate::contract::{drift_metrics, profile_metrics};
+
+/// The inference table that `spec` describes.
+pub fn inference(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Inference> {
+    let table = location(&spec.table, &at("table"), notes);
+    model_id_is_free(spec, notes);
+    needed_keys_are_there(spec, notes);
+    let prediction = prediction(spec, notes);
+    let columns = columns(&spec.columns, notes);
+    Some(Inference {
+        table: table?,
+        timestamp_col: spec.timestamp_col.clone(),
+        model_id_col: spec.model_id_col.clone(),
+        request_id_col: spec.request_id_col.clone(),
+        prediction,
+        columns,
+    })
+}
+
+fn at(key: &str) -> String {
+    format!("/inference/{key}")
+}
+
+/// The model id keeps its name in the metric tables, where the other columns have theirs.
+fn model_id_is_free(spec: &InferenceSpec, notes: &mut Notes<'_>) {
+    let is_taken = |name: &str| {
+        let contract = [profile_metrics::TABLE, drift_metrics::TABLE];
+        name != "model_version" && contract.iter().any(|table| table.column(name).is_some())
+    };
+    if let Some(name) = spec.model_id_col.as_deref().filter(|name| is_taken(name)) {
+        notes.problem(
+            &at("model_id_col"),
+            format!("is `{name}`, the name of another column of the metric tables"),
+            "rename the column in a view or in the table",
+        );
+    }
+}
+
+/// Some keys mean something only beside another.
+fn needed_keys_are_there(spec: &InferenceSpec, notes: &mut Notes<'_>) {
+    let label_table = ("label_table", spec.label_table.is_some());
+    let label_timestamp_col = ("label_timestamp_col", spec.label_timestamp_col.is_some());
+    let label_col = ("label_col", spec.label_col.is_some());
+    let request_id_col = ("request_id_col", spec.request_id_col.is_some());
+    let prediction_col = ("prediction_col", spec.prediction_col.is_some());
+    let prediction_proba_col = ("prediction_proba_col", spec.prediction_proba_col.is_some());
+    let positive_class = ("positive_class", spec.positive_class.is_some());
+    for ((key, is_given), (needed, is_there)) in [
+        (label_table, label_col),
+        (label_table, request_id_col),
+        (label_timestamp_col, label_table),
+        (label_col, prediction_col),
+        (prediction_proba_col, prediction_col),
+        (positive_class, prediction_proba_col),
+    ] {
+        if is_given && !is_there {
+            notes.problem(&at(key), format!("needs `{needed}`"), format!("add `{needed}` under `inference`"));
+        }
+    }
+}
+
+fn prediction(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Prediction> {
+    // A probability means classes.
+    let problem_type =
+        spec.problem_type.or(spec.prediction_proba_col.as_ref().map(|_| ProblemType::Classification));
+    if spec.prediction_proba_col.is_some() && problem_type == Some(ProblemType::Regression) {
+        notes.problem(&at("prediction_proba_col"), "has no meaning for regression", "leave it out");
+    }
+    let column = spec.prediction_col.clone()?;
+    let Some(problem_type) = problem_type else {
+        notes.problem(
+            &at("prediction_col"),
+            "needs `problem_type`",
+            "`problem_type: classification` or `regression`",
+        );
+        return None;
+    };
+    Some(Prediction {
+        column,
+        problem_type,
+        proba_col: spec.prediction_proba_col.clone(),
+        positive_class: spec.positive_class.clone(),
+        label: label(spec, notes),
+    })
+}
+
+fn label(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Label> {
+    let column = spec.label_col.clone()?;
+    let arrives_in = match (&spec.label_table, &spec.request_id_col) {
+        (Some(table), Some(request_id_col)) => Some(LabelTable {
+            table: location(table, &at("label_table"), notes)?,
+            request_id_col: request_id_col.clone(),
+            timestamp_col: spec.label_timestamp_col.clone(),
+        }),
+        _ => None,
+    };
+    Some(Label { column, arrives_in })
+}
+
+fn columns(spec: &ColumnsSpec, notes: &mut Notes<'_>) -> Columns {
+    for (index, name) in spec.include.iter().flatten().enumerate() {
+        if spec.exclude.contains(name) {
+            notes.problem(
+                &at(&format!("columns/include/{index}")),
+                format!("is `{name}`, which is excluded, too"),
+                "take it out of one of the two lists",
+            );
+        }
+    }
+    Columns {
+        include: spec.include.clone(),
+        exclude: spec.exclude.clone(),
+        categorical: spec.categorical.clone(),
+    }
+}

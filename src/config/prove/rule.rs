@@ -1,0 +1,213 @@
+//! A rule: what it watches, and when it fires.
+
+use super::condition::condition;
+use super::{Notes, granularity};
+use crate::config::monitor::{Condition, Metric, Rule};
+use crate::config::problem::suggest;
+use crate::config::spec::{Comparison, MonitorSpec, RuleSpec, Severity};
+use crate::contract::{drift_metrics, profile_metrics};
+use crate::window::Granularity;
+
+/// Most windows that a rule may look back on.
+const WINDOWS_MAX: u32 = 1000;
+
+/// What a rule is checked against.
+pub struct Context<'a> {
+    /// The monitor.
+    pub spec: &'a MonitorSpec,
+    /// The window lengths that it computes.
+    pub granularities: &'a [Granularity],
+    /// The shortest of them.
+    pub finest: Granularity,
+}
+
+/// The rule that `spec`, the one at `index`, describes.
+pub fn rule(spec: &RuleSpec, index: usize, context: &Context<'_>, notes: &mut Notes<'_>) -> Option<Rule> {
+    let pointer = format!("/alerts/{index}");
+    let at = |key: &str| format!("{pointer}/{key}");
+    name_is_new(spec, index, context.spec, notes);
+    let metric = metric(&spec.metric, &at("metric"), notes);
+    let condition = condition(spec, &pointer, notes);
+    let comparison = comparison(spec, metric.as_ref(), context.spec, &at("comparison"), notes);
+    if let (Some(Condition::ChangeFromBaseline(_)), Some(metric)) = (&condition, &metric) {
+        change_has_a_meaning(metric, context.spec, &at("change_from_baseline"), notes);
+    }
+    let granularity = computed(spec.granularity.as_deref(), context, &at("granularity"), notes);
+    slices_are_known(spec, &context.spec.slicing_exprs, &at("slices"), notes);
+    let (hold, of) = hold(spec.hold.as_deref(), &at("for"), notes);
+    Some(Rule {
+        name: spec.rule.clone(),
+        metric: metric?,
+        condition: condition?,
+        columns: spec.columns.clone(),
+        model_versions: spec.model_versions.clone(),
+        slices: spec.slices.clone(),
+        granularity: granularity?,
+        comparison,
+        hold,
+        of,
+        min_count: spec.min_count.unwrap_or(1),
+        severity: spec.severity.unwrap_or(Severity::Warning),
+        owner: spec.owner.clone().or_else(|| context.spec.owner.clone()),
+        runbook: spec.runbook.clone().or_else(|| context.spec.runbook.clone()),
+        provisional: spec.provisional,
+    })
+}
+
+fn name_is_new(rule: &RuleSpec, index: usize, monitor: &MonitorSpec, notes: &mut Notes<'_>) {
+    if monitor.alerts.iter().flatten().take(index).any(|other| other.rule == rule.rule) {
+        notes.problem(
+            &format!("/alerts/{index}/rule"),
+            format!("is `{}`, the name of another rule", rule.rule),
+            "rules are told apart by name",
+        );
+    }
+}
+
+/// The number that is watched, in whichever metric table it is a column of.
+fn metric(name: &str, pointer: &str, notes: &mut Notes<'_>) -> Option<Metric> {
+    let drift: Vec<String> = drift_metrics::TABLE.metrics().collect();
+    let profile: Vec<String> = profile_metrics::TABLE.metrics().collect();
+    if drift.iter().any(|known| known == name) {
+        return Some(Metric::Drift(name.to_owned()));
+    }
+    if profile.iter().any(|known| known == name) {
+        return Some(Metric::Profile(name.to_owned()));
+    }
+    let known = drift.iter().chain(&profile).map(String::as_str);
+    notes.problem(
+        pointer,
+        format!("is `{name}`, which is not a number in a metric table"),
+        suggest(name, known),
+    );
+    None
+}
+
+/// What a drift metric is compared with; a profile metric with nothing.
+fn comparison(
+    rule: &RuleSpec,
+    metric: Option<&Metric>,
+    monitor: &MonitorSpec,
+    pointer: &str,
+    notes: &mut Notes<'_>,
+) -> Option<Comparison> {
+    match (metric?, rule.comparison) {
+        (Metric::Profile(_), Some(_)) => {
+            notes.problem(pointer, "is for drift metrics only", "leave it out");
+            None
+        }
+        (Metric::Profile(_), None) => None,
+        (Metric::Drift(_), Some(Comparison::Baseline)) if monitor.baseline.is_none() => {
+            notes.problem(
+                pointer,
+                "needs a `baseline`",
+                "name the baseline table, or compare with `CONSECUTIVE`",
+            );
+            None
+        }
+        (Metric::Drift(_), Some(comparison)) => Some(comparison),
+        (Metric::Drift(_), None) if monitor.baseline.is_some() => Some(Comparison::Baseline),
+        (Metric::Drift(_), None) => Some(Comparison::Consecutive),
+    }
+}
+
+fn change_has_a_meaning(metric: &Metric, monitor: &MonitorSpec, pointer: &str, notes: &mut Notes<'_>) {
+    if matches!(metric, Metric::Drift(_)) {
+        notes.problem(
+            pointer,
+            "has no meaning for a drift metric, which is a change already",
+            "use `above` or `below`",
+        );
+    } else if monitor.baseline.is_none() {
+        notes.problem(pointer, "needs a `baseline`", "name the baseline table");
+    }
+}
+
+/// The window length that was typed, which must be one that is computed, or else the finest.
+fn computed(
+    typed: Option<&str>,
+    context: &Context<'_>,
+    pointer: &str,
+    notes: &mut Notes<'_>,
+) -> Option<Granularity> {
+    let Some(typed) = typed else { return Some(context.finest) };
+    let granularity = granularity(typed, pointer, notes)?;
+    if !context.granularities.contains(&granularity) {
+        notes.problem(
+            pointer,
+            format!("is `{granularity}`, which is not computed"),
+            "add it to `granularities`",
+        );
+    }
+    Some(granularity)
+}
+
+fn slices_are_known(rule: &RuleSpec, known: &[String], pointer: &str, notes: &mut Notes<'_>) {
+    for (index, slice) in rule.slices.iter().flatten().enumerate() {
+        if known.contains(slice) {
+            continue;
+        }
+        let hint = match known {
+            [] => "add it to `slicing_exprs`".to_owned(),
+            known => suggest(slice, known.iter().map(String::as_str)),
+        };
+        notes.problem(
+            &format!("{pointer}/{index}"),
+            format!("is `{slice}`, which is not a slicing expression"),
+            hint,
+        );
+    }
+}
+
+/// In how many of how many last windows the condition must hold.
+fn hold(typed: Option<&str>, pointer: &str, notes: &mut Notes<'_>) -> (u32, u32) {
+    let Some(typed) = typed else { return (1, 1) };
+    n_of_m(typed).unwrap_or_else(|| {
+        notes.problem(
+            pointer,
+            "is not `N of M`",
+            format!("such as `2 of 3`, with 1 ≤ N ≤ M ≤ {WINDOWS_MAX}"),
+        );
+        (1, 1)
+    })
+}
+
+/// `2 of 3`.
+fn n_of_m(typed: &str) -> Option<(u32, u32)> {
+    let (n, m) = typed.split_once(" of ")?;
+    let (n, m) = (n.trim().parse().ok()?, m.trim().parse().ok()?);
+    (1 <= n && n <= m && m <= WINDOWS_MAX).then_some((n, m))
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::config::given::{GOOD, problems};
+
+    #[test]
+    fn misspelt_metrics_are_recognised() {
+        let metric =
+            |name: &str| problems(&format!("{GOOD}alerts:\n  - {{ rule: a, metric: {name}, above: 1 }}\n"));
+        assert_snapshot!(metric("population_stability_indx"), @r"
+        churn.yaml:6:24: `alerts[0].metric` is `population_stability_indx`, which is not a number in a metric table
+          hint: did you mean `population_stability_index`?
+        ");
+        assert_snapshot!(metric("psi"), @r"
+        churn.yaml:6:24: `alerts[0].metric` is `psi`, which is not a number in a metric table
+          hint: did you mean `population_stability_index`?
+        ");
+        assert_snapshot!(metric("accuracy"), @r"
+        churn.yaml:6:24: `alerts[0].metric` is `accuracy`, which is not a number in a metric table
+          hint: did you mean `accuracy_score`?
+        ");
+        assert_snapshot!(metric("rmse"), @r"
+        churn.yaml:6:24: `alerts[0].metric` is `rmse`, which is not a number in a metric table
+          hint: did you mean `root_mean_squared_error`?
+        ");
+        assert_snapshot!(metric("ks_test"), @r"
+        churn.yaml:6:24: `alerts[0].metric` is `ks_test`, which is not a number in a metric table
+          hint: did you mean `ks_test.statistic`?
+        ");
+    }
+}
