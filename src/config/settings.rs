@@ -70,13 +70,22 @@ pub struct Storage {
     pub secrets: BTreeMap<String, Secret>,
 }
 
+impl Storage {
+    /// Whether `url` lies below the prefix, by whole names: `s3://lake` is not a prefix of `s3://lakehouse/`,
+    /// so credentials go to no other bucket than the one that is named.
+    fn is_for(&self, url: &Url) -> bool {
+        let rest = url.as_str().strip_prefix(&self.prefix);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || self.prefix.ends_with('/'))
+    }
+}
+
 impl Settings {
     /// The storage options for `url`: those of the longest prefix that fits.
     ///
     /// # Errors
     /// If one of its secrets cannot be read.
     pub fn storage_options(&self, url: &Url) -> Result<BTreeMap<String, SecretString>, SecretError> {
-        let fits = |storage: &&Storage| url.as_str().starts_with(&storage.prefix);
+        let fits = |storage: &&Storage| storage.is_for(url);
         let Some(storage) = self.storage.iter().filter(fits).max_by_key(|storage| storage.prefix.len())
         else {
             return Ok(BTreeMap::new());
@@ -103,6 +112,8 @@ storage:
   - prefix: s3://lake/serving/
     options: { aws_region: eu-west-1 }
     secrets: { aws_secret_access_key: { file: key.txt } }
+  - prefix: s3://pond
+    options: { aws_region: eu-north-1 }
 ";
 
     #[test]
@@ -118,6 +129,8 @@ storage:
         };
         assert_eq!(told("s3://lake/metrics/"), ["aws_region=eu-central-1"]);
         assert_eq!(told("s3://lake/serving/t/"), ["aws_region=eu-west-1", "aws_secret_access_key=hunter2"]);
+        assert_eq!(told("s3://pond/t/"), ["aws_region=eu-north-1"]);
+        assert_eq!(told("s3://pondside/t/"), [""; 0]);
         assert_eq!(told("s3://other/"), [""; 0]);
         assert!(!format!("{settings:?}").contains("hunter2"));
     }

@@ -66,7 +66,7 @@ pub enum SmtpTls {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StorageSpec {
-    /// Such as `s3://lake/`.
+    /// Such as `s3://lake/`. Whole names count: `s3://lake` does not fit `s3://lakehouse/`.
     pub prefix: String,
     /// Options that are not secret, such as `aws_region` and `aws_endpoint`, all as texts. A request that
     /// fails is sent again at most `max_retries` times (default: `"10"`) and not after `retry_timeout`

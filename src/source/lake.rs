@@ -230,6 +230,7 @@ mod tests {
         let said = said_of_nobody(&[("max_retries", "1")]).await;
         assert!(said.contains("after 1 retries, max_retries: 1, retry_timeout: 40s"), "{said}");
         let said = said_of_nobody(&[("retry_timeout", "1ms")]).await;
-        assert!(said.contains("max_retries: 10, retry_timeout: 1ms"), "{said}");
+        // Whether the first attempt alone took that long, or the pause after it would.
+        assert!(!said.contains("after 10 retries") && !said.contains("retry_timeout: 40s"), "{said}");
     }
 }
