@@ -1,7 +1,7 @@
 //! `<monitor>_profile_metrics`: what each column looked like in each window.
 
 use super::lineage::LINEAGE;
-use super::{Column, Table, Type, WINDOW, column};
+use super::{Column, Table, Type, WINDOW, column, shared};
 
 /// Scores of a classifier: by class, and two means over classes.
 const CLASS_SCORES: Type = Type::Struct(&[
@@ -18,21 +18,13 @@ const KEY: &[Column] = &[
         Type::Int,
         "As `source_version`; kept for queries written for Databricks.",
     ),
-    column("monitor_version", Type::Long, "0: versions of the settings are told apart by `config_hash`."),
+    shared::MONITOR_VERSION,
     column("granularity", Type::Text, "Length of the window, such as `1 day`; NULL for baseline rows."),
-    column(
-        "model_version",
-        Type::Text,
-        "Model version; `*` is all versions together, `:null` rows without one.",
-    ),
-    column("slice_key", Type::Text, "Slicing expression; NULL for the whole table."),
-    column(
-        "slice_value",
-        Type::Text,
-        "Its value as text; NULL for the whole table, `:other` beyond the limit.",
-    ),
-    column("column_name", Type::Text, "Column that the row describes; `:table` for the whole table."),
-    column("data_type", Type::Text, "Its type in Spark's words; NULL on `:table` rows."),
+    shared::MODEL_VERSION,
+    shared::SLICE_KEY,
+    shared::SLICE_VALUE,
+    shared::COLUMN_NAME,
+    shared::DATA_TYPE,
 ];
 
 const MEASURES: &[Column] = &[
@@ -132,11 +124,7 @@ const EXTRAS: &[Column] = &[
 const PLACE: &[Column] = &[
     column("window_start", Type::Timestamp, "Start of the window, flat; NULL for baseline rows."),
     column("window_end", Type::Timestamp, "End of the window, flat; NULL for baseline rows."),
-    column(
-        "reason",
-        Type::Text,
-        "Why a measure that the column's type has is NULL; NULL if none is missing.",
-    ),
+    shared::REASON,
 ];
 
 /// The table.
