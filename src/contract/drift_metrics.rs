@@ -46,7 +46,7 @@ const MEASURES: &[Column] = &[
             column("added", Type::Int, "Columns that have values now and had none."),
             column("missing", Type::Int, "Columns that had values and have none now."),
         ]),
-        "On `:table` rows: difference of `non_null_columns`.",
+        "On `:table` rows: difference of `non_null_columns`, so of all columns but the label.",
     ),
     column("js_distance", Type::Double, "Jensen-Shannon distance, base 2: 0 equal, 1 disjoint."),
     column("ks_test", TEST, "Kolmogorov-Smirnov test. Numbers."),

@@ -44,20 +44,27 @@ const MEASURES: &[Column] = &[
     column("min_length", Type::Double, "Shortest text, in characters."),
     column("max_length", Type::Double, "Longest text, in characters."),
     column("avg_length", Type::Double, "Mean length of texts, in characters."),
-    column("non_null_columns", Type::List(&Type::Text), "On `:table` rows: columns with at least one value."),
+    column(
+        "non_null_columns",
+        Type::List(&Type::Text),
+        "On `:table` rows: columns with at least one value. The label is none of them, as it is awaited; \
+         `label_count` tells of it.",
+    ),
     column(
         "frequent_items",
         Type::List(&Type::Struct(&[
             column("item", Type::Text, "The value."),
             column("count", Type::Long, "How often it occurs."),
         ])),
-        "Most frequent values first, at most 100; equal counts in the order of the values.",
+        "Most frequent values first, at most 100; equal counts in the order of the values. Above 4,096 different \
+         ones an item's count may be too low, by at most 1 / 4,096 of all values.",
     ),
     column("median", Type::Double, "Middle of finite values; of times, seconds since 1970-01-01Z."),
     column(
         "distinct_count",
         Type::Long,
-        "Number of different values: exact up to 2,048 numbers or 4,096 texts, within 2 % above.",
+        "Number of different values: exact up to 2,048 numbers or 4,096 texts, within 2 % above. Numbers are told \
+         apart as doubles.",
     ),
     column("percent_nan", Type::Double, "100 · num_nan / (count + num_nulls)."),
     column("percent_null", Type::Double, "100 · num_nulls / (count + num_nulls)."),
@@ -76,25 +83,30 @@ const MEASURES: &[Column] = &[
     column(
         "precision",
         CLASS_SCORES,
-        "Of the rows predicted as a class, the share that are. Classification.",
+        "Of the rows predicted as a class, the share that are; 0 for a class never predicted. Classification.",
     ),
     column(
         "recall",
         CLASS_SCORES,
-        "Of the rows that are of a class, the share predicted so. Classification.",
+        "Of the rows that are of a class, the share predicted so; 0 for a class that no label has. Classification.",
     ),
     column("f1_score", CLASS_SCORES, "Harmonic mean of precision and recall. Classification."),
     column(
         "log_loss",
         Type::Double,
-        "Mean negative log-likelihood of the label, in nats. Binary classification with a probability.",
+        "Mean negative log-likelihood of the label, in nats. Classification with a probability, labels of at most \
+         two classes.",
     ),
     column(
         "roc_auc_score",
         CLASS_SCORES,
-        "Area under the ROC curve. Binary classification with a probability.",
+        "Area under the ROC curve. Classification with a probability, labels of two classes.",
     ),
-    column("mean_squared_error", Type::Double, "Mean of (prediction − label)². Regression."),
+    column(
+        "mean_squared_error",
+        Type::Double,
+        "Mean of (prediction − label)²; infinite errors are in no measure. Regression.",
+    ),
     column("root_mean_squared_error", Type::Double, "Root of the mean squared error. Regression."),
     column("mean_average_error", Type::Double, "Mean of |prediction − label|. Regression."),
     column(
@@ -102,7 +114,11 @@ const MEASURES: &[Column] = &[
         Type::Double,
         "Mean of |prediction − label| / |label| over rows whose label is not 0, as a fraction. Regression.",
     ),
-    column("r2_score", Type::Double, "Share of the labels' variance that is explained. Regression."),
+    column(
+        "r2_score",
+        Type::Double,
+        "Share of the labels' variance that is explained; of two different labels or more. Regression.",
+    ),
 ];
 
 const EXTRAS: &[Column] = &[
@@ -116,7 +132,7 @@ const EXTRAS: &[Column] = &[
     column(
         "label_count",
         Type::Long,
-        "On `:table` rows: rows whose label is known and that have a prediction.",
+        "On `:table` rows: rows whose label is known and that have a prediction. NaN is neither.",
     ),
     column("percent_labelled", Type::Double, "On `:table` rows: 100 · label_count / row_count."),
 ];

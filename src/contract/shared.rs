@@ -31,5 +31,6 @@ pub(super) const DATA_TYPE: Column =
 pub(super) const REASON: Column = column(
     "reason",
     Type::Text,
-    "Why a measure that the column's type has is NULL; NULL if none is missing.",
+    "Why measures that the row could have are NULL, as `measure, measure: why; measure: why`; a why without \
+     measures holds for all that are NULL. NULL if none is missing.",
 );

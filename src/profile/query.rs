@@ -75,7 +75,9 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     let windows =
         rollup.windows(&groups).map_err(|source| QueryError::Time { table: table.to_owned(), source })?;
     let baseline = Rollup::baseline(&baseline);
-    let profiles = Profiles { columns, windows, baseline };
+    let prediction = monitor.inference.prediction.as_ref();
+    let has_scores = prediction.is_some_and(|prediction| prediction.proba_col.is_some());
+    let profiles = Profiles { columns, has_scores, windows, baseline };
     Ok(Counted { profiles, rows, rows_without_time, bytes: bytes + baseline_bytes })
 }
 
