@@ -1,7 +1,7 @@
 //! `<monitor>_drift_metrics`: how far each column has moved.
 
 use super::lineage::LINEAGE;
-use super::{Column, Table, Type, WINDOW, column};
+use super::{Column, Table, Type, WINDOW, column, shared};
 
 /// A statistical test.
 const TEST: Type = Type::Struct(&[
@@ -12,20 +12,12 @@ const TEST: Type = Type::Struct(&[
 const KEY: &[Column] = &[
     column("window", WINDOW, "The window, half-open."),
     column("granularity", Type::Text, "Length of the window, such as `1 day`."),
-    column("monitor_version", Type::Long, "0: versions of the settings are told apart by `config_hash`."),
-    column(
-        "model_version",
-        Type::Text,
-        "Model version; `*` is all versions together, `:null` rows without one.",
-    ),
-    column("slice_key", Type::Text, "Slicing expression; NULL for the whole table."),
-    column(
-        "slice_value",
-        Type::Text,
-        "Its value as text; NULL for the whole table, `:other` beyond the limit.",
-    ),
-    column("column_name", Type::Text, "Column that the row describes; `:table` for the whole table."),
-    column("data_type", Type::Text, "Its type in Spark's words; NULL on `:table` rows."),
+    shared::MONITOR_VERSION,
+    shared::MODEL_VERSION,
+    shared::SLICE_KEY,
+    shared::SLICE_VALUE,
+    shared::COLUMN_NAME,
+    shared::DATA_TYPE,
     column("window_cmp", WINDOW, "The window that it is compared with; NULL when that is the baseline."),
     column(
         "drift_type",
@@ -54,7 +46,7 @@ const MEASURES: &[Column] = &[
             column("added", Type::Int, "Columns that have values now and had none."),
             column("missing", Type::Int, "Columns that had values and have none now."),
         ]),
-        "On `:table` rows: difference of `non_null_columns`.",
+        "On `:table` rows: difference of `non_null_columns`, so of all columns but the label.",
     ),
     column("js_distance", Type::Double, "Jensen-Shannon distance, base 2: 0 equal, 1 disjoint."),
     column("ks_test", TEST, "Kolmogorov-Smirnov test. Numbers."),
@@ -103,11 +95,7 @@ const PLACE: &[Column] = &[
         Type::Text,
         "Which rows of the baseline: this version's, or `*` if it has none of its own.",
     ),
-    column(
-        "reason",
-        Type::Text,
-        "Why a measure that the column's type has is NULL; NULL if none is missing.",
-    ),
+    shared::REASON,
 ];
 
 /// The table.

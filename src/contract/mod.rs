@@ -10,6 +10,7 @@ pub mod drift_metrics;
 mod lineage;
 pub mod profile_metrics;
 pub mod runs;
+mod shared;
 
 /// `column_name` of the rows that describe a whole table.
 pub const TABLE: &str = ":table";

@@ -1,7 +1,7 @@
 //! `<monitor>_profile_metrics`: what each column looked like in each window.
 
 use super::lineage::LINEAGE;
-use super::{Column, Table, Type, WINDOW, column};
+use super::{Column, Table, Type, WINDOW, column, shared};
 
 /// Scores of a classifier: by class, and two means over classes.
 const CLASS_SCORES: Type = Type::Struct(&[
@@ -18,21 +18,13 @@ const KEY: &[Column] = &[
         Type::Int,
         "As `source_version`; kept for queries written for Databricks.",
     ),
-    column("monitor_version", Type::Long, "0: versions of the settings are told apart by `config_hash`."),
+    shared::MONITOR_VERSION,
     column("granularity", Type::Text, "Length of the window, such as `1 day`; NULL for baseline rows."),
-    column(
-        "model_version",
-        Type::Text,
-        "Model version; `*` is all versions together, `:null` rows without one.",
-    ),
-    column("slice_key", Type::Text, "Slicing expression; NULL for the whole table."),
-    column(
-        "slice_value",
-        Type::Text,
-        "Its value as text; NULL for the whole table, `:other` beyond the limit.",
-    ),
-    column("column_name", Type::Text, "Column that the row describes; `:table` for the whole table."),
-    column("data_type", Type::Text, "Its type in Spark's words; NULL on `:table` rows."),
+    shared::MODEL_VERSION,
+    shared::SLICE_KEY,
+    shared::SLICE_VALUE,
+    shared::COLUMN_NAME,
+    shared::DATA_TYPE,
 ];
 
 const MEASURES: &[Column] = &[
@@ -52,20 +44,27 @@ const MEASURES: &[Column] = &[
     column("min_length", Type::Double, "Shortest text, in characters."),
     column("max_length", Type::Double, "Longest text, in characters."),
     column("avg_length", Type::Double, "Mean length of texts, in characters."),
-    column("non_null_columns", Type::List(&Type::Text), "On `:table` rows: columns with at least one value."),
+    column(
+        "non_null_columns",
+        Type::List(&Type::Text),
+        "On `:table` rows: columns with at least one value. The label is none of them, as it is awaited; \
+         `label_count` tells of it.",
+    ),
     column(
         "frequent_items",
         Type::List(&Type::Struct(&[
             column("item", Type::Text, "The value."),
             column("count", Type::Long, "How often it occurs."),
         ])),
-        "Most frequent values first, at most 100; equal counts in the order of the values.",
+        "Most frequent values first, at most 100; equal counts in the order of the values. Above 4,096 different \
+         ones an item's count may be too low, by at most 1 / 4,096 of all values.",
     ),
     column("median", Type::Double, "Middle of finite values; of times, seconds since 1970-01-01Z."),
     column(
         "distinct_count",
         Type::Long,
-        "Number of different values: exact up to 2,048 numbers or 4,096 texts, within 2 % above.",
+        "Number of different values: exact up to 2,048 numbers or 4,096 texts, within 2 % above. Numbers are told \
+         apart as doubles.",
     ),
     column("percent_nan", Type::Double, "100 · num_nan / (count + num_nulls)."),
     column("percent_null", Type::Double, "100 · num_nulls / (count + num_nulls)."),
@@ -84,25 +83,30 @@ const MEASURES: &[Column] = &[
     column(
         "precision",
         CLASS_SCORES,
-        "Of the rows predicted as a class, the share that are. Classification.",
+        "Of the rows predicted as a class, the share that are; 0 for a class never predicted. Classification.",
     ),
     column(
         "recall",
         CLASS_SCORES,
-        "Of the rows that are of a class, the share predicted so. Classification.",
+        "Of the rows that are of a class, the share predicted so; 0 for a class that no label has. Classification.",
     ),
     column("f1_score", CLASS_SCORES, "Harmonic mean of precision and recall. Classification."),
     column(
         "log_loss",
         Type::Double,
-        "Mean negative log-likelihood of the label, in nats. Binary classification with a probability.",
+        "Mean negative log-likelihood of the label, in nats. Classification with a probability, labels of at most \
+         two classes.",
     ),
     column(
         "roc_auc_score",
         CLASS_SCORES,
-        "Area under the ROC curve. Binary classification with a probability.",
+        "Area under the ROC curve. Classification with a probability, labels of two classes.",
     ),
-    column("mean_squared_error", Type::Double, "Mean of (prediction − label)². Regression."),
+    column(
+        "mean_squared_error",
+        Type::Double,
+        "Mean of (prediction − label)²; infinite errors are in no measure. Regression.",
+    ),
     column("root_mean_squared_error", Type::Double, "Root of the mean squared error. Regression."),
     column("mean_average_error", Type::Double, "Mean of |prediction − label|. Regression."),
     column(
@@ -110,7 +114,11 @@ const MEASURES: &[Column] = &[
         Type::Double,
         "Mean of |prediction − label| / |label| over rows whose label is not 0, as a fraction. Regression.",
     ),
-    column("r2_score", Type::Double, "Share of the labels' variance that is explained. Regression."),
+    column(
+        "r2_score",
+        Type::Double,
+        "Share of the labels' variance that is explained; of two different labels or more. Regression.",
+    ),
 ];
 
 const EXTRAS: &[Column] = &[
@@ -124,7 +132,7 @@ const EXTRAS: &[Column] = &[
     column(
         "label_count",
         Type::Long,
-        "On `:table` rows: rows whose label is known and that have a prediction.",
+        "On `:table` rows: rows whose label is known and that have a prediction. NaN is neither.",
     ),
     column("percent_labelled", Type::Double, "On `:table` rows: 100 · label_count / row_count."),
 ];
@@ -132,11 +140,7 @@ const EXTRAS: &[Column] = &[
 const PLACE: &[Column] = &[
     column("window_start", Type::Timestamp, "Start of the window, flat; NULL for baseline rows."),
     column("window_end", Type::Timestamp, "End of the window, flat; NULL for baseline rows."),
-    column(
-        "reason",
-        Type::Text,
-        "Why a measure that the column's type has is NULL; NULL if none is missing.",
-    ),
+    shared::REASON,
 ];
 
 /// The table.

@@ -17,6 +17,8 @@ pub mod wasserstein_distance;
 
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
 //! One row of the drift table: from two states to their distances.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::chi_squared_test::chi_squared_test;
@@ -14,6 +16,7 @@ use super::{Compared, TestResult};
 use crate::config::Comparison;
 use crate::contract::TABLE;
 use crate::profile::numeric::NumericState;
+use crate::profile::reason::{Absence, BEYOND_A_DOUBLE, Reasons, finite};
 use crate::profile::row::WindowStruct;
 use crate::profile::text::TextState;
 use crate::profile::{ColumnInfo, ColumnState, Group, Series};
@@ -128,8 +131,8 @@ pub(super) fn rows(
         return vec![DriftRow { reason: Some("the baseline has no rows of this slice".to_owned()), ..key }];
     };
     let table = DriftRow {
-        count_delta: Some(group.row_count as f64 - other.row_count as f64),
-        non_null_columns_delta: Some(non_null_columns(group, other)),
+        count_delta: Some(count_delta(group.row_count, other.row_count)),
+        non_null_columns_delta: Some(non_null_columns(columns, group, other)),
         ..key.clone()
     };
     let pairs = columns.iter().zip(group.columns.iter().zip(&other.columns));
@@ -144,18 +147,19 @@ pub(super) fn rows(
     std::iter::once(table).chain(columns).collect()
 }
 
-fn non_null_columns(group: &Group, other: &Group) -> NonNullColumnsDelta {
-    let pairs =
-        || group.columns.iter().zip(&other.columns).map(|(now, then)| (now.count() > 0, then.count() > 0));
+fn non_null_columns(columns: &[ColumnInfo], group: &Group, other: &Group) -> NonNullColumnsDelta {
+    let now: BTreeSet<&str> = group.non_null(columns).collect();
+    let then: BTreeSet<&str> = other.non_null(columns).collect();
     NonNullColumnsDelta {
-        added: pairs().filter(|pair| *pair == (true, false)).count() as i32,
-        missing: pairs().filter(|pair| *pair == (false, true)).count() as i32,
+        added: now.difference(&then).count() as i32,
+        missing: then.difference(&now).count() as i32,
     }
 }
 
 fn column_row(key: DriftRow, now: &ColumnState, then: &ColumnState) -> DriftRow {
+    let mut reasons = Reasons::default();
     let row = DriftRow {
-        count_delta: Some(now.count() as f64 - then.count() as f64),
+        count_delta: Some(count_delta(now.count(), then.count())),
         percent_null_delta: delta(now.percent_null(), then.percent_null()),
         percent_zeros_delta: delta(now.percent_zeros(), then.percent_zeros()),
         percent_distinct_delta: delta(now.percent_distinct(), then.percent_distinct()),
@@ -163,54 +167,55 @@ fn column_row(key: DriftRow, now: &ColumnState, then: &ColumnState) -> DriftRow 
         count_cmp: then.count(),
         ..key
     };
-    match (now, then) {
-        (ColumnState::Numeric(now), ColumnState::Numeric(then)) => numeric_row(row, now, then),
-        (ColumnState::Text(now), ColumnState::Text(then)) => text_row(row, now, then),
+    let row = match (now, then) {
+        (ColumnState::Numeric(now), ColumnState::Numeric(then)) => numeric_row(row, now, then, &mut reasons),
+        (ColumnState::Text(now), ColumnState::Text(then)) => text_row(row, now, then, &mut reasons),
+        (ColumnState::Time(now), ColumnState::Time(then)) => {
+            note_empty_side(now.count, then.count, "value", &mut reasons);
+            row
+        }
         _ => row,
-    }
+    };
+    DriftRow { reason: reasons.into_text(), ..row }
+}
+
+/// Exact where a double holds the difference, even if it does not hold the counts.
+fn count_delta(now: u64, then: u64) -> f64 {
+    (i128::from(now) - i128::from(then)) as f64
 }
 
 fn delta(now: Option<f64>, then: Option<f64>) -> Option<f64> {
     Some(now? - then?)
 }
 
-/// Which side has nothing to compare.
-fn empty_side(now: u64, then: u64, what: &str) -> Option<String> {
-    match (now, then) {
-        (0, 0) => Some(format!("neither side has {what}")),
-        (0, _) => Some(format!("the window has no {what}")),
-        (_, 0) => Some(format!("the comparison has no {what}")),
-        _ => None,
-    }
+/// Notes which side has nothing to compare, if one has not.
+fn note_empty_side(now: u64, then: u64, what: &str, reasons: &mut Reasons) {
+    reasons.of_row(Absence::from(match (now, then) {
+        (0, 0) => format!("neither side has a {what}"),
+        (0, _) => format!("the window has no {what}"),
+        (_, 0) => format!("the comparison has no {what}"),
+        _ => return,
+    }));
 }
 
-fn numeric_row(row: DriftRow, now: &NumericState, then: &NumericState) -> DriftRow {
-    let row = DriftRow {
-        avg_delta: delta(now.avg(), then.avg()),
-        count_current: now.finite(),
-        count_cmp: then.finite(),
-        ..row
-    };
-    let Some(pair) = PairedNumbers::new(&then.distribution, &now.distribution) else {
-        return DriftRow { reason: empty_side(now.finite(), then.finite(), "finite value"), ..row };
+fn numeric_row(row: DriftRow, now: &NumericState, then: &NumericState, reasons: &mut Reasons) -> DriftRow {
+    let row = DriftRow { count_current: now.finite(), count_cmp: then.finite(), ..row };
+    let (Some(pair), Some(avg_delta)) =
+        (PairedNumbers::new(&then.distribution, &now.distribution), delta(now.avg(), then.avg()))
+    else {
+        note_empty_side(now.finite(), then.finite(), "finite value", reasons);
+        return row;
     };
     let binned = pair.in_quantile_bins(BINS);
-    let test = ks_test(&pair);
-    let wasserstein_distance = wasserstein_distance(&pair);
-    let reason = if test.is_none() {
-        Some("too few values for a Kolmogorov-Smirnov test".to_owned())
-    } else if wasserstein_distance.is_none() {
-        Some("the Wasserstein distance is beyond the range of a double".to_owned())
-    } else {
-        None
-    };
+    let test = ks_test(&pair).ok_or(Absence::new("each side has only one value"));
     DriftRow {
-        ks_test: test,
-        wasserstein_distance,
-        population_stability_index: binned.as_ref().map(population_stability_index),
+        avg_delta: reasons.noted("avg_delta", finite(avg_delta)),
         js_distance: binned.as_ref().map(js_distance),
+        ks_test: reasons.noted("ks_test", test),
+        wasserstein_distance: reasons
+            .noted("wasserstein_distance", wasserstein_distance(&pair).ok_or(BEYOND_A_DOUBLE)),
+        population_stability_index: binned.as_ref().map(population_stability_index),
         num_bins: binned.as_ref().map(|pair| pair.counts().len() as u64),
-        reason,
         ..row
     }
 }
@@ -223,20 +228,20 @@ fn is_nearly_unique(state: &TextState) -> bool {
     state.count >= MIN_IDENTIFIERS && 2 * state.distinct_count() > state.count
 }
 
-fn text_row(row: DriftRow, now: &TextState, then: &TextState) -> DriftRow {
+fn text_row(row: DriftRow, now: &TextState, then: &TextState, reasons: &mut Reasons) -> DriftRow {
     let Some(pair) = Paired::of_names(&then.items, &now.items) else {
-        return DriftRow { reason: empty_side(now.count, then.count, "value"), ..row };
+        note_empty_side(now.count, then.count, "value", reasons);
+        return row;
     };
     if is_nearly_unique(then) {
-        let reason = "nearly every value is different, so shares say nothing".to_owned();
-        return DriftRow { reason: Some(reason), ..row };
+        reasons.of_row(Absence::new("nearly every value is different, so shares say nothing"));
+        return row;
     }
-    let test = chi_squared_test(&pair);
+    let test = chi_squared_test(&pair).ok_or(Absence::new("there is only one category"));
     DriftRow {
-        reason: test.is_none().then(|| "one category has no chi-squared test".to_owned()),
-        chi_squared_test: test,
         js_distance: Some(js_distance(&pair)),
         population_stability_index: Some(population_stability_index(&pair)),
+        chi_squared_test: reasons.noted("chi_squared_test", test),
         tv_distance: Some(tv_distance(&pair)),
         l_infinity_distance: Some(l_infinity_distance(&pair)),
         num_bins: Some(pair.counts().len() as u64),

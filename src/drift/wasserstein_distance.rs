@@ -15,7 +15,8 @@ pub fn wasserstein_distance(pair: &PairedNumbers) -> Option<f64> {
     for (value, comparison, window) in pair.cumulative() {
         // No gap, no distance, not even over a step beyond the range of a double.
         if let Some((last, gap)) = before.filter(|(_, gap)| *gap > 0.0) {
-            distance += gap * (value - last);
+            let step = value - last;
+            distance += if step.is_finite() { gap * step } else { gap * value - gap * last };
         }
         before = Some((value, (window - comparison).abs()));
     }

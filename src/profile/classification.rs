@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
 use super::exact_sum::ExactSum;
+use super::reason::Absence;
 
 /// Most pairs of prediction and label that are told apart.
 pub const MAX_CELLS: usize = 10_000;
@@ -113,26 +114,29 @@ impl ClassificationState {
         self.cells.values().sum::<u64>() + self.uncounted
     }
 
-    /// Whether measures of classes can be told: some rows, and each of them in a cell.
-    fn is_complete(&self) -> bool {
-        self.uncounted == 0 && !self.cells.is_empty()
+    /// The cells, if every labelled row is in one.
+    fn all_cells(&self) -> Result<&BTreeMap<(String, String), u64>, Absence> {
+        if self.uncounted > 0 {
+            return Err(format!("there are more than {MAX_CELLS} pairs of prediction and label").into());
+        }
+        if self.cells.is_empty() { Err(Absence::new("no row is labelled")) } else { Ok(&self.cells) }
     }
 
     /// Share of rows predicted right.
-    pub fn accuracy_score(&self) -> Option<f64> {
-        let right: u64 =
-            self.cells.iter().filter(|((said, true_one), _)| said == true_one).map(|(_, n)| n).sum();
-        self.is_complete().then(|| right as f64 / self.count() as f64)
+    pub fn accuracy_score(&self) -> Result<f64, Absence> {
+        let cells = self.all_cells()?.iter();
+        let right: u64 = cells.filter(|((said, true_one), _)| said == true_one).map(|(_, n)| n).sum();
+        Ok(right as f64 / self.count() as f64)
     }
 
     /// The cells that are not empty.
-    pub fn confusion_matrix(&self) -> Option<Vec<Cell>> {
+    pub fn confusion_matrix(&self) -> Result<Vec<Cell>, Absence> {
         let cell = |((prediction, label), count): (&(String, String), &u64)| Cell {
             prediction: prediction.clone(),
             label: label.clone(),
             count: *count,
         };
-        self.is_complete().then(|| self.cells.iter().map(cell).collect())
+        Ok(self.all_cells()?.iter().map(cell).collect())
     }
 
     /// Labels by class; classes that were only predicted have none.
@@ -157,27 +161,29 @@ impl ClassificationState {
         })
     }
 
-    fn scores(&self, score: impl Fn((u64, u64, u64)) -> (u64, u64)) -> Option<ClassScores> {
+    fn scores(&self, score: impl Fn((u64, u64, u64)) -> (u64, u64)) -> Result<ClassScores, Absence> {
         let ratio = |class: &str| match score(self.counts(class)) {
-            // scikit-learn's zero_division=0.
+            // Of no rows, as scikit-learn with zero_division=0: a class that is never predicted has no
+            // precision to speak of, and one that no label has no recall.
             (_, 0) => 0.0,
             (part, whole) => part as f64 / whole as f64,
         };
-        self.is_complete().then(|| ClassScores::over(&self.support(), ratio))
+        self.all_cells()?;
+        Ok(ClassScores::over(&self.support(), ratio))
     }
 
     /// Of the rows predicted as a class, the share that are.
-    pub fn precision(&self) -> Option<ClassScores> {
+    pub fn precision(&self) -> Result<ClassScores, Absence> {
         self.scores(|(hits, predicted, _)| (hits, predicted))
     }
 
     /// Of the rows that are of a class, the share predicted so.
-    pub fn recall(&self) -> Option<ClassScores> {
+    pub fn recall(&self) -> Result<ClassScores, Absence> {
         self.scores(|(hits, _, labelled)| (hits, labelled))
     }
 
     /// Harmonic mean of precision and recall.
-    pub fn f1_score(&self) -> Option<ClassScores> {
+    pub fn f1_score(&self) -> Result<ClassScores, Absence> {
         self.scores(|(hits, predicted, labelled)| (2 * hits, predicted + labelled))
     }
 
@@ -186,18 +192,42 @@ impl ClassificationState {
         self.positive.total() + self.negative.total()
     }
 
-    /// Mean negative log-likelihood of the label, in nats.
-    pub fn log_loss(&self) -> Option<f64> {
-        self.log_loss.mean(self.scored())
+    /// Labels by class, if there are scores and they are of these labels: all probabilities, of one of at
+    /// most two classes.
+    fn scored_labels(&self) -> Result<BTreeMap<&str, u64>, Absence> {
+        self.all_cells()?;
+        let (scored, not) = (self.scored(), self.not_probabilities);
+        if not > 0 {
+            let are = if not == 1 { "is" } else { "are" };
+            return Err(format!("{not} of {} scores {are} not within 0 and 1", scored + not).into());
+        }
+        if scored == 0 {
+            return Err(Absence::new("no labelled row has a score"));
+        }
+        let mut labels = self.support();
+        labels.retain(|_, count| *count > 0);
+        match labels.len() {
+            0..=2 => Ok(labels),
+            classes => Err(format!("labels are of {classes} classes, not of two").into()),
+        }
+    }
+
+    /// Mean negative log-likelihood of the label, in nats. Absent for more than two classes.
+    pub fn log_loss(&self) -> Result<f64, Absence> {
+        self.scored_labels()?;
+        self.log_loss.mean(self.scored()).ok_or(Absence::new("no labelled row has a score"))
     }
 
     /// Area under the ROC curve: the chance that a row of the positive class has the higher score; equal
     /// scores count half, and so do scores that share a bucket: exact while each has its own, within 0.001
-    /// beyond. `None` unless both kinds occur.
-    pub fn roc_auc(&self) -> Option<f64> {
+    /// beyond. Absent unless both kinds occur.
+    pub fn roc_auc(&self) -> Result<f64, Absence> {
         let (ups, downs) = (self.positive.total(), self.negative.total());
-        if ups == 0 || downs == 0 {
-            return None;
+        if ups == 0 {
+            return Err(Absence::new("no scored row is of the positive class"));
+        }
+        if downs == 0 {
+            return Err(Absence::new("every scored row is of the positive class"));
         }
         let (mut positive, mut negative) = (self.positive.clone(), self.negative.clone());
         let shift = positive.resolution().max(negative.resolution());
@@ -217,14 +247,14 @@ impl ClassificationState {
             // In halves, so that ties stay whole numbers.
             wins += u128::from(bucket.count) * (2 * u128::from(below) + u128::from(ties));
         }
-        Some(wins as f64 / (2.0 * ups as f64 * downs as f64))
+        Ok(wins as f64 / (2.0 * ups as f64 * downs as f64))
     }
 
     /// The ROC area in the shape of the other scores: of two classes each has the same.
-    pub fn roc_auc_score(&self) -> Option<ClassScores> {
+    pub fn roc_auc_score(&self) -> Result<ClassScores, Absence> {
+        let labels = self.scored_labels()?;
         let area = self.roc_auc()?;
-        let support = self.support();
-        (support.len() == 2).then(|| ClassScores::over(&support, |_| area))
+        Ok(ClassScores::over(&labels, |_| area))
     }
 
     /// Bytes held in memory, about.
@@ -285,7 +315,7 @@ mod tests {
         let mut state = ClassificationState::default();
         (0..=MAX_CELLS).for_each(|i| state.add(&i.to_string(), "a", None));
         assert_eq!((state.count(), state.uncounted), (MAX_CELLS as u64 + 1, 1));
-        assert_eq!((state.accuracy_score(), state.precision()), (None, None));
+        assert!(state.accuracy_score().is_err() && state.precision().is_err());
     }
 
     #[test]
@@ -293,6 +323,6 @@ mod tests {
         let mut state = ClassificationState::default();
         [1.5, -0.1, f64::NAN, 0.5].iter().for_each(|score| state.add("a", "a", Some((*score, true))));
         assert_eq!((state.not_probabilities, state.scored(), state.count()), (3, 1, 4));
-        assert_eq!((state.roc_auc(), state.log_loss()), (None, Some(std::f64::consts::LN_2)));
+        assert_eq!(state.log_loss(), Err("3 of 4 scores are not within 0 and 1".to_owned().into()));
     }
 }

@@ -12,12 +12,12 @@ pub fn profiled(monitor: &Monitor, schema: &Schema) -> Vec<ColumnInfo> {
     let inference = &monitor.inference;
     let skipped =
         [Some(&inference.timestamp_col), inference.model_id_col.as_ref(), inference.request_id_col.as_ref()];
+    let prediction = inference.prediction.as_ref();
+    let label = prediction.and_then(|prediction| Some(&prediction.label.as_ref()?.column));
     // Classes are names, whatever their type.
-    let classes: Vec<&String> = match &inference.prediction {
+    let classes: Vec<&String> = match prediction {
         Some(prediction) if prediction.problem_type == ProblemType::Classification => {
-            std::iter::once(&prediction.column)
-                .chain(prediction.label.iter().map(|label| &label.column))
-                .collect()
+            std::iter::once(&prediction.column).chain(label).collect()
         }
         _ => Vec::new(),
     };
@@ -33,7 +33,12 @@ pub fn profiled(monitor: &Monitor, schema: &Schema) -> Vec<ColumnInfo> {
             _ if by_value => Kind::Text,
             kind => kind,
         };
-        ColumnInfo { name: name.clone(), data_type: spark_type(data_type), kind }
+        ColumnInfo {
+            name: name.clone(),
+            data_type: spark_type(data_type),
+            kind,
+            is_label: label == Some(name),
+        }
     };
     let fields = schema.fields().iter().filter(|field| is_profiled(field.name()));
     fields.map(|field| info(field.name(), field.data_type())).collect()

@@ -17,6 +17,9 @@ const DIGIT_BITS: u32 = 32;
 const DIGIT_MASK: i64 = (1 << DIGIT_BITS) - 1;
 /// Additions before a digit could overflow its 64 bits.
 const MAX_PENDING: u32 = 1 << 29;
+/// The least variance that is told, the least normal double. Of each square up to 2⁻¹⁰⁷⁵ is lost below the
+/// least of all doubles, and as much of their mean: from here on that is beyond the last digit.
+pub const LEAST_VARIANCE: f64 = f64::MIN_POSITIVE;
 
 /// An exact sum of finite doubles.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -143,27 +146,23 @@ impl ExactSum {
         digits.fold(BigInt::zero(), |sum, digit| (sum << DIGIT_BITS) + digit) << (DIGIT_BITS * self.offset)
     }
 
-    /// The sum, rounded once.
-    pub fn value(&self) -> f64 {
-        quotient(&self.units(), &BigInt::from(1), LOWEST_EXPONENT)
-    }
-
     /// The sum divided by `count`, rounded once. `None` if `count` is 0.
     pub fn mean(&self, count: u64) -> Option<f64> {
         (count > 0).then(|| quotient(&self.units(), &BigInt::from(count), LOWEST_EXPONENT))
     }
 
-    /// `Σ(x − mean)²` from the sums of `x` and `x²` over `count` values, rounded once. `None` if
-    /// `count` is 0.
-    pub fn squared_deviations(sum: &Self, squares: &Self, count: u64) -> Option<f64> {
-        if count == 0 {
+    /// `Σ(x − mean)² / divisor` from the sums of `x` and `x²` over `count` values, rounded once. `None` if
+    /// `count` or `divisor` is 0. Below [`LEAST_VARIANCE`] it has no digits that are sure.
+    pub fn variance(sum: &Self, squares: &Self, count: u64, divisor: u64) -> Option<f64> {
+        if count == 0 || divisor == 0 {
             return None;
         }
         // n·Σx² − (Σx)², where Σx is in units of 2^-1074 and its square in units of 2^-2148.
         let squares = squares.units() << LOWEST_EXPONENT.unsigned_abs();
         let sum = sum.units();
         let deviations = BigInt::from(count) * squares - &sum * &sum;
-        Some(quotient(&deviations, &BigInt::from(count), 2 * LOWEST_EXPONENT).max(0.0))
+        let divisor = BigInt::from(count) * BigInt::from(divisor);
+        Some(quotient(&deviations, &divisor, 2 * LOWEST_EXPONENT).max(0.0))
     }
 
     /// Bytes held in memory.
@@ -222,6 +221,13 @@ mod tests {
 
     use super::*;
 
+    impl ExactSum {
+        /// The sum, rounded once.
+        fn value(&self) -> f64 {
+            self.mean(1).unwrap_or(f64::NAN)
+        }
+    }
+
     fn sum(values: &[f64]) -> ExactSum {
         let mut sum = ExactSum::default();
         values.iter().for_each(|value| sum.add(*value));
@@ -255,7 +261,7 @@ mod tests {
         let values = [1e9 + 4.0, 1e9 + 7.0, 1e9 + 13.0, 1e9 + 16.0];
         let mut squares = ExactSum::default();
         assert!(values.iter().all(|value| squares.add_square(*value)));
-        assert_eq!(ExactSum::squared_deviations(&sum(&values), &squares, 4), Some(90.0));
+        assert_eq!(ExactSum::variance(&sum(&values), &squares, 4, 3), Some(30.0));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub const LIMIT: usize = 4096;
 #[serde(from = "Sorted", into = "Sorted")]
 pub struct FrequentItems {
     counts: HashMap<String, u64, FixedState>,
+    /// Bytes of the values that are counted: they may be long.
+    bytes: usize,
     total: u64,
     error: u64,
 }
@@ -33,29 +35,27 @@ struct Sorted {
 impl FrequentItems {
     /// Counts `value` `count` times. Calls `dropping` with every value before the first is dropped.
     pub fn add(&mut self, value: &str, count: u64, dropping: impl FnMut(&str)) {
-        match self.counts.get_mut(value) {
-            Some(known) => *known += count,
-            None => {
-                self.counts.insert(value.to_owned(), count);
-            }
-        }
+        self.count_up(value, count);
         self.total += count;
         self.reduce(2 * LIMIT, dropping);
     }
 
     /// Adds other counts.
     pub fn merge(&mut self, other: &Self, dropping: impl FnMut(&str)) {
-        for (item, count) in &other.counts {
-            match self.counts.get_mut(item) {
-                Some(known) => *known += count,
-                None => {
-                    self.counts.insert(item.clone(), *count);
-                }
-            }
-        }
+        other.iter().for_each(|(item, count)| self.count_up(item, count));
         self.total += other.total;
         self.error += other.error;
         self.reduce(2 * LIMIT, dropping);
+    }
+
+    fn count_up(&mut self, value: &str, count: u64) {
+        match self.counts.get_mut(value) {
+            Some(known) => *known += count,
+            None => {
+                self.bytes += value.len();
+                self.counts.insert(value.to_owned(), count);
+            }
+        }
     }
 
     /// Drops rare values once there are more than `most`: takes the count of the first beyond the limit
@@ -74,6 +74,7 @@ impl FrequentItems {
             *count = count.saturating_sub(cut);
             *count > 0
         });
+        self.bytes = bytes(&self.counts);
         self.error += cut;
     }
 
@@ -127,13 +128,18 @@ impl FrequentItems {
 
     /// Bytes held in memory, about.
     pub fn size(&self) -> usize {
-        size_of::<Self>() + self.counts.capacity() * (size_of::<(String, u64)>() + 16)
+        size_of::<Self>() + self.bytes + self.counts.capacity() * (size_of::<(String, u64)>() + 16)
     }
+}
+
+fn bytes(counts: &HashMap<String, u64, FixedState>) -> usize {
+    counts.keys().map(String::len).sum()
 }
 
 impl From<Sorted> for FrequentItems {
     fn from(sorted: Sorted) -> Self {
-        Self { counts: sorted.items.into_iter().collect(), total: sorted.total, error: sorted.error }
+        let counts = sorted.items.into_iter().collect();
+        Self { bytes: bytes(&counts), counts, total: sorted.total, error: sorted.error }
     }
 }
 
@@ -192,6 +198,19 @@ mod tests {
     fn equal_counts_are_in_the_order_of_values() {
         let items = of(&["b", "a", "c", "a", "b"].map(str::to_owned));
         assert_eq!(items.top(2), [("a", 2), ("b", 2)]);
+    }
+
+    #[test]
+    fn long_values_are_in_the_memory_that_is_told() {
+        let values: Vec<String> = (0..10).map(|i| format!("{i}").repeat(1_000_000)).collect();
+        let mut items = of(&values);
+        assert!((10_000_000..10_010_000).contains(&items.size()), "{}", items.size());
+        let read: FrequentItems =
+            postcard::to_stdvec(&items).and_then(|bytes| postcard::from_bytes(&bytes)).unwrap_or_default();
+        items.merge(&read, |_| {});
+        assert_eq!((items.bytes, read.bytes), (10_000_000, 10_000_000));
+        (0..=2 * LIMIT).for_each(|i| items.add(&format!("rare-{i}"), 1, |_| {}));
+        assert_eq!(items.bytes, bytes(&items.counts));
     }
 
     proptest! {

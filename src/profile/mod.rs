@@ -10,6 +10,8 @@ pub mod classification;
 pub mod columns;
 mod distinct;
 pub mod distribution;
+#[cfg(test)]
+pub(crate) mod exact;
 mod exact_sum;
 pub mod frequent_items;
 #[cfg(feature = "lake")]
@@ -19,6 +21,7 @@ pub mod numeric;
 pub(crate) mod oracle;
 #[cfg(feature = "lake")]
 pub mod query;
+pub mod reason;
 pub mod regression;
 mod rollup;
 pub mod row;
@@ -61,6 +64,8 @@ pub struct ColumnInfo {
     pub data_type: String,
     /// How it is profiled.
     pub kind: Kind,
+    /// Whether it is the label. Labels are awaited, so that one which is not there is not missing.
+    pub is_label: bool,
 }
 
 /// The state of one column.
@@ -182,7 +187,7 @@ impl QualityState {
     pub fn count(&self) -> u64 {
         match self {
             Self::Classification(state) => state.count(),
-            Self::Regression(state) => state.count,
+            Self::Regression(state) => state.count(),
         }
     }
 }
@@ -210,6 +215,15 @@ impl Group {
             (ours @ None, theirs) => ours.clone_from(theirs),
             _ => {}
         }
+    }
+
+    /// Names of the columns with at least one value. The label is none of them: it is awaited, and would come
+    /// and go.
+    pub fn non_null<'a>(&'a self, columns: &'a [ColumnInfo]) -> impl Iterator<Item = &'a str> {
+        let states = columns.iter().zip(&self.columns);
+        states
+            .filter(|(column, state)| !column.is_label && state.count() > 0)
+            .map(|(column, _)| column.name.as_str())
     }
 }
 
@@ -245,6 +259,8 @@ pub struct Series {
 pub struct Profiles {
     /// The profiled columns, in the order of the table.
     pub columns: Vec<ColumnInfo>,
+    /// Whether predictions of classes come with a probability.
+    pub has_scores: bool,
     /// The inference table, window by window.
     pub windows: BTreeMap<Series, BTreeMap<Window, Group>>,
     /// The baseline table; empty without one.

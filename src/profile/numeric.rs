@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::distinct::Distinct;
 use super::distribution::{Distribution, Ranks};
-use super::exact_sum::ExactSum;
+use super::exact_sum::{ExactSum, LEAST_VARIANCE};
+use super::reason::Absence;
 
-/// 2⁻⁴⁸⁵: from here on all bits of a square, twice those of the value, are above the least of a double.
-const LEAST_SQUARED: f64 = 1e-146;
+const SQUARES: Absence = Absence::new("squares of the values are beyond the range of a double");
 
 /// All that is remembered of a column of numbers. Merging states gives the state of all rows.
 ///
@@ -121,17 +121,20 @@ impl NumericState {
         self.sum.mean(self.finite()).filter(|mean| mean.is_finite())
     }
 
-    /// Standard deviation of finite values with n − 1; `None` for fewer than two, or if squares are beyond
-    /// a double: too large for one of the values, or too small for all of them.
-    pub fn stddev(&self) -> Option<f64> {
+    /// Standard deviation of finite values with n − 1. Absent for fewer than two, or if squares are beyond a
+    /// double: too large for one of the values, or too small for what lies between them.
+    pub fn stddev(&self) -> Result<f64, Absence> {
         let finite = self.finite();
-        let (min, max) = self.extremes?;
-        let vanishes = min < max && min.abs().max(max.abs()) < LEAST_SQUARED;
-        if finite < 2 || self.num_unsquared > 0 || vanishes {
-            return None;
+        let (min, max) = self.extremes.ok_or(Absence::new("no value is finite"))?;
+        if finite == 1 {
+            return Err(Absence::new("there is only one finite value"));
         }
-        let deviations = ExactSum::squared_deviations(&self.sum, &self.squares, finite)?;
-        Some((deviations / (finite - 1) as f64).sqrt()).filter(|deviation| deviation.is_finite())
+        if min == max {
+            return Ok(0.0);
+        }
+        let variance = ExactSum::variance(&self.sum, &self.squares, finite, finite - 1)
+            .filter(|variance| self.num_unsquared == 0 && (LEAST_VARIANCE..=f64::MAX).contains(variance));
+        variance.map(f64::sqrt).ok_or(SQUARES)
     }
 
     /// Number of different values: NaN is one.

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::classification::{Cell, ClassScores};
+use super::classification::{Cell, ClassScores, ClassificationState};
 use super::numeric::NumericState;
+use super::reason::{Absence, Reasons};
+use super::regression::RegressionState;
 use super::{ColumnInfo, ColumnState, Group, Profiles, QualityState, Segment, percent};
 use crate::contract::TABLE;
 use crate::contract::profile_metrics::is_of_labels;
@@ -138,63 +140,84 @@ fn micros(instant: Timestamp) -> i64 {
 }
 
 fn table_row(key: ProfileRow, profiles: &Profiles, group: &Group) -> ProfileRow {
-    let named = profiles.columns.iter().zip(&group.columns);
-    let non_null: Vec<String> =
-        named.filter(|(_, state)| state.count() > 0).map(|(column, _)| column.name.clone()).collect();
     let row = ProfileRow {
         column_name: TABLE.to_owned(),
         count: group.row_count,
-        non_null_columns: Some(non_null),
+        non_null_columns: Some(group.non_null(&profiles.columns).map(str::to_owned).collect()),
         ..key
     };
     match &group.quality {
         None => row,
-        Some(quality) => quality_row(row, quality),
+        Some(quality) => quality_row(row, quality, profiles.has_scores),
     }
 }
 
-fn quality_row(row: ProfileRow, quality: &QualityState) -> ProfileRow {
+fn quality_row(row: ProfileRow, quality: &QualityState, has_scores: bool) -> ProfileRow {
     let label_count = quality.count();
+    let mut reasons = Reasons::default();
+    if label_count == 0 {
+        let is_awaited = row.window.is_some();
+        let yet = "no prediction has a label yet";
+        reasons.of_row(Absence::new(if is_awaited { yet } else { "no prediction has a label" }));
+    }
     let row = ProfileRow {
         label_count: Some(label_count),
         percent_labelled: percent(label_count, row.row_count),
-        reason: (label_count == 0).then(|| "no row has a label yet".to_owned()),
         ..row
     };
-    match quality {
-        QualityState::Classification(state) => {
-            let unscored = if state.not_probabilities > 0 {
-                Some(format!("{} scores are not within 0 and 1", state.not_probabilities))
-            } else if state.uncounted > 0 {
-                Some(format!("more than {} pairs of prediction and label", super::classification::MAX_CELLS))
-            } else {
-                None
-            };
-            let clean = state.not_probabilities == 0;
-            ProfileRow {
-                accuracy_score: state.accuracy_score(),
-                confusion_matrix: state.confusion_matrix(),
-                precision: state.precision(),
-                recall: state.recall(),
-                f1_score: state.f1_score(),
-                log_loss: if clean { state.log_loss() } else { None },
-                roc_auc_score: if clean { state.roc_auc_score() } else { None },
-                reason: row.reason.clone().or(unscored),
-                ..row
-            }
-        }
-        QualityState::Regression(state) => ProfileRow {
-            mean_squared_error: state.mean_squared_error(),
-            root_mean_squared_error: state.root_mean_squared_error(),
-            mean_average_error: state.mean_average_error(),
-            mean_absolute_percentage_error: state.mean_absolute_percentage_error(),
-            r2_score: state.r2_score(),
-            ..row
-        },
+    let row = match quality {
+        QualityState::Classification(state) => classification_row(row, state, has_scores, &mut reasons),
+        QualityState::Regression(state) => regression_row(row, state, &mut reasons),
+    };
+    ProfileRow { reason: reasons.into_text(), ..row }
+}
+
+fn classification_row(
+    row: ProfileRow,
+    state: &ClassificationState,
+    has_scores: bool,
+    reasons: &mut Reasons,
+) -> ProfileRow {
+    let row = ProfileRow {
+        accuracy_score: reasons.noted("accuracy_score", state.accuracy_score()),
+        confusion_matrix: reasons.noted("confusion_matrix", state.confusion_matrix()),
+        precision: reasons.noted("precision", state.precision()),
+        recall: reasons.noted("recall", state.recall()),
+        f1_score: reasons.noted("f1_score", state.f1_score()),
+        ..row
+    };
+    if !has_scores {
+        return row;
+    }
+    ProfileRow {
+        log_loss: reasons.noted("log_loss", state.log_loss()),
+        roc_auc_score: reasons.noted("roc_auc_score", state.roc_auc_score()),
+        ..row
+    }
+}
+
+fn regression_row(row: ProfileRow, state: &RegressionState, reasons: &mut Reasons) -> ProfileRow {
+    ProfileRow {
+        mean_squared_error: reasons.noted("mean_squared_error", state.mean_squared_error()),
+        root_mean_squared_error: reasons.noted("root_mean_squared_error", state.root_mean_squared_error()),
+        mean_average_error: reasons.noted("mean_average_error", state.mean_average_error()),
+        mean_absolute_percentage_error: reasons
+            .noted("mean_absolute_percentage_error", state.mean_absolute_percentage_error()),
+        r2_score: reasons.noted("r2_score", state.r2_score()),
+        ..row
     }
 }
 
 fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points: usize) -> ProfileRow {
+    let mut reasons = Reasons::default();
+    if state.count() == 0 {
+        let is_awaited = column.is_label && key.window.is_some();
+        reasons.of_row(Absence::new(if is_awaited {
+            "no row has a label yet"
+        } else {
+            "every value is NULL"
+        }));
+    }
     let row = ProfileRow {
         column_name: column.name.clone(),
         data_type: Some(column.data_type.clone()),
@@ -204,12 +227,14 @@ fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points:
         percent_null: state.percent_null(),
         percent_distinct: state.percent_distinct(),
         percent_zeros: state.percent_zeros(),
-        reason: (state.count() == 0).then(|| "every value is NULL".to_owned()),
         ..key
     };
-    match state {
-        ColumnState::Numeric(numbers) => numeric_row(row, numbers, points),
+    let row = match state {
+        ColumnState::Numeric(numbers) => numeric_row(row, numbers, points, &mut reasons),
         ColumnState::Time(instants) => {
+            if instants.count > 0 && instants.finite() == 0 {
+                reasons.of_row(Absence::new("no value is within the range of a timestamp"));
+            }
             let (min, max) = instants.extremes().unzip();
             let median = instants.ranks().and_then(|ranks| ranks.quantile(0.5));
             ProfileRow { min, max, median, ..row }
@@ -231,39 +256,32 @@ fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points:
             }
         }
         ColumnState::Opaque { .. } => row,
-    }
+    };
+    ProfileRow { reason: reasons.into_text(), ..row }
 }
 
-fn numeric_row(row: ProfileRow, numbers: &NumericState, points: usize) -> ProfileRow {
+fn numeric_row(row: ProfileRow, numbers: &NumericState, points: usize, reasons: &mut Reasons) -> ProfileRow {
+    if numbers.count > 0 && numbers.finite() == 0 {
+        reasons.of_row(Absence::new("no value is finite"));
+    }
     let ranks = numbers.ranks();
     let quantiles = ranks.as_ref().map(|ranks| {
         let last = (points.max(2) - 1) as f64;
         (0..points.max(2)).filter_map(|point| ranks.quantile(point as f64 / last)).collect()
     });
     let (min, max) = numbers.extremes().unzip();
-    let stddev = numbers.stddev();
-    let reason = if numbers.count > 0 && numbers.finite() == 0 {
-        Some("no value is finite".to_owned())
-    } else if numbers.finite() == 1 {
-        Some("one value has no standard deviation".to_owned())
-    } else if numbers.finite() > 1 && stddev.is_none() {
-        Some("squares of the values are beyond the range of a double".to_owned())
-    } else {
-        None
-    };
     ProfileRow {
         avg: numbers.avg(),
         quantiles,
         min,
         max,
-        stddev,
+        stddev: reasons.noted("stddev", numbers.stddev()),
         num_zeros: Some(numbers.num_zeros),
         num_nan: Some(numbers.num_nan),
         num_infinite: Some(numbers.num_infinite),
         num_negative: Some(numbers.num_negative),
         median: ranks.and_then(|ranks| ranks.quantile(0.5)),
         percent_nan: percent(numbers.num_nan, row.row_count),
-        reason: row.reason.clone().or(reason),
         ..row
     }
 }
@@ -323,3 +341,6 @@ impl ProfileRow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,8 +118,6 @@ async fn queries_that_people_have_keep_working() {
             FROM credit_default_drift_metrics WHERE drift_type = 'BASELINE' AND ks_test.pvalue < 0.05 AND slice_key IS NULL"),
         ("categorical drift", "SELECT window.start, column_name, js_distance, tv_distance, chi_squared_test.pvalue FROM credit_default_drift_metrics
             WHERE drift_type = 'CONSECUTIVE' AND window_cmp IS NOT NULL AND js_distance > 0.2"),
-        ("columns", "SELECT window.start, non_null_columns_delta.added, non_null_columns_delta.missing FROM credit_default_drift_metrics
-            WHERE column_name = ':table' AND (non_null_columns_delta.added > 0 OR non_null_columns_delta.missing > 0)"),
         ("three of five", "SELECT model_version, granularity, count(*) FROM (
               SELECT model_version, granularity, accuracy_score,
                      row_number() OVER (PARTITION BY model_version, granularity ORDER BY window.start DESC) AS n
@@ -129,6 +127,21 @@ async fn queries_that_people_have_keep_working() {
     for (name, sql) in queries {
         assert!(!tables::query(&monitoring(), sql).await.is_empty(), "{name}");
     }
+}
+
+/// The newest rows wait for their labels. That is said where the label is, and no column is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn awaited_labels_are_no_missing_column() {
+    let waiting = "SELECT column_name, reason, count(*) > 0 AS found FROM credit_default_profile_metrics
+        WHERE reason LIKE '% label yet' GROUP BY column_name, reason ORDER BY column_name";
+    let said = |column: &str, reason: &str| serde_json::json!({ "column_name": column, "reason": reason, "found": true });
+    let expected =
+        [said(":table", "no prediction has a label yet"), said("defaulted", "no row has a label yet")];
+    assert_eq!(tables::query(&monitoring(), waiting).await, expected);
+    // A query that people bring from Databricks, as it stands.
+    let columns = "SELECT window.start, non_null_columns_delta.added, non_null_columns_delta.missing FROM credit_default_drift_metrics
+        WHERE column_name = ':table' AND (non_null_columns_delta.added > 0 OR non_null_columns_delta.missing > 0)";
+    assert!(tables::query(&monitoring(), columns).await.is_empty());
 }
 
 /// Every row says where it comes from, and the run that it names is recorded.

@@ -758,6 +758,11 @@ def small_score_cases():
         # Nor need the prediction be the score against one half.
         scored("threshold_other_than_half", list("0010110100"),
                [0.1, 0.2, 0.35, 0.25, 0.6, 0.45, 0.3, 0.31, 0.05, 0.15], threshold=0.3),
+        # Measures of scores look at the labels alone, whatever else is predicted.
+        classification_case("score_beside_a_class_only_predicted", list("0121"), list("0110"),
+                            [0.2, 0.9, 0.4, 0.6], "1"),
+        classification_case("score_beside_predictions_of_other_names", ["no", "yes", "no"], list("011"),
+                            [0.3, 0.8, 0.2], "1"),
     ]
 
 

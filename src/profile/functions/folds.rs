@@ -1,6 +1,6 @@
 //! What each function does with a row.
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Result, exec_datafusion_err};
@@ -156,7 +156,6 @@ impl Fold for Text {
 
     fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>) -> Result<()> {
         let names = names(argument(arguments, 0)?)?;
-        let names = names.as_string_view();
         for row in 0..names.len() {
             let Some(ColumnState::Text(state)) = rows.state(row) else { continue };
             if names.is_null(row) {
@@ -191,24 +190,38 @@ impl Fold for Opaque {
     }
 }
 
-/// The names of classes and categories. Whole numbers are written alike whatever their type, so that the
-/// label 1.0 is the prediction 1.
-fn names(array: &ArrayRef) -> Result<ArrayRef> {
-    let wide = match array.data_type() {
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => {
-            let doubles = cast(array, &DataType::Float64)?;
-            let doubles = doubles.as_primitive::<Float64Type>();
-            let texts: arrow::array::StringViewArray =
-                doubles.iter().map(|value| value.map(name_of)).collect();
-            return Ok(std::sync::Arc::new(texts));
-        }
-        _ => array,
-    };
-    cast(wide, &DataType::Utf8View)
+/// The names of categories. Numbers are written alike whatever their type, so that the label 1.0 or 1.00 is
+/// the prediction 1.
+fn names(array: &ArrayRef) -> Result<StringViewArray> {
+    let data_type = array.data_type();
+    if data_type.is_floating() {
+        let doubles = cast(array, &DataType::Float64)?;
+        let doubles = doubles.as_primitive::<Float64Type>();
+        return Ok(doubles.iter().map(|value| value.map(name_of)).collect());
+    }
+    let texts = cast(array, &DataType::Utf8View)?;
+    let texts = texts.as_string_view();
+    if data_type.is_decimal() {
+        return Ok(texts.iter().map(|digits| digits.map(without_trailing_zeros)).collect());
+    }
+    Ok(texts.clone())
+}
+
+/// The names of classes: as of categories, but NaN is the absence of one.
+fn classes(array: &ArrayRef) -> Result<StringViewArray> {
+    let names = names(array)?;
+    if array.data_type().is_floating() {
+        return Ok(names.iter().map(|name| name.filter(|name| *name != "NaN")).collect());
+    }
+    Ok(names)
 }
 
 fn name_of(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 9e15 { format!("{}", value as i64) } else { value.to_string() }
+}
+
+fn without_trailing_zeros(digits: &str) -> &str {
+    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
 }
 
 impl Fold for Classification {
@@ -219,12 +232,10 @@ impl Fold for Classification {
     }
 
     fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>) -> Result<()> {
-        let (predictions, labels) = (names(argument(arguments, 0)?)?, names(argument(arguments, 1)?)?);
-        let (predictions, labels) = (predictions.as_string_view(), labels.as_string_view());
+        let (predictions, labels) = (classes(argument(arguments, 0)?)?, classes(argument(arguments, 1)?)?);
         let scores = cast(argument(arguments, 2)?, &DataType::Float64)?;
         let scores = scores.as_primitive::<Float64Type>();
         let positive = names(argument(arguments, 3)?)?;
-        let positive = positive.as_string_view();
         for row in 0..predictions.len() {
             if predictions.is_null(row) || labels.is_null(row) {
                 continue;
@@ -264,3 +275,6 @@ impl Fold for Regression {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

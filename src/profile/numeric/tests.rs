@@ -26,7 +26,7 @@ fn no_rows_and_no_values_have_no_statistics() {
     for (rows, nulls) in [(vec![], 0), (vec![None; 3], 3)] {
         let state = of(&rows);
         assert_eq!((state.count, state.num_nulls, state.distinct_count()), (0, nulls, 0));
-        assert_eq!((state.extremes(), state.avg(), state.stddev()), (None, None, None));
+        assert_eq!((state.extremes(), state.avg(), state.stddev().ok()), (None, None, None));
         assert!(state.ranks().is_none());
     }
 }
@@ -34,7 +34,7 @@ fn no_rows_and_no_values_have_no_statistics() {
 #[test]
 fn one_value_has_no_deviation() {
     let state = of(&[None, Some(-3.5)]);
-    assert_eq!((state.extremes(), state.avg(), state.stddev()), (Some((-3.5, -3.5)), Some(-3.5), None));
+    assert_eq!((state.extremes(), state.avg(), state.stddev().ok()), (Some((-3.5, -3.5)), Some(-3.5), None));
     assert_eq!(state.ranks().and_then(|ranks| ranks.quantile(0.9)), Some(-3.5));
     assert_eq!((state.num_negative, state.num_zeros, state.distinct_count()), (1, 0, 1));
 }
@@ -56,22 +56,41 @@ fn nan_and_infinities_are_values_that_lie_nowhere() {
 fn both_zeros_are_one_value_and_not_negative() {
     let state = of(&[Some(-0.0), Some(0.0), Some(-0.0)]);
     assert_eq!((state.num_zeros, state.num_negative, state.distinct_count()), (3, 0, 1));
-    assert_eq!((state.avg(), state.stddev()), (Some(0.0), Some(0.0)));
+    assert_eq!((state.avg(), state.stddev()), (Some(0.0), Ok(0.0)));
     // Which of them came first must not show.
     let zeros = |rows: [f64; 2]| bytes(&of(&rows.map(Some)));
     assert_eq!(zeros([0.0, -0.0]), zeros([-0.0, 0.0]));
 }
 
+fn stddev(values: &[f64]) -> Option<f64> {
+    of(&values.iter().copied().map(Some).collect::<Vec<_>>()).stddev().ok()
+}
+
 #[test]
 fn deviations_whose_squares_are_no_doubles_are_not_told() {
-    let stddev = |values: &[f64]| of(&values.iter().copied().map(Some).collect::<Vec<_>>()).stddev();
     assert_eq!(stddev(&[1e200, 2e200]), None);
     assert_eq!(stddev(&[1e-200, 2e-200]), None);
-    assert_eq!(stddev(&[5e-324, 5e-324]), Some(0.0));
+    // Neighbours whose own squares are doubles, and that of the step between them is none.
+    assert_eq!(stddev(&[1e-146, 1e-146_f64.next_up()]), None);
     // Beside values that can be squared, the smallest vanish rightly.
     assert_eq!(stddev(&[1e-200, 0.0, 1.0, 1.0]), stddev(&[0.0, 0.0, 1.0, 1.0]));
     let small = stddev(&[1e-140, 3e-140]).unwrap();
     assert!((small / 1e-140 - 2f64.sqrt()).abs() < 1e-12, "{small:e}");
+}
+
+#[test]
+fn squares_that_add_up_beyond_a_double_have_a_deviation() {
+    let wide = stddev(&[1.1e154, -1.1e154, 1.1e154, -1.1e154]).unwrap();
+    assert!((wide / 1.1e154 - (4.0f64 / 3.0).sqrt()).abs() < 1e-12, "{wide:e}");
+}
+
+#[test]
+fn equal_values_have_no_deviation_at_any_scale() {
+    for value in [5e-324, 1.1e-155, 1e-150, 0.1, 1e154, -1e200, f64::MAX] {
+        for rows in 2..5 {
+            assert_eq!(stddev(&vec![value; rows]), Some(0.0), "{value:e}, {rows} rows");
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,217 @@
+//! What every measure keeps to, whatever it is given: it has a value within its range, or the row says why not.
+#![allow(clippy::unwrap_used)]
+
+use jiff::tz::TimeZone;
+use num_bigint::BigInt;
+use num_traits::Signed;
+use proptest::prelude::*;
+
+use super::paired::{Paired, PairedNumbers};
+use super::wasserstein_distance::wasserstein_distance;
+use super::*;
+use crate::profile::exact::{hostile, same, units};
+use crate::profile::numeric::NumericState;
+use crate::profile::oracle::numeric;
+use crate::profile::reason::is_explained;
+use crate::profile::text::TextState;
+use crate::profile::{ColumnInfo, ColumnState, Kind};
+use crate::window::Granularity;
+
+const OF_ALL: [&str; 3] = ["count_delta", "percent_null_delta", "percent_distinct_delta"];
+const OF_BINS: [&str; 3] = ["js_distance", "population_stability_index", "num_bins"];
+const OF_NUMBERS: [&str; 4] = ["avg_delta", "percent_zeros_delta", "ks_test", "wasserstein_distance"];
+const OF_NAMES: [&str; 3] = ["chi_squared_test", "tv_distance", "l_infinity_distance"];
+
+/// The row of a column in a window, compared with another.
+fn row(now: ColumnState, then: ColumnState) -> DriftRow {
+    // The kind is that of the states.
+    let info =
+        ColumnInfo { name: "x".to_owned(), data_type: String::new(), kind: Kind::Opaque, is_label: false };
+    let group = |state: ColumnState| Group {
+        row_count: state.count() + state.num_nulls(),
+        columns: vec![state],
+        quality: None,
+    };
+    rows(&[info], &group(now), &group(then)).remove(1)
+}
+
+fn rows(columns: &[ColumnInfo], now: &Group, then: &Group) -> Vec<DriftRow> {
+    let calendar = Calendar::new(TimeZone::UTC);
+    let window = calendar.window_of(Granularity::Day, "2026-05-01T12:00:00Z".parse().unwrap()).unwrap();
+    let segment = Segment { model_version: ALL_VERSIONS.to_owned(), slice: None };
+    let compared = Compared {
+        comparison: Comparison::Baseline,
+        window: None,
+        baseline_model_version: Some(ALL_VERSIONS),
+        group: Some(then),
+    };
+    row::rows(columns, &Series { granularity: Granularity::Day, segment }, window, now, &compared)
+}
+
+fn numbers(values: &[Option<f64>]) -> NumericState {
+    numeric(values.iter().copied())
+}
+
+fn names(values: &[Option<&str>]) -> TextState {
+    let mut state = TextState::default();
+    for value in values {
+        match value {
+            Some(value) => state.add(value, 1),
+            None => state.add_nulls(1),
+        }
+    }
+    state
+}
+
+#[track_caller]
+fn check(now: ColumnState, then: ColumnState, reason: Option<&str>) {
+    let own: &[&str] = match &now {
+        ColumnState::Numeric(_) => &OF_NUMBERS,
+        ColumnState::Text(_) => &OF_NAMES,
+        _ => &[],
+    };
+    let binned: &[&str] = if own.is_empty() { &[] } else { &OF_BINS };
+    let row = row(now, then);
+    if reason.is_some() {
+        assert_eq!(row.reason.as_deref(), reason);
+    }
+    is_explained(&row, &[&OF_ALL, own, binned].concat());
+    let share = [row.js_distance, row.tv_distance, row.l_infinity_distance];
+    let tests = [row.ks_test, row.chi_squared_test].into_iter().flatten();
+    let shares = share.into_iter().flatten().chain(tests.map(|test| test.pvalue));
+    let shares: Vec<f64> = shares.chain(row.ks_test.map(|test| test.statistic)).collect();
+    assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
+    let sizes = [row.population_stability_index, row.wasserstein_distance];
+    let sizes = sizes.into_iter().flatten().chain(row.chi_squared_test.map(|test| test.statistic));
+    sizes.for_each(|size| assert!((0.0..=f64::MAX).contains(&size), "{size}"));
+}
+
+#[test]
+fn what_has_no_value_says_why() {
+    let of = |values: &[Option<f64>]| ColumnState::Numeric(numbers(values));
+    let (none, nan, one) = (|| of(&[None]), || of(&[Some(f64::NAN)]), || of(&[Some(1.0)]));
+    let two = || of(&[Some(1.0), Some(2.0)]);
+    check(none(), nan(), Some("neither side has a finite value"));
+    check(none(), one(), Some("the window has no finite value"));
+    check(one(), none(), Some("the comparison has no finite value"));
+    check(one(), one(), Some("ks_test: each side has only one value"));
+    check(two(), one(), None);
+    let beyond = "avg_delta, wasserstein_distance: it is beyond the range of a double";
+    check(of(&[Some(f64::MAX); 2]), of(&[Some(f64::MIN)]), Some(beyond));
+
+    let of = |values: &[Option<&str>]| ColumnState::Text(names(values));
+    check(of(&[Some("a")]), of(&[None]), Some("the comparison has no value"));
+    check(of(&[Some("")]), of(&[Some("")]), Some("chi_squared_test: there is only one category"));
+    check(of(&[Some("a")]), of(&[Some("")]), None);
+    let many: Vec<String> = (0..200).map(|i| i.to_string()).collect();
+    let many: Vec<Option<&str>> = many.iter().map(|name| Some(name.as_str())).collect();
+    check(of(&many), of(&many), Some("nearly every value is different, so shares say nothing"));
+
+    let of = |values: &[Option<f64>]| ColumnState::Time(numbers(values));
+    check(of(&[None]), of(&[Some(1.7e9)]), Some("the window has no value"));
+    check(of(&[Some(1.7e9)]), of(&[Some(1.7e9)]), None);
+}
+
+#[test]
+fn an_awaited_label_neither_comes_nor_goes() {
+    let info = |name: &str, is_label| ColumnInfo {
+        name: name.to_owned(),
+        data_type: String::new(),
+        kind: Kind::Numeric,
+        is_label,
+    };
+    let columns = [info("age", false), info("income", false), info("label", true)];
+    let group = |values: [Option<f64>; 3]| Group {
+        row_count: 1,
+        columns: values.map(|value| ColumnState::Numeric(numbers(&[value]))).to_vec(),
+        quality: None,
+    };
+    let (with, without) = (group([Some(1.0), None, Some(1.0)]), group([None, Some(1.0), None]));
+    let delta = |now, then| rows(&columns, now, then)[0].non_null_columns_delta.unwrap();
+    for (now, then) in [(&with, &without), (&without, &with)] {
+        let delta = delta(now, then);
+        assert_eq!((delta.added, delta.missing), (1, 1));
+    }
+    let delta = delta(&with, &with);
+    assert_eq!((delta.added, delta.missing), (0, 0));
+}
+
+#[test]
+fn a_difference_of_counts_is_exact_where_counts_are_no_doubles() {
+    let opaque = |count| ColumnState::Opaque { count, num_nulls: 0 };
+    let large = 1u64 << 53;
+    assert_eq!(row(opaque(large + 1), opaque(large)).count_delta, Some(1.0));
+    assert_eq!(row(opaque(large), opaque(large + 1)).count_delta, Some(-1.0));
+}
+
+fn any_number() -> impl Strategy<Value = Option<f64>> {
+    let odd = prop::sample::select(vec![None, Some(f64::NAN), Some(f64::INFINITY), Some(f64::NEG_INFINITY)]);
+    prop_oneof![5 => hostile().prop_map(Some), 1 => odd]
+}
+
+fn column() -> impl Strategy<Value = Vec<Option<f64>>> {
+    prop::collection::vec(any_number(), 1..10)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+    #[test]
+    fn no_measure_of_numbers_is_missing_without_a_reason(now in column(), then in column()) {
+        check(ColumnState::Numeric(numbers(&now)), ColumnState::Numeric(numbers(&then)), None);
+        check(ColumnState::Time(numbers(&now)), ColumnState::Time(numbers(&then)), None);
+    }
+
+    #[test]
+    fn no_measure_of_names_is_missing_without_a_reason(
+        now in prop::collection::vec((prop::option::of("[a-c]?"), 1u64..=1 << 53), 1..5),
+        then in prop::collection::vec((prop::option::of("[a-c]?"), 1u64..=1 << 53), 1..5),
+    ) {
+        let of = |rows: &[(Option<String>, u64)]| {
+            let mut state = TextState::default();
+            for (name, count) in rows {
+                match name {
+                    Some(name) => state.add(name, *count),
+                    None => state.add_nulls(*count),
+                }
+            }
+            ColumnState::Text(state)
+        };
+        check(of(&now), of(&then), None);
+    }
+
+    #[test]
+    fn shares_of_many_bins_stay_shares(counts in prop::collection::vec((0u64..=1 << 40, 0u64..=3), 1..300)) {
+        let (left, right): (Vec<u64>, Vec<u64>) = counts.into_iter().unzip();
+        let Some(pair) = Paired::from_counts(&left, &right) else { return Ok(()) };
+        let distances = [
+            tv_distance::tv_distance(&pair),
+            l_infinity_distance::l_infinity_distance(&pair),
+            js_distance::js_distance(&pair),
+        ];
+        prop_assert!(distances.iter().all(|distance| (0.0..=1.0).contains(distance)), "{:?}", distances);
+    }
+
+    #[test]
+    fn a_distance_is_right_or_beyond_a_double(
+        now in prop::collection::vec(hostile(), 1..7), then in prop::collection::vec(hostile(), 1..7),
+    ) {
+        let (left, right) = (numeric(then.iter().copied().map(Some)), numeric(now.iter().copied().map(Some)));
+        let pair = PairedNumbers::new(&left.distribution, &right.distribution).unwrap();
+        let mut places: Vec<f64> = [now.as_slice(), &then].concat();
+        places.sort_by(f64::total_cmp);
+        let (n, m) = (now.len(), then.len());
+        let upto = |values: &[f64], place: f64| values.iter().filter(|value| **value <= place).count();
+        // In units of 1 / (n m).
+        let expected: BigInt = places
+            .windows(2)
+            .map(|step| {
+                let gap = (upto(&now, step[0]) * m).abs_diff(upto(&then, step[0]) * n);
+                (units(step[1]) - units(step[0])).abs() * gap
+            })
+            .sum();
+        match wasserstein_distance(&pair) {
+            Some(distance) => prop_assert!(same(&(units(distance) * (n * m)), &expected, &(n * m * 8).into())),
+            None => prop_assert!(expected * 1_000_001 >= units(f64::MAX) * (n * m) * 1_000_000),
+        }
+    }
+}

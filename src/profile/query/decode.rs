@@ -1,0 +1,68 @@
+//! The answer: from record batches to states.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::common::DataFusionError;
+use jiff::Timestamp;
+
+use super::states;
+use crate::config::Monitor;
+use crate::profile::functions::State;
+use crate::profile::{BaseGroup, ColumnState, Group, QualityState, Segment, Slice};
+
+/// The groups in `batch`, an answer to `profile.sql` with the states of `columns` columns. `slice` is the
+/// expression that it was sliced by.
+pub(super) fn groups(
+    batch: &RecordBatch,
+    monitor: &Monitor,
+    columns: usize,
+    slice: Option<&str>,
+) -> Result<Vec<BaseGroup>, DataFusionError> {
+    let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let starts = cast(column(batch, "__window_start")?, &micros)?;
+    let starts = starts.as_primitive::<TimestampMicrosecondType>();
+    let versions = texts(batch, "__model_version")?;
+    let values = texts(batch, "__slice_value")?;
+    let counts = column(batch, "__row_count")?.as_primitive::<Int64Type>();
+    let columns = (0..columns).map(|index| column(batch, &states::of_column(index)));
+    let columns = columns.collect::<Result<Vec<&ArrayRef>, _>>()?;
+    let quality = batch.column_by_name(states::QUALITY);
+
+    let group = |row: usize| -> Result<BaseGroup, DataFusionError> {
+        let start =
+            starts.is_valid(row).then(|| Timestamp::from_microsecond(starts.value(row)).ok()).flatten();
+        let base = monitor.base_granularity();
+        let value = values[row].clone();
+        Ok(BaseGroup {
+            window: start.and_then(|start| monitor.calendar.window_of(base, start).ok()),
+            segment: Segment {
+                model_version: versions[row].clone().unwrap_or_default(),
+                slice: slice.zip(value).map(|(key, value)| Slice { key: key.to_owned(), value }),
+            },
+            group: Group {
+                row_count: u64::try_from(counts.value(row)).unwrap_or_default(),
+                columns: columns
+                    .iter()
+                    .map(|states| ColumnState::from_bytes(states.as_binary::<i64>().value(row)))
+                    .collect::<Result<_, _>>()?,
+                quality: quality
+                    .map(|states| QualityState::from_bytes(states.as_binary::<i64>().value(row)))
+                    .transpose()?,
+            },
+        })
+    };
+    (0..batch.num_rows()).map(group).collect()
+}
+
+/// The column called `name`, as texts.
+pub(super) fn texts(batch: &RecordBatch, name: &str) -> Result<Vec<Option<String>>, DataFusionError> {
+    let array = cast(column(batch, name)?, &DataType::Utf8)?;
+    Ok(array.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect())
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, DataFusionError> {
+    batch
+        .column_by_name(name)
+        .ok_or_else(|| DataFusionError::Internal(format!("column {name} is not in the result")))
+}

@@ -1,0 +1,130 @@
+//! Why measures are NULL: what the column `reason` of both metric tables says.
+//!
+//! A measure is a value or an [`Absence`], and [`Reasons`] is where a row is made of them: what has no value
+//! leaves its reason there. The text names the measures, then says why: `stddev: there is only one value`.
+//! Measures that are absent for the same reason share it, several reasons are divided by `; `, and a reason
+//! that holds for all that are NULL in the row names none: `every value is NULL`.
+
+use std::borrow::Cow;
+
+/// Why a measure has no value: a clause in plain words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absence(Cow<'static, str>);
+
+impl Absence {
+    /// The same words each time.
+    pub const fn new(why: &'static str) -> Self {
+        Self(Cow::Borrowed(why))
+    }
+}
+
+impl From<String> for Absence {
+    fn from(why: String) -> Self {
+        Self(Cow::Owned(why))
+    }
+}
+
+/// The value is none that a table can hold.
+pub const BEYOND_A_DOUBLE: Absence = Absence::new("it is beyond the range of a double");
+
+/// `value`, unless it is infinite or NaN.
+pub fn finite(value: f64) -> Result<f64, Absence> {
+    if value.is_finite() { Ok(value) } else { Err(BEYOND_A_DOUBLE) }
+}
+
+/// The reasons of one row.
+#[derive(Debug, Default)]
+pub struct Reasons {
+    of_row: Option<Absence>,
+    of_measures: Vec<(Absence, Vec<&'static str>)>,
+}
+
+impl Reasons {
+    /// Every measure that is NULL in the row is so because of `why`.
+    pub fn of_row(&mut self, why: Absence) {
+        self.of_row = Some(why);
+    }
+
+    /// The value of `measure`; without one, its reason is noted.
+    pub fn noted<T>(&mut self, measure: &'static str, value: Result<T, Absence>) -> Option<T> {
+        let why = match value {
+            Ok(value) => return Some(value),
+            Err(why) => why,
+        };
+        match self.of_measures.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, measures)) => measures.push(measure),
+            None => self.of_measures.push((why, vec![measure])),
+        }
+        None
+    }
+
+    /// What the row's `reason` says.
+    pub fn into_text(self) -> Option<String> {
+        if let Some(Absence(why)) = self.of_row {
+            return Some(why.into_owned());
+        }
+        let clauses = self.of_measures.into_iter();
+        let clauses: Vec<String> =
+            clauses.map(|(Absence(why), measures)| format!("{}: {why}", measures.join(", "))).collect();
+        (!clauses.is_empty()).then(|| clauses.join("; "))
+    }
+}
+
+/// Holds a row to what the module promises: each of the `measures` that is NULL is named in its reason, or the
+/// reason is of the row; and none is named that has a value. A NaN would be NULL in the table, and nobody's.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn is_explained(row: &impl serde::Serialize, measures: &[&str]) {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    fn has_null(value: &Value) -> bool {
+        match value {
+            Value::Null => true,
+            Value::Array(items) => items.iter().any(has_null),
+            Value::Object(fields) => fields.values().any(has_null),
+            _ => false,
+        }
+    }
+
+    let document = serde_json::to_value(row).unwrap_or_default();
+    let missing: BTreeSet<&str> = measures.iter().copied().filter(|name| has_null(&document[name])).collect();
+    let reason = document["reason"].as_str();
+    let clauses: Vec<&str> = reason.into_iter().flat_map(|reason| reason.split("; ")).collect();
+    let named = clauses.iter().filter_map(|clause| Some(clause.split_once(": ")?.0.split(", ")));
+    let named: BTreeSet<&str> = named.flatten().collect();
+    let is_of_row = clauses.len() == 1 && named.is_empty();
+    let fits = if is_of_row { !missing.is_empty() } else { missing == named };
+    assert!(fits, "{missing:?} are NULL: {reason:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_name_their_measures_in_the_order_of_the_row() {
+        let mut reasons = Reasons::default();
+        let few = || Absence::new("there are too few rows");
+        assert_eq!(reasons.noted("avg", Ok(1.5)), Some(1.5));
+        assert_eq!(reasons.noted::<f64>("stddev", Err(few())), None);
+        assert_eq!(reasons.noted("max", finite(f64::INFINITY)), None);
+        assert_eq!(reasons.noted::<f64>("r2_score", Err(few())), None);
+        let text = "stddev, r2_score: there are too few rows; max: it is beyond the range of a double";
+        assert_eq!(reasons.into_text().as_deref(), Some(text));
+    }
+
+    #[test]
+    fn a_reason_of_the_row_stands_for_all() {
+        let mut reasons = Reasons::default();
+        reasons.of_row(Absence::new("every value is NULL"));
+        assert_eq!(reasons.noted("avg", finite(f64::NAN)), None);
+        assert_eq!(reasons.into_text().as_deref(), Some("every value is NULL"));
+    }
+
+    #[test]
+    fn a_row_that_has_all_needs_no_reason() {
+        assert_eq!(Reasons::default().into_text(), None);
+    }
+}
