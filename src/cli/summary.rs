@@ -157,7 +157,7 @@ fn number(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// `36 000` with commas.
+/// `36000` with commas.
 fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
@@ -170,7 +170,8 @@ fn grouped(count: u64) -> String {
     text
 }
 
-fn bytes(count: u64) -> String {
+/// In the unit that leaves few digits, a power of 1000.
+pub(super) fn bytes(count: u64) -> String {
     match count {
         0..1_000 => format!("{count} B"),
         1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
