@@ -57,11 +57,11 @@ pub async fn run(
     let lake = Lake::new(settings);
     let began = Instant::now();
     let table = &monitor.inference.table;
+    // The sink first: what another runner commits while the source is pinned may be of a newer source.
+    let sink = guard(table, Sink::open(lake, monitor)).await?;
     let snapshot = guard(table, source::open(monitor, order.at, lake)).await?;
     let lineage = lineage(monitor, &snapshot, order);
-    let sink = Sink::new(lake, monitor);
     let mut record = record(monitor, &snapshot, &lineage, order);
-    sink.check().await?;
     sink.write_run(&record).await?;
 
     let stages = compute(monitor, &snapshot, &lineage, order, &sink, watch, &mut record);
@@ -84,7 +84,7 @@ pub async fn run(
             Ok(outcome)
         }
         Err(error) => {
-            record.status = "FAILED";
+            record.status = error.status();
             record.error = Some(chain(&error));
             // The first error is the one to tell; a record that cannot be written is told beside it.
             if let Err(second) = sink.write_run(&record).await {

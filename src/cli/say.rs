@@ -7,6 +7,7 @@ use super::Exit;
 use crate::cause::causes;
 use crate::config::Problems;
 use crate::run::RunError;
+use crate::sink::SinkError;
 
 /// A line of a result. A reader that has gone away wants no more lines, which is not our error.
 pub fn result(text: &str) {
@@ -23,9 +24,10 @@ pub fn failure(error: &(dyn Error + 'static), hint: &str) -> Exit {
     failure_of("", error, hint)
 }
 
-/// A failed run of `monitor`.
+/// A run of `monitor` that did not succeed.
 pub fn failed_run(monitor: &str, error: &RunError) -> Exit {
-    failure_of(&format!("{monitor}: "), error, &error.hint())
+    let failed = failure_of(&format!("{monitor}: "), error, &error.hint());
+    if let RunError::Sink(SinkError::Superseded { .. }) = error { Exit::Superseded } else { failed }
 }
 
 fn failure_of(whose: &str, error: &(dyn Error + 'static), hint: &str) -> Exit {

@@ -190,7 +190,7 @@ pub fn document(monitor: &str, done: &Result<Outcome, RunError>) -> Value {
     match done {
         Err(error) => json!({
             "monitor": monitor,
-            "status": "failed",
+            "status": error.status().to_lowercase(),
             "error": { "causes": causes(error), "hint": error.hint() },
         }),
         Ok(outcome) => json!({

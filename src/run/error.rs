@@ -45,4 +45,12 @@ impl RunError {
             Self::Fault { .. } => HINT_FAULT.to_owned(),
         }
     }
+
+    /// The status of the attempt, as `runs` has it.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Sink(SinkError::Superseded { .. }) => "SUPERSEDED",
+            _ => "FAILED",
+        }
+    }
 }
