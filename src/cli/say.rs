@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io::Write;
 
+use console::Term;
+
 use super::Exit;
 use crate::cause::causes;
 use crate::config::Problems;
@@ -17,6 +19,14 @@ pub fn result(text: &str) {
 /// A line beside the result.
 pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Begins a line anew after a signal: a terminal shows `^C` where the cursor is.
+pub fn after_signal() {
+    let term = Term::stderr();
+    if term.is_term() {
+        let _ = if console::is_dumb() { term.write_line("") } else { term.clear_line() };
+    }
 }
 
 /// An error, its causes and what to do.

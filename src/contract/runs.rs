@@ -9,8 +9,8 @@ const COLUMNS: &[Column] = &[
     column(
         "status",
         Type::Text,
-        "`STARTED`, then `SUCCEEDED`, `FAILED` or `SUPERSEDED` (another runner of the monitor wrote first); \
-         an attempt has one row for each that it reached.",
+        "`STARTED`, then `SUCCEEDED`, `FAILED`, `SUPERSEDED` (another runner of the monitor wrote first) or \
+         `CANCELED` (stopped before it wrote anything); an attempt has one row for each that it reached.",
     ),
     column("at", Type::Timestamp, "When it reached the status."),
     column("as_of", Type::Timestamp, "The time that the run takes as its present."),
