@@ -14,7 +14,12 @@ fn main() -> ExitCode {
     cli::log::panics();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build();
     match runtime {
-        Ok(runtime) => runtime.block_on(cli::dispatch(cli)).into(),
+        Ok(runtime) => {
+            let exit = runtime.block_on(cli::dispatch(cli));
+            // What is left was given up; a read that hangs must not keep the process.
+            runtime.shutdown_background();
+            exit.into()
+        }
         Err(error) => cli::say::failure(&error, "the system refuses threads").into(),
     }
 }

@@ -7,6 +7,7 @@
 mod error;
 mod incident;
 mod outcome;
+mod stop;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -16,6 +17,7 @@ use futures::FutureExt;
 pub use incident::Incident;
 use jiff::Timestamp;
 pub use outcome::Outcome;
+pub use stop::{Stop, StopSwitch};
 use url::Url;
 use uuid::Uuid;
 
@@ -46,7 +48,7 @@ pub struct Order {
     pub notify: bool,
 }
 
-/// Runs `monitor` once.
+/// Runs `monitor` once, unless `stop` is asked before anything is written.
 ///
 /// # Errors
 /// If the monitor could not be run. What was noticed and did not stop it is in the outcome.
@@ -55,22 +57,24 @@ pub async fn run(
     settings: &Settings,
     order: Order,
     watch: &dyn Watch,
+    stop: &Stop,
 ) -> Result<Outcome, RunError> {
     let lake = Lake::new(settings);
     let began = Instant::now();
     let table = &monitor.inference.table;
-    let snapshot = guard(table, source::open(monitor, order.at, lake)).await?;
+    // The sink first: what another runner commits while the source is pinned may be of a newer source.
+    let sink = guard(table, unless(stop, Sink::open(lake, monitor))).await?;
+    let snapshot = guard(table, unless(stop, source::open(monitor, order.at, lake))).await?;
     let lineage = lineage(monitor, &snapshot, order);
-    let sink = Sink::new(lake, monitor);
     let mut record = record(monitor, &snapshot, &lineage, order);
-    sink.check().await?;
     sink.write_run(&record).await?;
 
-    let stages = compute(monitor, &snapshot, &lineage, order, &sink, watch, &mut record);
+    let stages = compute(monitor, &snapshot, &lineage, order, &sink, watch, stop, &mut record);
     let done = match guard(table, Box::pin(stages)).await {
         Err(error) => Err(blame(error, &snapshot, lake).await),
         done => done,
     };
+    watch.end();
     record.seconds = Some(began.elapsed().as_secs_f64());
     record.at = ended(order.now, began).as_microsecond();
     match done {
@@ -86,7 +90,7 @@ pub async fn run(
             Ok(outcome)
         }
         Err(error) => {
-            record.status = "FAILED";
+            record.status = error.status();
             record.error = Some(chain(&error));
             // The first error is the one to tell; a record that cannot be written is told beside it.
             if let Err(second) = sink.write_run(&record).await {
@@ -110,12 +114,24 @@ async fn guard<T, E: Into<RunError>>(
     AssertUnwindSafe(stage).catch_unwind().await.map_err(panicked)?.map_err(Into::into)
 }
 
+/// What `stage` gives, unless it is stopped before. Only for stages that write nothing.
+async fn unless<T, E: Into<RunError>>(
+    stop: &Stop,
+    stage: impl Future<Output = Result<T, E>>,
+) -> Result<T, RunError> {
+    tokio::select! {
+        biased;
+        () = stop.asked() => Err(RunError::Canceled),
+        done = stage => done.map_err(Into::into),
+    }
+}
+
 /// `error`, or the damaged file that is behind it.
 async fn blame(error: RunError, snapshot: &Snapshot, lake: Lake<'_>) -> RunError {
     let may_be_damage = match &error {
         RunError::Query(error) => error.may_be_damage(),
         RunError::Fault { .. } => true,
-        RunError::Source(_) | RunError::Sink(_) => false,
+        RunError::Source(_) | RunError::Sink(_) | RunError::Canceled => false,
     };
     if !may_be_damage {
         return error;
@@ -131,9 +147,10 @@ async fn compute(
     order: Order,
     sink: &Sink<'_>,
     watch: &dyn Watch,
+    stop: &Stop,
     record: &mut RunRow,
 ) -> Result<Outcome, RunError> {
-    let counted = query::count(monitor, snapshot, watch).await?;
+    let counted = unless(stop, query::count(monitor, snapshot, watch)).await?;
     let profile_rows = row::rows(&counted.profiles, monitor.quantiles);
     let drift_rows = drift::compare(&counted.profiles, &monitor.calendar);
     let recorded = sink.recorded().await?;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::monitors::{self, Loaded};
 use super::progress::Progress;
-use super::{Exit, Which, say, summary};
-use crate::run::{self, Order};
+use super::{Exit, Which, say, signals, summary};
+use crate::run::{self, Order, Stop};
 use crate::simulate::{self, Truth};
 use crate::source::At;
 
@@ -57,7 +57,7 @@ pub async fn demo(args: &DemoArgs) -> Exit {
     if args.no_run {
         return Exit::Done;
     }
-    run_monitors(args, &truth).await
+    signals::heeding(async |stop| run_monitors(args, &truth, stop).await).await
 }
 
 fn write_files(folder: &Path) -> Result<(), (PathBuf, std::io::Error)> {
@@ -68,18 +68,18 @@ fn write_files(folder: &Path) -> Result<(), (PathBuf, std::io::Error)> {
     MONITORS.iter().try_for_each(|(name, text)| write(monitors.join(name), text))
 }
 
-async fn run_monitors(args: &DemoArgs, truth: &Truth) -> Exit {
+async fn run_monitors(args: &DemoArgs, truth: &Truth, stop: &Stop) -> Exit {
     let which = Which {
         monitors: vec![args.folder.join("monitors").display().to_string()],
         config: Some(args.folder.join("secchi.yaml")),
     };
     let (loaded, problems) = monitors::load_all(&which);
     let mut exit = problems.iter().map(say::problems).max().unwrap_or(Exit::Done);
-    let order = Order { as_of: truth.as_of, at: At::Latest, now: Timestamp::now(), notify: true };
     for Loaded { monitor, settings } in &loaded {
         say::result("");
+        let order = Order { as_of: truth.as_of, at: At::Latest, now: Timestamp::now(), notify: true };
         let progress = Progress::new(&monitor.name, true);
-        match Box::pin(run::run(monitor, settings, order, &progress)).await {
+        match Box::pin(run::run(monitor, settings, order, &progress, stop)).await {
             Err(error) => exit = exit.max(say::failed_run(&monitor.name, &error)),
             Ok(outcome) => {
                 say::result(&summary::text(&outcome));

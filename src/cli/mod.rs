@@ -11,8 +11,10 @@ mod monitors;
 mod progress;
 mod run;
 pub mod say;
+mod schedule;
 mod schema;
 mod serve;
+mod signals;
 mod summary;
 mod validate;
 
@@ -49,7 +51,7 @@ enum Command {
     /// Run monitors once.
     Run(run::RunArgs),
     /// Run monitors by their schedules until stopped.
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
 }
 
 /// Which monitors are meant.

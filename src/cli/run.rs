@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 
 use super::monitors::{self, Loaded};
 use super::progress::Progress;
-use super::{Exit, Which, say, summary};
-use crate::run::{self, Order, Outcome, RunError};
+use super::{Exit, Which, say, signals, summary};
+use crate::run::{self, Order, Outcome, RunError, Stop};
 use crate::source::At;
 
 #[derive(Debug, Args)]
@@ -41,6 +41,10 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
 }
 
 pub async fn run(args: &RunArgs) -> Exit {
+    signals::heeding(async |stop| run_until(args, stop).await).await
+}
+
+async fn run_until(args: &RunArgs, stop: &Stop) -> Exit {
     let (loaded, problems) = monitors::load_all(&args.which);
     let mut exit = problems.iter().map(say::problems).max().unwrap_or(Exit::Done);
     let now = Timestamp::now();
@@ -52,8 +56,9 @@ pub async fn run(args: &RunArgs) -> Exit {
     let order = Order { as_of: args.as_of.unwrap_or(now), at, now, notify: !args.no_notify };
     let mut documents = Vec::new();
     for Loaded { monitor, settings } in &loaded {
+        let order = Order { now: Timestamp::now(), ..order };
         let progress = Progress::new(&monitor.name, !args.json);
-        let done = Box::pin(run::run(monitor, settings, order, &progress)).await;
+        let done = Box::pin(run::run(monitor, settings, order, &progress, stop)).await;
         exit = exit.max(tell(&monitor.name, &done, args));
         documents.push(summary::document(&monitor.name, &done));
     }

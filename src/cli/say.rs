@@ -3,10 +3,13 @@
 use std::error::Error;
 use std::io::Write;
 
+use console::Term;
+
 use super::Exit;
 use crate::cause::causes;
 use crate::config::Problems;
 use crate::run::RunError;
+use crate::sink::SinkError;
 
 /// A line of a result. A reader that has gone away wants no more lines, which is not our error.
 pub fn result(text: &str) {
@@ -18,14 +21,23 @@ pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
+/// Begins a line anew after a signal: a terminal shows `^C` where the cursor is.
+pub fn after_signal() {
+    let term = Term::stderr();
+    if term.is_term() {
+        let _ = if console::is_dumb() { term.write_line("") } else { term.clear_line() };
+    }
+}
+
 /// An error, its causes and what to do.
 pub fn failure(error: &(dyn Error + 'static), hint: &str) -> Exit {
     failure_of("", error, hint)
 }
 
-/// A failed run of `monitor`.
+/// A run of `monitor` that did not succeed.
 pub fn failed_run(monitor: &str, error: &RunError) -> Exit {
-    failure_of(&format!("{monitor}: "), error, &error.hint())
+    let failed = failure_of(&format!("{monitor}: "), error, &error.hint());
+    if let RunError::Sink(SinkError::Superseded { .. }) = error { Exit::Superseded } else { failed }
 }
 
 fn failure_of(whose: &str, error: &(dyn Error + 'static), hint: &str) -> Exit {

@@ -1,145 +1,191 @@
 //! `secchi serve`: runs monitors by their schedules until stopped.
 //!
-//! Each monitor has a loop of its own that waits for the next time and then runs to the end, so there are
-//! never two runs of one monitor at once; a time that passes meanwhile is skipped. SIGTERM and Ctrl-C end
-//! the waiting at once and let runs finish.
+//! Each monitor has a loop of its own that waits for the next time and then for its run, so there are never
+//! two runs of one monitor at once; a time that passes meanwhile is skipped, and said to be. A monitor whose
+//! file cannot be read, whose run fails or even panics does not keep the others from theirs.
+//!
+//! SIGTERM and Ctrl-C end the waiting at once. Runs in flight may go on for a while; then those that still
+//! read are given up, and those that write go on to their end. A second signal ends everything where it is.
 
-use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use clap::Args;
 use croner::Cron;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::monitors::{self, Loaded};
 use super::progress::Progress;
+use super::schedule::{self, Schedule};
+use super::signals::Signals;
 use super::{Exit, Which, say, summary};
-use crate::run::{self, Order};
+use crate::profile::query::HINT_FAULT;
+use crate::run::{self, Order, Stop};
 use crate::source::At;
+
+/// The clock is looked at this often: it can be set, and it goes on while the machine sleeps.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     #[command(flatten)]
     which: Which,
+    /// Run them all at these times instead of their own: a cron expression as under `schedule`, or with a
+    /// sixth field, seconds, in front.
+    #[arg(long, value_name = "CRON", value_parser = schedule::parse)]
+    cron: Option<Cron>,
+    /// How many seconds runs may go on after SIGTERM or Ctrl-C. Those that still read are then given up; those
+    /// that have begun to write are finished. A second signal ends them all at once.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    grace: u64,
 }
 
 pub async fn serve(args: &ServeArgs) -> Exit {
+    let mut signals = Signals::listen();
     let (loaded, problems) = monitors::load_all(&args.which);
-    if !problems.is_empty() {
-        return problems.iter().map(say::problems).max().unwrap_or(Exit::Failed);
-    }
-    let (stop, stopped) = watch::channel(false);
-    let mut tasks = FuturesUnordered::new();
-    for loaded in loaded {
-        match loaded.monitor.schedule.clone() {
-            None => say::note(&format!("{}: has no `schedule`, so it is not run", loaded.monitor.name)),
-            Some(cron) => {
-                tasks.push(Box::pin(keep_running(loaded, cron, stopped.clone())));
-            }
+    problems.iter().for_each(|problem| {
+        say::problems(problem);
+    });
+    let any_loaded = !loaded.is_empty();
+    let ((close, closing), (switch, stop)) = (Stop::new(), Stop::new());
+    let mut loops: FuturesUnordered<_> = loaded
+        .into_iter()
+        .filter_map(|loaded| scheduled(loaded, args.cron.as_ref()))
+        .map(|(loaded, schedule)| Box::pin(keep_running(loaded, schedule, closing.clone(), stop.clone())))
+        .collect();
+    if loops.is_empty() {
+        if any_loaded {
+            say::note(
+                "error: no monitor has a `schedule`\n  hint: add `schedule: { cron: \"15 * * * *\" }` to a monitor file",
+            );
         }
-    }
-    if tasks.is_empty() {
-        say::note(
-            "error: no monitor has a `schedule`\n  hint: add `schedule: { cron: \"15 * * * *\" }` to a monitor file",
-        );
         return Exit::Failed;
     }
     tokio::select! {
-        () = asked_to_stop() => {}
-        () = all_ended(&mut tasks) => {}
+        () = signals.next() => {}
+        () = all_ended(&mut loops) => return Exit::Failed,
     }
-    let _ = stop.send(true);
-    say::note("stopping: runs that have begun are finished");
-    all_ended(&mut tasks).await;
-    Exit::Done
+    close.stop();
+    say::after_signal();
+    say::note("stopping");
+    tokio::select! {
+        () = all_ended(&mut loops) => return Exit::Done,
+        () = signals.next() => return broken_off(),
+        () = tokio::time::sleep(Duration::from_secs(args.grace)) => {}
+    }
+    switch.stop();
+    say::note("runs that still read are given up");
+    tokio::select! {
+        () = all_ended(&mut loops) => Exit::Done,
+        () = signals.next() => broken_off(),
+    }
 }
 
-async fn all_ended(tasks: &mut FuturesUnordered<impl Future<Output = ()>>) {
-    while tasks.next().await.is_some() {}
+async fn all_ended(loops: &mut FuturesUnordered<impl Future<Output = ()>>) {
+    while loops.next().await.is_some() {}
 }
 
-async fn keep_running(loaded: Loaded, cron: Cron, mut stopped: watch::Receiver<bool>) {
-    let Loaded { monitor, settings } = loaded;
-    let zone = Tz::from_str(&monitor.timezone).unwrap_or(Tz::UTC);
-    while !*stopped.borrow() {
-        let now = Timestamp::now();
-        let Some(next) = next_time(&cron, zone, now) else {
-            say::note(&format!("{}: its schedule has no further time", monitor.name));
+fn broken_off() -> Exit {
+    say::after_signal();
+    say::note("stopped at once; in the table `runs`, what was still going has no end");
+    Exit::Failed
+}
+
+/// When `loaded` runs. One that does not is named.
+fn scheduled(loaded: Loaded, cron: Option<&Cron>) -> Option<(Arc<Loaded>, Schedule)> {
+    let Loaded { monitor, .. } = &loaded;
+    let Some(cron) = cron.or(monitor.schedule.as_ref()) else {
+        say::note(&format!("{}: has no `schedule`, so it is not run", monitor.name));
+        return None;
+    };
+    let Some(schedule) = Schedule::new(cron.clone(), &monitor.timezone) else {
+        say::note(&format!(
+            "{}: has no schedule in `timezone: {}`, which is not an IANA name; so it is not run",
+            monitor.name, monitor.timezone
+        ));
+        return None;
+    };
+    Some((Arc::new(loaded), schedule))
+}
+
+/// Runs a monitor at each time of its schedule until `closing`, and then waits for its run.
+async fn keep_running(loaded: Arc<Loaded>, schedule: Schedule, closing: Stop, stop: Stop) {
+    let name = &loaded.monitor.name;
+    let mut passed = Timestamp::now();
+    while !closing.is_asked() {
+        let Some(time) = schedule.next(passed) else {
+            say::note(&format!("error: {name}: its schedule has no further time, so it is no longer run"));
             return;
         };
-        say::note(&format!("{}: next run at {next}", monitor.name));
-        let wait = Duration::try_from(next.duration_since(now)).unwrap_or_default();
+        say::note(&format!("{name}: next run at {time}"));
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            _ = stopped.changed() => return,
+            biased;
+            () = closing.asked() => return,
+            () = until(Some(time)) => {}
         }
-        let now = Timestamp::now();
-        let order = Order { as_of: now, at: At::Latest, now, notify: true };
-        let progress = Progress::new(&monitor.name, false);
-        match Box::pin(run::run(&monitor, &settings, order, &progress)).await {
-            Ok(outcome) => {
-                say::result(&summary::text(&outcome));
-                summary::undelivered(&outcome).iter().for_each(|text| say::note(text));
+        // A task of its own, so that a panic is the end of this run only.
+        let run = tokio::spawn(run_once(Arc::clone(&loaded), stop.clone()));
+        passed = ended(run, time, name, &schedule, &closing).await;
+    }
+}
+
+/// Waits for the run of `time` and says which times are skipped for it. Returns the last time that has passed.
+async fn ended(
+    mut run: JoinHandle<()>,
+    time: Timestamp,
+    name: &str,
+    schedule: &Schedule,
+    closing: &Stop,
+) -> Timestamp {
+    // Whatever passed while the machine slept is made up for by this run.
+    let mut passed = time.max(Timestamp::now());
+    loop {
+        let next = schedule.next(passed).filter(|_| !closing.is_asked());
+        tokio::select! {
+            biased;
+            done = &mut run => {
+                if done.is_err() {
+                    say::note(&format!("error: {name}: the run of {time} broke off\n  hint: {HINT_FAULT}"));
+                }
+                return passed;
             }
-            // The next time may go better; the failure is in `runs`, too.
-            Err(error) => {
-                say::failed_run(&monitor.name, &error);
+            () = closing.asked(), if !closing.is_asked() => {
+                say::note(&format!("{name}: the run of {time} is still going"));
+            }
+            () = until(next) => {
+                passed = next.unwrap_or(passed);
+                say::note(&format!("{name}: skipped the run of {passed}: that of {time} is still going"));
             }
         }
     }
 }
 
-/// The first time of `cron` after `now`, in `zone`.
-fn next_time(cron: &Cron, zone: Tz, now: Timestamp) -> Option<Timestamp> {
-    let now: DateTime<Utc> = DateTime::from_timestamp_micros(now.as_microsecond())?;
-    let next = cron.find_next_occurrence(&now.with_timezone(&zone), false).ok()?;
-    Timestamp::from_microsecond(next.timestamp_micros()).ok()
+/// Returns at `time`; never, without one.
+async fn until(time: Option<Timestamp>) {
+    let Some(time) = time else { return std::future::pending().await };
+    while let Ok(left) = Duration::try_from(time.duration_since(Timestamp::now()))
+        && !left.is_zero()
+    {
+        tokio::time::sleep(left.min(LOOK_AGAIN)).await;
+    }
 }
 
-#[cfg(unix)]
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        },
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
+async fn run_once(loaded: Arc<Loaded>, stop: Stop) {
+    let Loaded { monitor, settings } = loaded.as_ref();
+    let now = Timestamp::now();
+    let order = Order { as_of: now, at: At::Latest, now, notify: true };
+    let progress = Progress::new(&monitor.name, false);
+    match Box::pin(run::run(monitor, settings, order, &progress, &stop)).await {
+        Ok(outcome) => {
+            say::result(&summary::text(&outcome));
+            summary::undelivered(&outcome).iter().for_each(|text| say::note(text));
         }
-    }
-}
-
-#[cfg(not(unix))]
-async fn asked_to_stop() {
-    let _ = tokio::signal::ctrl_c().await;
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[track_caller]
-    fn check(cron: &str, zone: &str, now: &str, next: &str) {
-        let cron = Cron::from_str(cron).unwrap();
-        let next_one = next_time(&cron, zone.parse().unwrap(), now.parse().unwrap()).unwrap();
-        assert_eq!(next_one.to_string(), next);
-    }
-
-    #[test]
-    fn times_are_in_the_zone_of_the_monitor() {
-        check("15 6 * * *", "UTC", "2026-05-01T06:15:00Z", "2026-05-02T06:15:00Z");
-        check("15 6 * * *", "Europe/Berlin", "2026-05-01T00:00:00Z", "2026-05-01T04:15:00Z");
-    }
-
-    #[test]
-    fn a_time_that_the_clock_skips_runs_after_the_jump() {
-        check("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z");
+        // The next time may go better; the failure is in `runs`, too, if it got that far.
+        Err(error) => {
+            say::failed_run(&monitor.name, &error);
+        }
     }
 }

@@ -132,7 +132,7 @@ fn cells(incident: &Incident, zone: &TimeZone) -> [String; 6] {
     ]
 }
 
-/// `36 000` with commas.
+/// `36000` with commas.
 fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
@@ -145,7 +145,8 @@ fn grouped(count: u64) -> String {
     text
 }
 
-fn bytes(count: u64) -> String {
+/// In the unit that leaves few digits, a power of 1000.
+pub(super) fn bytes(count: u64) -> String {
     match count {
         0..1_000 => format!("{count} B"),
         1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
@@ -164,7 +165,7 @@ pub fn document(monitor: &str, done: &Result<Outcome, RunError>) -> Value {
     match done {
         Err(error) => json!({
             "monitor": monitor,
-            "status": "failed",
+            "status": error.status().to_lowercase(),
             "error": { "causes": causes(error), "hint": error.hint() },
         }),
         Ok(outcome) => json!({

@@ -28,7 +28,7 @@ pub async fn validate(args: &ValidateArgs) -> Exit {
                 let lake = Lake::new(settings);
                 let snapshot = source::open(monitor, At::Latest, lake).await?;
                 query::check(monitor, &snapshot).await?;
-                Sink::new(lake, monitor).check().await?;
+                Sink::open(lake, monitor).await?;
                 Ok::<_, RunError>(snapshot)
             };
             match Box::pin(checked).await {

@@ -9,7 +9,8 @@ const COLUMNS: &[Column] = &[
     column(
         "status",
         Type::Text,
-        "`STARTED`, `SUCCEEDED` or `FAILED`; an attempt has one row for each that it reached.",
+        "`STARTED`, then `SUCCEEDED`, `FAILED`, `SUPERSEDED` (another runner of the monitor wrote first) or \
+         `CANCELED` (stopped before it wrote anything); an attempt has one row for each that it reached.",
     ),
     column("at", Type::Timestamp, "When it reached the status."),
     column("as_of", Type::Timestamp, "The time that the run takes as its present."),
@@ -33,7 +34,7 @@ const COLUMNS: &[Column] = &[
     column("alert_rows", Type::Long, "Transitions of alerts."),
     column("seconds", Type::Double, "How long the attempt took."),
     column("findings", Type::List(&Type::Text), "What was noticed and did not stop the run."),
-    column("error", Type::Text, "Why it failed, cause after cause."),
+    column("error", Type::Text, "Why it did not succeed, cause after cause."),
     column("engine_version", Type::Text, "Version of Secchi."),
     column("environment", Type::Text, "Operating system and architecture."),
 ];

@@ -17,6 +17,9 @@ pub enum RunError {
     /// Writing tables.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// Somebody stopped it.
+    #[error("stopped before it wrote anything")]
+    Canceled,
     /// Something panicked.
     #[error("the run broke off on table `{table}`")]
     Fault {
@@ -32,6 +35,7 @@ impl RunError {
             Self::Source(error) => error.remedy(),
             Self::Query(error) => error.remedy(),
             Self::Sink(error) => error.remedy(),
+            Self::Canceled => Remedy::Retry,
             Self::Fault { .. } => Remedy::InspectData,
         }
     }
@@ -42,7 +46,17 @@ impl RunError {
             Self::Source(error) => error.hint(),
             Self::Query(error) => error.hint(),
             Self::Sink(error) => error.hint(),
+            Self::Canceled => self.remedy().hint().to_owned(),
             Self::Fault { .. } => HINT_FAULT.to_owned(),
+        }
+    }
+
+    /// The status of the attempt, as `runs` has it.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Sink(SinkError::Superseded { .. }) => "SUPERSEDED",
+            Self::Canceled => "CANCELED",
+            _ => "FAILED",
         }
     }
 }

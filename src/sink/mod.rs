@@ -1,8 +1,9 @@
 //! Sinks: the metric tables, `alerts` and `runs`, in Delta.
 //!
 //! Windows are replaced, never appended to: running twice equals running once. Each table changes in one
-//! commit, the drift table after the profile table, so that a drift row implies its profile rows. This
-//! module writes what it is given; it must not compute or notify.
+//! commit, the drift table after the profile table, so that a drift row implies its profile rows. Of two
+//! runners of one monitor the first to commit wins, and the other's commits are refused. This module writes
+//! what it is given; it must not compute or notify.
 
 mod alerts;
 mod encode;
@@ -28,7 +29,7 @@ use crate::profile::row::ProfileRow;
 use crate::remedy::Remedy;
 use crate::source::{Lake, SourceError};
 use metric_rows::{Measured, with_lineage};
-use table::{Commit, OutputTable};
+use table::{App, Commit, Committed, OutputTable, Turn};
 
 /// Why a table could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,14 @@ pub enum SinkError {
         #[source]
         source: Box<DeltaTableError>,
     },
+    /// Another runner of the monitor was faster.
+    #[error("another runner of monitor `{monitor}` wrote table `{table}` first")]
+    Superseded {
+        /// The monitor.
+        monitor: String,
+        /// The table.
+        table: String,
+    },
     /// An output table cannot be read back.
     #[error("cannot read table `{table}` back")]
     Read {
@@ -85,7 +94,7 @@ impl SinkError {
         match self {
             Self::Folder { .. } | Self::Taken { .. } => Remedy::FixMonitor,
             Self::Open(error) => error.remedy(),
-            Self::Write { .. } | Self::Read { .. } => Remedy::Retry,
+            Self::Write { .. } | Self::Read { .. } | Self::Superseded { .. } => Remedy::Retry,
             Self::Encode(_) => Remedy::InspectData,
         }
     }
@@ -98,6 +107,10 @@ impl SinkError {
             }
             Self::Taken { .. } => {
                 "name another folder as `output: { uri: … }`, or move the table away".to_owned()
+            }
+            Self::Superseded { .. } => {
+                "nothing was lost: what the other runner wrote stands; the next run counts what has come since"
+                    .to_owned()
             }
             Self::Open(error) => error.hint(),
             _ => self.remedy().hint().to_owned(),
@@ -121,16 +134,43 @@ pub struct Written {
     pub restated: u64,
 }
 
-/// The output tables of one monitor.
+/// How often a commit is made anew because somebody else, such as the table's maintenance, committed first.
+const COMMITS_MAX: usize = 5;
+
+/// The output tables of one monitor, as they were when a run began.
 pub struct Sink<'a> {
     lake: Lake<'a>,
     monitor: &'a Monitor,
+    profile: Turn,
+    drift: Turn,
+    alerts: Turn,
 }
 
 impl<'a> Sink<'a> {
-    /// The sink of `monitor`.
-    pub fn new(lake: Lake<'a>, monitor: &'a Monitor) -> Self {
-        Self { lake, monitor }
+    /// Looks at the tables that are there already, before anything is written to any. From here on a commit of
+    /// another runner of `monitor` supersedes what this sink would write.
+    ///
+    /// # Errors
+    /// If one cannot be opened, or is not the table that it should be.
+    pub async fn open(lake: Lake<'a>, monitor: &'a Monitor) -> Result<Self, SinkError> {
+        let model_id_col = monitor.inference.model_id_col.as_deref();
+        let look = async |name: &str, contract: &Table, model_id_col: Option<&str>| {
+            let app = App::new(&monitor.name, contract.name);
+            let schema = schema::schema(contract, model_id_col);
+            let after = table::check(lake, &url(monitor, name), &schema, &app).await?;
+            Ok::<_, SinkError>(Turn { app, after })
+        };
+        let [profile, drift] = [&contract::profile_metrics::TABLE, &contract::drift_metrics::TABLE];
+        let [alerts, runs] = [&contract::alerts::TABLE, &contract::runs::TABLE];
+        let sink = Self {
+            lake,
+            monitor,
+            profile: look(&metric_table(monitor, profile), profile, model_id_col).await?,
+            drift: look(&metric_table(monitor, drift), drift, model_id_col).await?,
+            alerts: look(alerts.name, alerts, None).await?,
+        };
+        look(runs.name, runs, None).await?;
+        Ok(sink)
     }
 
     /// Replaces the profile table.
@@ -138,7 +178,7 @@ impl<'a> Sink<'a> {
     /// # Errors
     /// If it cannot be written; then it is as before.
     pub async fn write_profile(&self, rows: &[ProfileRow], lineage: &Lineage) -> Result<Written, SinkError> {
-        self.write_metrics(&contract::profile_metrics::TABLE, rows, lineage).await
+        self.write_metrics(&contract::profile_metrics::TABLE, &self.profile, rows, lineage).await
     }
 
     /// Replaces the drift table.
@@ -146,49 +186,41 @@ impl<'a> Sink<'a> {
     /// # Errors
     /// If it cannot be written; then it is as before.
     pub async fn write_drift(&self, rows: &[DriftRow], lineage: &Lineage) -> Result<Written, SinkError> {
-        self.write_metrics(&contract::drift_metrics::TABLE, rows, lineage).await
+        self.write_metrics(&contract::drift_metrics::TABLE, &self.drift, rows, lineage).await
     }
 
     async fn write_metrics<R: Measured>(
         &self,
         contract: &Table,
+        turn: &Turn,
         rows: &[R],
         lineage: &Lineage,
     ) -> Result<Written, SinkError> {
-        let name = format!("{}_{}", self.monitor.table_prefix(), contract.name);
         let model_id_col = self.monitor.inference.model_id_col.as_deref();
         let schema = schema::schema(contract, model_id_col);
         let mut batch = encode::encode(&schema, &with_lineage(rows, lineage))?;
         if let (Some(own), Some(version)) = (model_id_col, batch.column_by_name("model_version").cloned()) {
             batch = encode::with_column(&batch, own, version)?;
         }
-        let url = self.url(&name);
-        let output = OutputTable::open_or_create(self.lake, &url, contract, &schema).await?;
-        let revised = revision::revise(batch, output.delta(), contract).await?;
-        let commit = Commit { monitor: &self.monitor.name, table: contract.name, run_id: &lineage.run_id };
-        let version = output.replace(revised.batch, &commit).await?;
-        Ok(Written {
-            table: crate::source::shown(&url),
-            version,
-            rows: rows.len() as u64,
-            restated: revised.restated,
-        })
-    }
-
-    /// Looks at the tables that are there already, before anything is written to any.
-    ///
-    /// # Errors
-    /// If one cannot be opened, or is not the table that it should be.
-    pub async fn check(&self) -> Result<(), SinkError> {
-        let model_id_col = self.monitor.inference.model_id_col.as_deref();
-        for contract in [&contract::profile_metrics::TABLE, &contract::drift_metrics::TABLE] {
-            let url = self.url(&format!("{}_{}", self.monitor.table_prefix(), contract.name));
-            table::check(self.lake, &url, &schema::schema(contract, model_id_col)).await?;
+        let url = url(self.monitor, &metric_table(self.monitor, contract));
+        let commit = self.commit(&lineage.run_id, Some(turn));
+        let mut commits = 1;
+        loop {
+            let output = OutputTable::open_or_create(self.lake, &url, contract, &schema).await?;
+            let revised = revision::revise(batch.clone(), output.delta(), contract).await?;
+            match output.replace(revised.batch, &commit).await? {
+                Committed::At(version) => {
+                    return Ok(Written {
+                        table: crate::source::shown(&url),
+                        version,
+                        rows: rows.len() as u64,
+                        restated: revised.restated,
+                    });
+                }
+                Committed::Late(error) if commits >= COMMITS_MAX => return Err(error),
+                Committed::Late(_) => commits += 1,
+            }
         }
-        for contract in [&contract::alerts::TABLE, &contract::runs::TABLE] {
-            table::check(self.lake, &self.url(contract.name), &schema::schema(contract, None)).await?;
-        }
-        Ok(())
     }
 
     /// The events that are recorded for the monitor.
@@ -196,7 +228,7 @@ impl<'a> Sink<'a> {
     /// # Errors
     /// If the table cannot be read.
     pub async fn recorded(&self) -> Result<Recorded, SinkError> {
-        let table = self.lake.table_if_any(KEY, &self.url(contract::alerts::TABLE.name)).await?;
+        let table = self.lake.table_if_any(KEY, &url(self.monitor, contract::alerts::TABLE.name)).await?;
         match table {
             None => Ok(Recorded::default()),
             Some(table) => alerts::recorded(&table, &self.monitor.name).await,
@@ -209,37 +241,55 @@ impl<'a> Sink<'a> {
     /// # Errors
     /// If the table cannot be written; then it is as before.
     pub async fn write_alerts(&self, events: &[Event], run_id: &str) -> Result<(), SinkError> {
-        self.append(&contract::alerts::TABLE, events, run_id).await
+        self.append(&contract::alerts::TABLE, events, self.commit(run_id, Some(&self.alerts))).await
     }
 
-    /// Appends a status of the run.
+    /// Appends a status of the run. Runners take no turns here: each attempt is recorded, also one that was
+    /// superseded.
     ///
     /// # Errors
     /// If the table cannot be written; then it is as before.
     pub async fn write_run(&self, row: &RunRow) -> Result<(), SinkError> {
-        self.append(&contract::runs::TABLE, std::slice::from_ref(row), &row.run_id).await
+        let commit = self.commit(&row.run_id, None);
+        self.append(&contract::runs::TABLE, std::slice::from_ref(row), commit).await
     }
 
     async fn append<R: serde::Serialize>(
         &self,
         contract: &Table,
         rows: &[R],
-        run_id: &str,
+        commit: Commit<'_>,
     ) -> Result<(), SinkError> {
         let schema = schema::schema(contract, None);
         let batch = encode::encode(&schema, rows)?;
-        let output =
-            OutputTable::open_or_create(self.lake, &self.url(contract.name), contract, &schema).await?;
-        if batch.num_rows() > 0 {
-            let commit = Commit { monitor: &self.monitor.name, table: contract.name, run_id };
-            output.append(batch, &commit).await?;
+        let url = url(self.monitor, contract.name);
+        let mut commits = 1;
+        loop {
+            let output = OutputTable::open_or_create(self.lake, &url, contract, &schema).await?;
+            if batch.num_rows() == 0 {
+                return Ok(());
+            }
+            match output.append(batch.clone(), &commit).await? {
+                Committed::At(_) => return Ok(()),
+                Committed::Late(error) if commits >= COMMITS_MAX => return Err(error),
+                Committed::Late(_) => commits += 1,
+            }
         }
-        Ok(())
     }
 
-    fn url(&self, table: &str) -> Url {
-        let mut url = self.monitor.output.clone();
-        url.set_path(&format!("{}/{table}/", url.path().trim_end_matches('/')));
-        url
+    fn commit<'c>(&'c self, run_id: &'c str, turn: Option<&Turn>) -> Commit<'c> {
+        Commit { monitor: &self.monitor.name, run_id, turn: turn.cloned() }
     }
+}
+
+/// The name of a metric table of `monitor`.
+fn metric_table(monitor: &Monitor, contract: &Table) -> String {
+    format!("{}_{}", monitor.table_prefix(), contract.name)
+}
+
+/// Where `monitor` writes `table`.
+fn url(monitor: &Monitor, table: &str) -> Url {
+    let mut url = monitor.output.clone();
+    url.set_path(&format!("{}/{table}/", url.path().trim_end_matches('/')));
+    url
 }

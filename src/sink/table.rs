@@ -3,7 +3,7 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake::kernel::transaction::CommitProperties;
+use deltalake::kernel::transaction::{CommitConflictError, CommitProperties, TransactionError};
 use deltalake::kernel::{StructField, Transaction};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
@@ -18,6 +18,10 @@ use crate::source::{Lake, shown, spark_type};
 
 /// Commits after which Delta writes a checkpoint.
 const CHECKPOINT_INTERVAL: &str = "20";
+
+/// How often an append gives way to the appends of others before its rows are written anew. Each commit that
+/// it loses to is of another monitor, so this is how many can end at the same moment.
+const APPEND_RETRIES_MAX: usize = 100;
 
 /// A table that is written to.
 pub struct OutputTable {
@@ -76,53 +80,97 @@ impl OutputTable {
         &self.table
     }
 
-    /// Replaces all rows in one commit; readers see either the old or the new. Returns the version.
+    /// Replaces all rows in one commit; readers see either the old or the new.
     ///
     /// # Errors
-    /// If the commit fails; then nothing has changed.
-    pub async fn replace(self, batch: RecordBatch, commit: &Commit<'_>) -> Result<u64, SinkError> {
-        self.write(batch, SaveMode::Overwrite, commit).await
+    /// If the commit fails, or another runner has written first; then nothing has changed.
+    pub async fn replace(self, batch: RecordBatch, commit: &Commit<'_>) -> Result<Committed, SinkError> {
+        // Delta takes an overwrite and the compaction of the same files for compatible, and would then keep
+        // both; so only the version that was read may be replaced.
+        let properties = CommitProperties::default().with_max_retries(0);
+        self.write(batch, SaveMode::Overwrite, properties, commit).await
     }
 
-    /// Appends rows in one commit. Returns the version.
+    /// Appends rows in one commit.
     ///
     /// # Errors
-    /// If the commit fails; then nothing has changed.
-    pub async fn append(self, batch: RecordBatch, commit: &Commit<'_>) -> Result<u64, SinkError> {
-        self.write(batch, SaveMode::Append, commit).await
+    /// If the commit fails, or another runner has written first; then nothing has changed.
+    pub async fn append(self, batch: RecordBatch, commit: &Commit<'_>) -> Result<Committed, SinkError> {
+        let properties = CommitProperties::default().with_max_retries(APPEND_RETRIES_MAX);
+        self.write(batch, SaveMode::Append, properties, commit).await
     }
 
-    async fn write(self, batch: RecordBatch, mode: SaveMode, commit: &Commit<'_>) -> Result<u64, SinkError> {
+    async fn write(
+        self,
+        batch: RecordBatch,
+        mode: SaveMode,
+        properties: CommitProperties,
+        commit: &Commit<'_>,
+    ) -> Result<Committed, SinkError> {
         let Self { url, table } = self;
         let failed = |source| SinkError::write(&url, source);
-        let state = table.snapshot().map_err(failed)?;
-        let app = format!("secchi/{}/{}", commit.monitor, commit.table);
-        let store = table.log_store();
-        let sequence =
-            state.transaction_version(store.as_ref(), &app).await.map_err(failed)?.unwrap_or(0) + 1;
-        let properties = CommitProperties::default()
-            .with_metadata([
-                ("engineInfo".to_owned(), json!(format!("secchi/{ENGINE_VERSION}"))),
-                ("secchi.run_id".to_owned(), json!(commit.run_id)),
-                ("secchi.monitor".to_owned(), json!(commit.monitor)),
-            ])
-            .with_application_transaction(Transaction::new(app, sequence));
-        let written = table
-            .write(vec![batch])
-            .with_save_mode(mode)
-            .with_commit_properties(properties)
-            .await
-            .map_err(failed)?;
-        written.version().ok_or_else(|| failed(DeltaTableError::NotInitialized))
+        let mut properties = properties.with_metadata([
+            ("engineInfo".to_owned(), json!(format!("secchi/{ENGINE_VERSION}"))),
+            ("secchi.run_id".to_owned(), json!(commit.run_id)),
+            ("secchi.monitor".to_owned(), json!(commit.monitor)),
+        ]);
+        if let Some(turn) = &commit.turn {
+            let found = turn.app.sequence(&url, &table).await?;
+            if found > turn.after {
+                return Err(SinkError::Superseded { monitor: commit.monitor.to_owned(), table: shown(&url) });
+            }
+            properties =
+                properties.with_application_transaction(Transaction::new(turn.app.0.as_str(), found + 1));
+        }
+        let written = table.write(vec![batch]).with_save_mode(mode).with_commit_properties(properties).await;
+        match written {
+            Ok(written) => {
+                let version = written.version().ok_or_else(|| failed(DeltaTableError::NotInitialized))?;
+                Ok(Committed::At(version))
+            }
+            Err(error) if is_late(&error) => Ok(Committed::Late(failed(error))),
+            Err(error) => Err(failed(error)),
+        }
     }
 }
 
-/// Whether the table at `url` can hold rows of `schema`, if there is a table.
+/// What came of a commit.
+pub enum Committed {
+    /// It is this version.
+    At(u64),
+    /// Somebody else committed in between, and nothing was written. The table has to be opened again: then it
+    /// shows whether that was another runner of the monitor.
+    Late(SinkError),
+}
+
+/// Whether `error` says that somebody else has committed first.
+fn is_late(error: &DeltaTableError) -> bool {
+    let source = match error {
+        DeltaTableError::VersionAlreadyExists(_) => return true,
+        DeltaTableError::Transaction { source } => source,
+        _ => return false,
+    };
+    match source {
+        TransactionError::VersionAlreadyExists(_) | TransactionError::MaxCommitAttempts(_) => true,
+        TransactionError::CommitConflict(conflict) => matches!(
+            conflict,
+            CommitConflictError::ConcurrentAppend
+                | CommitConflictError::ConcurrentDeleteRead
+                | CommitConflictError::ConcurrentDeleteDelete
+                | CommitConflictError::ConcurrentTransaction
+                | CommitConflictError::MetadataChanged
+                | CommitConflictError::ProtocolChanged(_)
+        ),
+        _ => false,
+    }
+}
+
+/// The last sequence of `app` in the table at `url`, 0 if there is none, provided that rows of `schema` fit.
 ///
 /// # Errors
 /// If it cannot be opened, or cannot hold them.
-pub async fn check(lake: Lake<'_>, url: &Url, schema: &SchemaRef) -> Result<(), SinkError> {
-    let Some(table) = lake.table_if_any(KEY, url).await? else { return Ok(()) };
+pub async fn check(lake: Lake<'_>, url: &Url, schema: &SchemaRef, app: &App) -> Result<i64, SinkError> {
+    let Some(table) = lake.table_if_any(KEY, url).await? else { return Ok(0) };
     let found = table.snapshot().map_err(|source| SinkError::write(url, source))?.snapshot().arrow_schema();
     for field in schema.fields() {
         let why = match found.field_with_name(field.name()) {
@@ -135,16 +183,44 @@ pub async fn check(lake: Lake<'_>, url: &Url, schema: &SchemaRef) -> Result<(), 
         };
         return Err(SinkError::Taken { table: shown(url), why });
     }
-    Ok(())
+    app.sequence(url, &table).await
 }
 
 /// Who commits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Commit<'a> {
     /// The monitor.
     pub monitor: &'a str,
-    /// The table, as the transaction id names it.
-    pub table: &'a str,
     /// The run.
     pub run_id: &'a str,
+    /// Whose turn it is; `None` if runners need not take turns.
+    pub turn: Option<Turn>,
+}
+
+/// A monitor's right to write a table: nobody else has since it was looked at.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// The monitor's name in the table's log.
+    pub app: App,
+    /// Its last sequence, when it was looked at.
+    pub after: i64,
+}
+
+/// A monitor's writes to a table, as the application id of Delta's transactions: numbered from 1.
+#[derive(Debug, Clone)]
+pub struct App(String);
+
+impl App {
+    /// `monitor` as a writer of `table`.
+    pub fn new(monitor: &str, table: &str) -> Self {
+        Self(format!("secchi/{monitor}/{table}"))
+    }
+
+    /// Its last sequence in `table`, or 0.
+    async fn sequence(&self, url: &Url, table: &DeltaTable) -> Result<i64, SinkError> {
+        let failed = |source| SinkError::write(url, source);
+        let (state, store) = (table.snapshot().map_err(failed)?, table.log_store());
+        let found = state.transaction_version(store.as_ref(), &self.0).await.map_err(failed)?;
+        Ok(found.unwrap_or(0))
+    }
 }

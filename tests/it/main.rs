@@ -14,6 +14,9 @@ mod demo;
 mod docs;
 mod notify;
 mod registry;
+mod runners;
 mod s3;
+#[cfg(unix)]
+mod serve;
 mod support;
 mod support_servers;

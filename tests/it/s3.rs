@@ -1,24 +1,10 @@
 //! The whole job on S3: inference, labels, baseline, registry and metric tables.
 
-use std::path::Path;
-
 use deltalake::{DeltaTableBuilder, ensure_table_uri};
 
 use crate::support::cli::{secchi, secchi_with};
 use crate::support::s3::S3Server;
-
-/// Copies a folder to the bucket `lake`.
-fn upload(s3: &S3Server, root: &Path, folder: &Path) {
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            upload(s3, root, &path);
-        } else {
-            let key = path.strip_prefix(root).expect("below the root").display().to_string();
-            s3.put(&format!("lake/{key}"), std::fs::read(&path).expect("a file"));
-        }
-    }
-}
+use crate::support::scene::upload;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_needs_nothing_but_s3() {

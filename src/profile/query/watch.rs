@@ -9,7 +9,7 @@ pub trait Watch: Send + Sync {
     /// `plan` is about to run over a table of `bytes` bytes of Parquet, of which it may need only some. It
     /// reports its progress in its metrics.
     fn begin(&self, what: &str, plan: &Arc<dyn ExecutionPlan>, bytes: u64);
-    /// It is done.
+    /// Nothing runs any more. Said once more after a run, which may have broken off.
     fn end(&self);
 }
 

@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod http;
 pub mod loopback;
+pub mod process;
 pub mod s3;
 pub mod scene;
 pub mod smtp;

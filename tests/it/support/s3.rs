@@ -19,6 +19,7 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{HttpError, S3Result, s3_error};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use super::loopback::Loopback;
 use conditions::Conditions;
@@ -71,6 +72,39 @@ pub struct Logged {
 }
 
 type Log = Arc<Mutex<Vec<Logged>>>;
+type Gates = Arc<Mutex<Vec<Gate>>>;
+
+/// Keeps one request waiting.
+struct Gate {
+    method: Method,
+    part: String,
+    reached: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+/// One request that is kept waiting until this is dropped.
+pub struct Held {
+    reached: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Held {
+    /// Returns once the request has arrived.
+    pub async fn reached(&self) {
+        self.reached.acquire().await.expect("nobody closes the semaphore").forget();
+    }
+
+    /// Lets the request go on.
+    pub fn release(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.open.add_permits(1);
+    }
+}
 
 /// The S3 server; it stops, and forgets its objects, when it is dropped.
 pub struct S3Server {
@@ -79,6 +113,7 @@ pub struct S3Server {
     secret_key: String,
     store: Arc<Store>,
     log: Log,
+    gates: Gates,
 }
 
 impl S3Server {
@@ -98,10 +133,13 @@ impl S3Server {
             secret_key: options.secret_key.clone(),
         });
         let service = builder.build();
-        let connection_log = Arc::clone(&log);
-        let loopback =
-            Loopback::start(move |stream| serve(stream, service.clone(), Arc::clone(&connection_log))).await;
-        Self { loopback, access_key: options.access_key, secret_key: options.secret_key, store, log }
+        let gates = Gates::default();
+        let (connection_log, connection_gates) = (Arc::clone(&log), Arc::clone(&gates));
+        let loopback = Loopback::start(move |stream| {
+            serve(stream, service.clone(), Arc::clone(&connection_log), Arc::clone(&connection_gates))
+        })
+        .await;
+        Self { loopback, access_key: options.access_key, secret_key: options.secret_key, store, log, gates }
     }
 
     /// The endpoint, without a trailing slash. Buckets are the first segment of the path.
@@ -159,6 +197,20 @@ impl S3Server {
         self.log.lock().expect("no holder of the lock panics").clone()
     }
 
+    /// Keeps the next `method` request to a path that contains `part` waiting, before it does anything; all
+    /// others go on.
+    pub fn hold(&self, method: Method, part: &str) -> Held {
+        let held = Held { reached: Arc::new(Semaphore::new(0)), open: Arc::new(Semaphore::new(0)) };
+        let gate = Gate {
+            method,
+            part: part.to_owned(),
+            reached: Arc::clone(&held.reached),
+            open: Arc::clone(&held.open),
+        };
+        self.gates.lock().expect("no holder of the lock panics").push(gate);
+        held
+    }
+
     /// Closes the port and every connection.
     pub async fn stop(self) {
         self.loopback.stop().await;
@@ -186,15 +238,29 @@ impl S3Auth for OneAccount {
     }
 }
 
-async fn serve(stream: TcpStream, service: S3Service, log: Log) {
+/// Waits at the first gate that is for this request, which then is for no other.
+async fn pass(gates: &Gates, method: &Method, path: &str) {
+    let gate = {
+        let mut gates = gates.lock().expect("no holder of the lock panics");
+        let found = gates.iter().position(|gate| gate.method == *method && path.contains(&gate.part));
+        found.map(|index| gates.remove(index))
+    };
+    if let Some(gate) = gate {
+        gate.reached.add_permits(1);
+        gate.open.acquire().await.expect("nobody closes the semaphore").forget();
+    }
+}
+
+async fn serve(stream: TcpStream, service: S3Service, log: Log, gates: Gates) {
     let handler = service_fn(|request: Request<Incoming>| {
         let method = request.method().clone();
         let path = Path::from_url_path(request.uri().path());
         let path = path.expect("clients send valid paths").to_string();
         let query = request.uri().query().unwrap_or_default().to_owned();
         let answer = Service::call(&service, request);
-        let log = Arc::clone(&log);
+        let (log, gates) = (Arc::clone(&log), Arc::clone(&gates));
         async move {
+            pass(&gates, &method, &path).await;
             let response = answer.await?;
             let status = response.status();
             log.lock().expect("no holder of the lock panics").push(Logged { method, path, query, status });

@@ -1,6 +1,6 @@
 //! Two monitors on small tables in a temporary folder: `good`, and `bad`, which a test may spoil.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -10,6 +10,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::cli::{Said, secchi_with};
+use super::process::Process;
+use super::s3::S3Server;
 use super::tables;
 
 /// Three days of a classifier, a row an hour.
@@ -93,9 +95,15 @@ impl Scene {
 
     /// Replaces a part of the monitor `bad`.
     pub fn edit(&self, from: &str, to: &str) {
-        let text = std::fs::read_to_string(self.path("monitors/bad.yaml")).expect("the monitor");
+        self.edit_of("bad", from, to);
+    }
+
+    /// Replaces a part of a monitor.
+    pub fn edit_of(&self, name: &str, from: &str, to: &str) {
+        let file = format!("monitors/{name}.yaml");
+        let text = std::fs::read_to_string(self.path(&file)).expect("the monitor");
         assert!(text.contains(from), "{from:?} is not in {text}");
-        self.write("monitors/bad.yaml", &text.replace(from, to));
+        self.write(&file, &text.replace(from, to));
     }
 
     /// Runs the binary in the folder.
@@ -103,6 +111,21 @@ impl Scene {
         let env: Vec<(&str, &str)> =
             self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         secchi_with(self.folder.path(), args, &env)
+    }
+
+    /// Starts the binary in the folder.
+    pub fn start(&self, args: &[&str]) -> Process {
+        let env: Vec<(&str, &str)> =
+            self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Process::start(self.folder.path(), args, &env)
+    }
+
+    /// Moves the table `lake/<name>` to the server, and its monitor to it.
+    pub fn move_to_s3(&mut self, name: &str, server: &S3Server) {
+        upload(server, &self.path(""), &self.path(&format!("lake/{name}")));
+        std::fs::remove_dir_all(self.path(&format!("lake/{name}"))).expect("the table was there");
+        self.edit_of(name, &format!("../lake/{name}"), &format!("s3://lake/lake/{name}"));
+        self.env.extend(server.env());
     }
 
     /// What `sql` selects from the tables in `monitoring/`.
@@ -128,6 +151,19 @@ impl Scene {
             assert_eq!(rows[0]["rows"], expected, "{case}: good_{table}");
         }
         assert_eq!(self.statuses("good").await, ["STARTED", "SUCCEEDED"], "{case}");
+    }
+}
+
+/// Copies a folder to the bucket `lake`, under its path below `root`.
+pub fn upload(server: &S3Server, root: &Path, folder: &Path) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            upload(server, root, &path);
+        } else {
+            let key = path.strip_prefix(root).expect("below the root").display().to_string();
+            server.put(&format!("lake/{key}"), std::fs::read(&path).expect("a file"));
+        }
     }
 }
 

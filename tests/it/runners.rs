@@ -1,0 +1,219 @@
+//! Several runners at once: of one monitor one wins, and of several monitors all do.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+
+use datafusion::physical_plan::ExecutionPlan;
+use hyper::Method;
+use jiff::Timestamp;
+use secchi::config::{self, Monitor, Settings};
+use secchi::profile::query::Watch;
+use secchi::run::{self, Order, Outcome, RunError, Stop};
+use secchi::sink::{RunRow, Sink};
+use secchi::source::{At, Lake};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::process::Process;
+use crate::support::s3::S3Server;
+use crate::support::scene::{Scene, is_as_approved};
+
+/// Stops a run before it reads, until the test lets it go on.
+struct Turnstile {
+    arrived: SyncSender<()>,
+    go: Mutex<Receiver<()>>,
+}
+
+impl Turnstile {
+    /// The turnstile; what says that a run has come, and what lets one through.
+    fn new() -> (Self, Receiver<()>, SyncSender<()>) {
+        let ((arrived, has_arrived), (let_go, go)) = (sync_channel(1), sync_channel(1));
+        (Self { arrived, go: Mutex::new(go) }, has_arrived, let_go)
+    }
+}
+
+impl Watch for Turnstile {
+    fn begin(&self, what: &str, _: &Arc<dyn ExecutionPlan>, _: u64) {
+        if what == "inference" {
+            let _ = self.arrived.send(());
+            let _ = self.go.lock().expect("one run only").recv();
+        }
+    }
+
+    fn end(&self) {}
+}
+
+/// Lets runs pass.
+struct Open;
+
+impl Watch for Open {
+    fn begin(&self, _: &str, _: &Arc<dyn ExecutionPlan>, _: u64) {}
+    fn end(&self) {}
+}
+
+fn monitor(scene: &Scene, name: &str) -> Monitor {
+    let file = scene.path(&format!("monitors/{name}.yaml"));
+    config::load(&file, &Settings::default()).expect("a good monitor")
+}
+
+async fn run_once(monitor: &Monitor, watch: &dyn Watch) -> Result<Outcome, RunError> {
+    let now = Timestamp::now();
+    let order = Order { as_of: now, at: At::Latest, now, notify: false };
+    run::run(monitor, &Settings::default(), order, watch, &Stop::new().1).await
+}
+
+/// Whoever commits first wins, on the first run as on later ones; the other changes nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_runs_of_one_monitor_one_wins() {
+    let scene = Scene::new().await;
+    let good = monitor(&scene, "good");
+    for round in 1..=2 {
+        let (turnstile, has_arrived, let_go) = Turnstile::new();
+        let slow = tokio::spawn({
+            let good = good.clone();
+            async move { Box::pin(run_once(&good, &turnstile)).await }
+        });
+        tokio::task::spawn_blocking(move || has_arrived.recv()).await.expect("no panic").expect("it comes");
+        let fast = Box::pin(run_once(&good, &Open)).await.expect("it wins");
+        let_go.send(()).expect("it waits");
+        let error = slow.await.expect("no panic").expect_err("it loses");
+        assert_eq!(error.status(), "SUPERSEDED");
+        let said = format!("{error}\n{}\n", error.hint());
+        if round == 1 {
+            is_as_approved("runners_superseded", &said);
+        }
+
+        let versions = scene.rows("SELECT DISTINCT run_id FROM good_profile_metrics").await;
+        assert_eq!(versions, [json!({ "run_id": fast.facts.run_id })]);
+        let statuses = "SELECT status, count(*) AS rows FROM runs GROUP BY status ORDER BY status";
+        let expected = |status: &str, rows: i64| json!({ "status": status, "rows": rows });
+        assert_eq!(
+            scene.rows(statuses).await,
+            [expected("STARTED", 2 * round), expected("SUCCEEDED", round), expected("SUPERSEDED", round)],
+        );
+    }
+}
+
+/// A scene all of whose outputs are in S3; a rule fires on each day.
+async fn scene_in_s3(server: &S3Server) -> Scene {
+    let mut scene = Scene::new().await;
+    scene.env.extend(server.env());
+    for name in ["bad", "good"] {
+        scene.edit_of(name, "../monitoring", "s3://lake/monitoring");
+        scene.edit_of(
+            name,
+            "alerts: []",
+            "alerts: [{ rule: amount, metric: avg, above: 0, columns: [amount] }]",
+        );
+    }
+    scene
+}
+
+fn commits(server: &S3Server, table: &str) -> usize {
+    server.list(&format!("lake/monitoring/{table}/_delta_log/")).len()
+}
+
+async fn ended(process: Process, expected: i32) -> String {
+    let (code, said) = process.ended().await;
+    assert_eq!(code, expected, "{said}");
+    said
+}
+
+/// The loser is held just before its commit, so that Delta itself has to refuse it: of the table that is being
+/// made, of the first rows, and of rows that replace others.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_loser_of_a_commit_ends_with_its_own_code() {
+    for (table, version, ran_before) in [
+        ("bad_profile_metrics", 0, false),
+        ("bad_profile_metrics", 1, false),
+        ("bad_drift_metrics", 1, false),
+        ("alerts", 1, false),
+        ("bad_profile_metrics", 2, true),
+        ("bad_drift_metrics", 2, true),
+    ] {
+        let case = format!("{table}, version {version}");
+        let server = S3Server::start().await;
+        let scene = scene_in_s3(&server).await;
+        if ran_before {
+            ended(scene.start(&["run", "bad"]), 0).await;
+        }
+        let held = server.hold(Method::PUT, &format!("{table}/_delta_log/{version:020}.json"));
+        let slow = scene.start(&["run", "bad", "--json"]);
+        held.reached().await;
+        let before = commits(&server, "bad_profile_metrics");
+        // It finds what the slow one has written so far, and replaces it.
+        ended(scene.start(&["run", "bad"]), 0).await;
+        assert!(commits(&server, "bad_profile_metrics") > before, "{case}");
+        let after = commits(&server, table);
+        held.release();
+        let said = ended(slow, 4).await;
+        assert_eq!(commits(&server, table), after, "{case}");
+        assert!(said.contains("error: bad: another runner of monitor `bad` wrote table `s3://"), "{said}");
+        assert!(said.contains("\"status\": \"superseded\""), "{said}");
+    }
+}
+
+/// A commit of one monitor is held while another monitor commits to the same table.
+#[tokio::test(flavor = "multi_thread")]
+async fn monitors_share_their_tables() {
+    // `runs`: made, and one STARTED of each; `alerts`: made, and the events of each.
+    for (table, version) in [("runs", 0), ("runs", 1), ("runs", 2), ("alerts", 0), ("alerts", 1)] {
+        let case = format!("{table}, version {version}");
+        let server = S3Server::start().await;
+        let scene = scene_in_s3(&server).await;
+        let held = server.hold(Method::PUT, &format!("{table}/_delta_log/{version:020}.json"));
+        let slow = scene.start(&["run", "bad"]);
+        held.reached().await;
+        ended(scene.start(&["run", "good"]), 0).await;
+        held.release();
+        ended(slow, 0).await;
+        assert_eq!(commits(&server, "runs"), 1 + 2 + 2, "{case}");
+        assert_eq!(commits(&server, "alerts"), 1 + 1 + 1, "{case}");
+    }
+}
+
+/// Somebody else may change a metric table, too: what was read from it is then read again.
+#[tokio::test(flavor = "multi_thread")]
+async fn maintenance_is_no_runner() {
+    let server = S3Server::start().await;
+    let scene = scene_in_s3(&server).await;
+    ended(scene.start(&["run", "bad"]), 0).await;
+    let held = server.hold(Method::PUT, "bad_profile_metrics/_delta_log/00000000000000000002.json");
+    let run = scene.start(&["run", "bad", "--json"]);
+    held.reached().await;
+    let url = url::Url::parse("s3://lake/monitoring/bad_profile_metrics").expect("a URL");
+    let table = deltalake::open_table_with_storage_options(url, server.options()).await.expect("the table");
+    let properties = [("delta.logRetentionDuration".to_owned(), "interval 7 days".to_owned())];
+    table.set_tbl_properties().with_properties(properties.into()).await.expect("a commit");
+    held.release();
+    let said = ended(run, 0).await;
+    let document: Value = serde_json::from_str(&said).expect("one document, and nothing on stderr");
+    assert_eq!(document["runs"][0]["profile"]["version"], 3);
+}
+
+/// More monitors than Delta would retry for by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_monitors_may_end_at_the_same_moment() {
+    const MONITORS: i64 = 40;
+    let scene = Scene::new().await;
+    let good = monitor(&scene, "good");
+    let starting_line = Arc::new(tokio::sync::Barrier::new(MONITORS as usize));
+    let mut tasks = JoinSet::new();
+    for number in 0..MONITORS {
+        let monitor = Monitor { name: format!("m{number}"), ..good.clone() };
+        let starting_line = Arc::clone(&starting_line);
+        tasks.spawn(async move {
+            let settings = Settings::default();
+            let sink = Sink::open(Lake::new(&settings), &monitor).await?;
+            starting_line.wait().await;
+            let row = RunRow { monitor_name: monitor.name.clone(), status: "STARTED", ..RunRow::default() };
+            sink.write_run(&row).await
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.expect("no panic").expect("it is written");
+    }
+    let rows =
+        scene.rows("SELECT count(DISTINCT monitor_name) AS monitors, count(*) AS rows FROM runs").await;
+    assert_eq!(rows, [json!({ "monitors": MONITORS, "rows": MONITORS })]);
+}
