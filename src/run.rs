@@ -173,7 +173,11 @@ async fn compute(
         as_of: order.as_of,
         sent_at: order.now,
         attempt_id: record.attempt_id.clone(),
-        monitor_file: monitor.file.display().to_string(),
+        monitor_file: std::path::absolute(&monitor.file)
+            .unwrap_or(monitor.file.clone())
+            .display()
+            .to_string(),
+        firing: evaluation.firing.clone(),
         source: lineage.source.clone(),
         labels: lineage.labels.clone(),
         baseline: lineage.baseline.clone(),

@@ -101,3 +101,20 @@ pub struct Event {
     pub run_id: String,
     pub computed_at: i64,
 }
+
+impl Event {
+    /// How bad the value is, on a scale of its own rule: larger is worse. `None` without a value.
+    pub fn badness(&self) -> Option<f64> {
+        let value = self.value?;
+        match self.direction {
+            Direction::Above => Some(value),
+            Direction::Below => Some(-value),
+            Direction::ChangeFromBaseline => Some((value - self.baseline_value?).abs()),
+            Direction::Outside => {
+                let (low, high) = self.threshold.split_once(" to ")?;
+                let (low, high): (f64, f64) = (low.parse().ok()?, high.parse().ok()?);
+                Some((low - value).max(value - high))
+            }
+        }
+    }
+}

@@ -4,10 +4,12 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use url::Url;
 
 use super::monitors::{self, Loaded};
 use super::progress::Progress;
 use super::{Exit, Which, say, signals, summary};
+use crate::config::table_url;
 use crate::run::{self, Order, Outcome, RunError, Stop};
 use crate::source::At;
 
@@ -19,13 +21,17 @@ pub struct RunArgs {
     /// table is read as it was then. Default: now.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub as_of: Option<Timestamp>,
-    /// Delta version of the inference table. Default: the newest (at --as-of).
+    /// Delta version of the inference table. Default: the newest (at --as-of). The metric tables are then what
+    /// that version gives, without what came after it: to look at the past, give --output, too.
     #[arg(long, value_name = "VERSION")]
     pub table_version: Option<u64>,
     /// Exit with code 3 if an alert is firing.
     #[arg(long)]
     pub fail_on_alert: bool,
-    /// Tell nobody.
+    /// Write to this folder instead of the monitor's `output.uri`: a URL, or a path relative to here.
+    #[arg(long, value_name = "URI", value_parser = table_url)]
+    pub output: Option<Url>,
+    /// Tell nobody. What is new is recorded as told; a later run does not tell it again.
     #[arg(long)]
     pub no_notify: bool,
     /// Print one JSON document instead of text.
@@ -45,7 +51,7 @@ pub async fn run(args: &RunArgs) -> Exit {
 }
 
 async fn run_until(args: &RunArgs, stop: &Stop) -> Exit {
-    let (loaded, problems) = monitors::load_all(&args.which);
+    let (mut loaded, problems) = monitors::load_all(&args.which);
     let mut exit = problems.iter().map(say::problems).max().unwrap_or(Exit::Done);
     let now = Timestamp::now();
     let at = match (args.table_version, args.as_of) {
@@ -55,7 +61,10 @@ async fn run_until(args: &RunArgs, stop: &Stop) -> Exit {
     };
     let order = Order { as_of: args.as_of.unwrap_or(now), at, now, notify: !args.no_notify };
     let mut documents = Vec::new();
-    for Loaded { monitor, settings } in &loaded {
+    for Loaded { monitor, settings } in &mut loaded {
+        if let Some(output) = &args.output {
+            monitor.output.clone_from(output);
+        }
         let order = Order { now: Timestamp::now(), ..order };
         let progress = Progress::new(&monitor.name, !args.json);
         let done = Box::pin(run::run(monitor, settings, order, &progress, stop)).await;

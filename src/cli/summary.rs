@@ -28,10 +28,10 @@ pub fn text(outcome: &Outcome) -> String {
     for finding in &outcome.findings {
         lines.push(format!("  note: {finding}"));
     }
-    if outcome.incidents.is_empty() && outcome.firing.is_empty() {
-        lines.push("  nothing has drifted since the last run".to_owned());
-    } else if outcome.incidents.is_empty() {
-        lines.push(format!("  nothing new; {} alerts are still firing", outcome.firing.len()));
+    match outcome.incidents.iter().any(|incident| incident.is_news) {
+        true => {}
+        false if outcome.incidents.is_empty() => lines.push("  no alert fires".to_owned()),
+        false => lines.push("  nothing new since the last run; what fires:".to_owned()),
     }
     lines.extend(incidents(&outcome.incidents, &outcome.zone));
     let unjudged: u64 = outcome.unjudged.values().sum();
@@ -92,16 +92,22 @@ pub fn undelivered(outcome: &Outcome) -> Vec<String> {
         .collect()
 }
 
+/// Most incidents that are shown; the rest is counted.
+const INCIDENTS_MAX: usize = 40;
+
 /// One line for each incident, in columns.
 fn incidents(incidents: &[Incident], zone: &TimeZone) -> Vec<String> {
     if incidents.is_empty() {
         return Vec::new();
     }
     let heads = ["", "column", "worst value", "model", "", ""].map(str::to_owned);
-    let rows: Vec<[String; 6]> =
-        std::iter::once(heads).chain(incidents.iter().map(|incident| cells(incident, zone))).collect();
+    let rows: Vec<[String; 6]> = std::iter::once(heads)
+        .chain(incidents.iter().take(INCIDENTS_MAX).map(|incident| cells(incident, zone)))
+        .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..6).map(width).collect();
+    let hidden = incidents.len().saturating_sub(INCIDENTS_MAX);
+    let more = (hidden > 0).then(|| format!("  and {} more, in the table `alerts`", grouped(hidden as u64)));
     rows.iter()
         .map(|row| {
             let cells: Vec<String> = row
@@ -111,6 +117,7 @@ fn incidents(incidents: &[Incident], zone: &TimeZone) -> Vec<String> {
                 .collect();
             format!("  {}", cells.join("  ")).trim_end().to_owned()
         })
+        .chain(more)
         .collect()
 }
 
@@ -118,6 +125,7 @@ fn cells(incident: &Incident, zone: &TimeZone) -> [String; 6] {
     let worst = &incident.worst;
     let slice = phrase::slice(worst).map_or_else(String::new, |slice| format!(" [{slice}]"));
     let versions = incident.model_versions.join(", ");
+    let times = if incident.times > 1 { format!(", {} times", incident.times) } else { String::new() };
     [
         phrase::severity(worst.severity).to_owned(),
         format!("{}{slice}", show::one_line(&worst.column_name)),
@@ -125,9 +133,10 @@ fn cells(incident: &Incident, zone: &TimeZone) -> [String; 6] {
         if versions == ALL_VERSIONS { String::new() } else { format!("v{}", show::one_line(&versions)) },
         format!("since {}", show::start(incident.first_window_start, zone)),
         match incident.state {
-            State::Firing => "firing".to_owned(),
-            State::Resolved => format!("until {}", show::start(incident.last_window_end, zone)),
-            State::NoData => format!("no data after {}", show::start(incident.last_window_end, zone)),
+            State::Firing if incident.is_news => "firing".to_owned(),
+            State::Firing => "still firing".to_owned(),
+            State::Resolved => format!("until {}{times}", show::start(incident.last_window_end, zone)),
+            State::NoData => format!("no data after {}{times}", show::start(incident.last_window_end, zone)),
         },
     ]
 }
@@ -203,6 +212,8 @@ fn incident(incident: &Incident) -> Value {
         "direction": worst.direction,
         "threshold": worst.threshold,
         "state": incident.state,
+        "is_news": incident.is_news,
+        "times_fired": incident.times,
         "model_versions": incident.model_versions,
         "first_window_start": show::instant(incident.first_window_start),
         "last_window_end": show::instant(incident.last_window_end),

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::alert::{Direction, Event, State, Transition};
+use crate::alert::{Event, State, Transition};
 use crate::config::Severity;
 
 /// The alerts of a run by what became of them; each alert stands in one list only. Sorted by severity
@@ -94,20 +94,9 @@ fn place(event: &Event) -> impl Ord + '_ {
 fn worst<'a>(events: &[&'a Event], last: &'a Event) -> Option<&'a Event> {
     let firing = events.iter().copied().filter(|event| event.state == State::Firing);
     let (worst_of_all, worst) = firing
-        .filter_map(|event| Some((badness(event)?, event)))
+        .filter_map(|event| Some((event.badness()?, event)))
         .reduce(|worst, next| if next.0 > worst.0 { next } else { worst })?;
     // An alert that has ended has a good last value or none; every firing value is worse.
-    let is_news = last.state != State::Firing || badness(last).is_none_or(|last| worst_of_all > last);
+    let is_news = last.state != State::Firing || last.badness().is_none_or(|last| worst_of_all > last);
     is_news.then_some(worst)
-}
-
-/// How bad a value is, on a scale of its own rule; NULL values and rules without a direction have none.
-fn badness(event: &Event) -> Option<f64> {
-    let value = event.value?;
-    match event.direction {
-        Direction::Above => Some(value),
-        Direction::Below => Some(-value),
-        Direction::ChangeFromBaseline => Some((value - event.baseline_value?).abs()),
-        Direction::Outside => None,
-    }
 }

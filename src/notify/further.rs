@@ -9,7 +9,7 @@ use crate::contract::profile_metrics::is_of_labels;
 pub struct Further {
     /// The metric over the last windows of the same series, for any engine that has the table.
     pub sql: String,
-    /// The same run again, of the same pins, in a shell.
+    /// The same run again, of the same pins, in a shell: into tables of its own, and telling nobody.
     pub command: String,
 }
 
@@ -23,6 +23,7 @@ pub fn further(event: &Event, facts: &RunFacts) -> Further {
         None if is_of_labels(&event.metric) => (&facts.profile, "label_count"),
         None => (&facts.profile, "count"),
     };
+    let location = foreign(&pin.table);
     let table = pin.table.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let mut conditions = vec![
         format!("column_name = {}", literal(&event.column_name)),
@@ -41,14 +42,16 @@ pub fn further(event: &Event, facts: &RunFacts) -> Further {
         None => conditions.push("log_type = 'INPUT'".to_owned()),
     }
     let sql = format!(
-        "SELECT window_start, {metric}, {count}\nFROM {table}\nWHERE {conditions}\nORDER BY window_start DESC LIMIT {WINDOWS};",
+        "-- {location}\nSELECT window_start, {metric}, {count}\nFROM {table}\nWHERE {conditions}\nORDER BY window_start DESC LIMIT {WINDOWS};",
         metric = event.metric.split('.').map(identifier).collect::<Vec<_>>().join("."),
         table = identifier(table),
         conditions = conditions.join("\n  AND "),
     );
     let file = shell_word(&facts.monitor_file);
-    let command =
-        format!("secchi run {file} --as-of {} --table-version {}", facts.as_of, facts.source.version);
+    let command = format!(
+        "secchi run {file} --as-of {} --table-version {} --output again --no-notify",
+        facts.as_of, facts.source.version
+    );
     Further { sql, command }
 }
 

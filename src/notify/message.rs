@@ -10,7 +10,9 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::digest::Item;
 use super::further::further;
-use super::phrase::{compared_with, crossing, model_version, severity, slice, subject_of};
+use super::phrase::{
+    compared_with, crossing, model_version, severity, slice, subject_of, subject_with_version,
+};
 use super::show::{self, number, one_line};
 use super::{Cause, Notification, NotifyError};
 use crate::alert::{Event, State};
@@ -63,7 +65,11 @@ pub fn render(notification: &Notification<'_>) -> Result<Message, NotifyError> {
 pub fn subject(notification: &Notification<'_>) -> String {
     let (headline, more) = headline(notification);
     let more = if more > 0 { format!(" (+{more} more)") } else { String::new() };
-    let start = format!("[{}] {}: {headline}", label(notification), one_line(notification.monitor));
+    let still = match (notification.state(), notification.still_firing) {
+        (State::Firing, _) | (_, 0) => String::new(),
+        (_, count) => format!(", {count} still firing"),
+    };
+    let start = format!("[{}{still}] {}: {headline}", label(notification), one_line(notification.monitor));
     let left = SUBJECT_LENGTH_MAX.saturating_sub(more.len());
     format!("{}{more}", show::shortened(&start, left))
 }
@@ -76,7 +82,7 @@ fn headline(notification: &Notification<'_>) -> (String, usize) {
         Some(first) => (Some(first), digest.firing.len()),
         None => (ended().next(), ended().count()),
     };
-    let words = first.map(|item| format!("{} {}", subject_of(item.last), crossing(item.last)));
+    let words = first.map(|item| format!("{} {}", subject_with_version(item.last), crossing(item.last)));
     let words = words.unwrap_or_default().trim_start().to_owned();
     (words, count.saturating_sub(1))
 }
@@ -92,9 +98,7 @@ fn label(notification: &Notification<'_>) -> &'static str {
 fn urgency(notification: &Notification<'_>) -> &'static str {
     match (notification.state(), notification.severity) {
         (State::NoData, _) => "What fired has no rows any more: neither good nor bad. Was that meant?",
-        (State::Resolved, _) if !notification.digest.still.is_empty() => {
-            "What fired has ceased; other alerts still fire."
-        }
+        (State::Resolved, _) if notification.still_firing > 0 => "This has ceased; other alerts still fire.",
         (State::Resolved, _) => "Nothing to do: what fired has ceased.",
         (State::Firing, Severity::Info) => "Worth knowing.",
         (State::Firing, Severity::Warning) => "Worth a look today.",

@@ -12,7 +12,7 @@ use crate::config::{Channel, ChannelKind, Monitor, Severity};
 use crate::lineage::Pin;
 
 /// The run that a message is about. A message cites only what has been committed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RunFacts {
     /// Names the run; the same pins give the same id.
     pub run_id: String,
@@ -33,8 +33,10 @@ pub struct RunFacts {
     pub profile: Pin,
     /// The drift table after the run.
     pub drift: Pin,
-    /// Path of the monitor file, as a shell would take it.
+    /// Path of the monitor file, whole, so that it is found from anywhere.
     pub monitor_file: String,
+    /// The last event of each alert that fires after the run.
+    pub firing: Vec<Event>,
 }
 
 /// What one run says to one channel.
@@ -54,6 +56,8 @@ pub struct Notification<'a> {
     pub facts: &'a RunFacts,
     /// The alerts; at least one began or ceased.
     pub digest: Digest<'a>,
+    /// Alerts that fire, besides those that began to in this run.
+    pub still_firing: usize,
     /// The worst severity of what began or, if nothing did, of what ceased.
     pub severity: Severity,
     /// Names the message: the same events told to the same channel have the same key.
@@ -73,7 +77,11 @@ impl<'a> Notification<'a> {
         let severity = digest.severity().filter(|_| digest.is_worth_sending())?;
         let told = heard().filter(|event| event.transition != Transition::StillFiring);
         let key = key(&channel.kind, told.map(|event| event.event_id.as_str()).collect());
+        let is_new = |alert: &Event| digest.firing.iter().any(|item| item.last.alert_id == alert.alert_id);
+        let on = facts.firing.iter().filter(|alert| alert.severity >= channel.severity);
+        let still_firing = on.filter(|alert| !is_new(alert)).count();
         Some(Self {
+            still_firing,
             monitor: &monitor.name,
             owner: monitor.owner.as_deref(),
             runbook: monitor.runbook.as_deref(),

@@ -56,6 +56,9 @@ pub struct Payload<'a> {
     pub run: Run<'a>,
     /// The alerts: those that began to fire, then those that ended, then those that still fire.
     pub alerts: Vec<Alert<'a>>,
+    /// Alerts that fire besides those that began to in this run; a receiver that closes on `resolved` should
+    /// look here first.
+    pub still_firing: usize,
     /// Alerts that did not fit into `alerts`; they are in the table `alerts`.
     pub alerts_hidden: usize,
 }
@@ -120,6 +123,8 @@ pub struct Run<'a> {
     pub drift_version: u64,
     /// Path of the monitor file.
     pub monitor_file: &'a str,
+    /// Time zone of the monitor's windows.
+    pub timezone: &'a str,
 }
 
 /// One alert at its last window in this run.
@@ -226,8 +231,10 @@ pub fn payload<'a>(notification: &'a Notification<'a>) -> Payload<'a> {
             drift_table: &run.drift.table,
             drift_version: run.drift.version,
             monitor_file: &run.monitor_file,
+            timezone: notification.zone.iana_name().unwrap_or("UTC"),
         },
         alerts: all.take(ALERTS_MAX).map(|(status, item)| alert(notification, status, item)).collect(),
+        still_firing: notification.still_firing,
         alerts_hidden: count.saturating_sub(ALERTS_MAX),
     }
 }

@@ -19,11 +19,30 @@ pub fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// What moved: the column and the slice; empty for a whole table.
+/// What moved, as `COLUMN (SLICE)`; nothing for a whole table.
 pub fn subject_of(event: &Event) -> String {
-    let column = (event.column_name != TABLE).then(|| show::shortened(&event.column_name, NAME_LENGTH_MAX));
-    let slice = slice(event).map(|slice| format!("({})", show::shortened(&slice, NAME_LENGTH_MAX)));
-    column.into_iter().chain(slice).collect::<Vec<_>>().join(" ")
+    parts([column(event), slice_in_brackets(event)])
+}
+
+/// What moved and of which model, as `COLUMN vVERSION (SLICE)`, each part only where there is one.
+pub fn subject_with_version(event: &Event) -> String {
+    let version = match event.model_version.as_str() {
+        ALL_VERSIONS | NO_VERSION => None,
+        version => Some(format!("v{}", show::shortened(version, NAME_LENGTH_MAX))),
+    };
+    parts([column(event), version, slice_in_brackets(event)])
+}
+
+fn parts<const N: usize>(parts: [Option<String>; N]) -> String {
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn column(event: &Event) -> Option<String> {
+    (event.column_name != TABLE).then(|| show::shortened(&event.column_name, NAME_LENGTH_MAX))
+}
+
+fn slice_in_brackets(event: &Event) -> Option<String> {
+    slice(event).map(|slice| format!("({})", show::shortened(&slice, NAME_LENGTH_MAX)))
 }
 
 /// The slice, as `key = value`.

@@ -1,33 +1,52 @@
-//! What fired in a run, as a person thinks of it: one rule on one column, whatever the model version.
+//! What fires or has fired, as a person thinks of it: one rule on one column, whatever the model version.
 
 use std::collections::BTreeMap;
 
-use crate::alert::{Evaluation, Event, State};
+use crate::alert::{Evaluation, Event, State, Transition};
 
-/// The alerts of one rule on one column and slice, in the events of a run.
+/// Alerts of one rule on one column and slice that are in the same state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Incident {
     /// Model versions, in order.
     pub model_versions: Vec<String>,
-    /// Firing if one of its alerts is; else what its last event says.
+    /// The state that they are in.
     pub state: State,
-    /// Start of the first window: of the alerts that are on, else of all. Microseconds.
+    /// Whether anything happened to them in this run; else they fire as before.
+    pub is_news: bool,
+    /// How many times they began to fire in this run.
+    pub times: usize,
+    /// Start of the first window in which they fired; of those that are on, since when they are. Microseconds.
     pub first_window_start: i64,
-    /// End of the last window in which it fired. Microseconds.
+    /// End of the last window in which they fired. Microseconds.
     pub last_window_end: i64,
-    /// The event with the value that is furthest from the comparison.
+    /// The worst of the windows between; the last event if none of them is of this run.
     pub worst: Event,
 }
 
 /// The incidents of a run: the most urgent first, then the oldest.
 pub(super) fn incidents(evaluation: &Evaluation) -> Vec<Incident> {
-    let mut grouped: BTreeMap<_, Vec<&Event>> = BTreeMap::new();
+    let mut alerts: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
     for event in &evaluation.events {
-        let slice = event.slice_key.as_ref().zip(event.slice_value.as_ref());
-        grouped.entry((&event.rule, &event.column_name, slice)).or_default().push(event);
+        alerts.entry(&event.alert_id).or_default().push(event);
     }
-    let mut incidents: Vec<Incident> =
-        grouped.into_values().filter_map(|events| incident(&events, &evaluation.firing)).collect();
+    let on: BTreeMap<&str, &Event> =
+        evaluation.firing.iter().map(|event| (event.alert_id.as_str(), event)).collect();
+    on.keys().for_each(|alert_id| {
+        alerts.entry(alert_id).or_default();
+    });
+    let mut incidents: BTreeMap<_, Incident> = BTreeMap::new();
+    for (alert_id, events) in alerts {
+        let Some(incident) = of_alert(&events, on.get(alert_id).copied()) else { continue };
+        let Event { rule, column_name, slice_key, slice_value, .. } = incident.worst.clone();
+        let key = (rule, column_name, slice_key, slice_value, incident.state as u8);
+        match incidents.get_mut(&key) {
+            Some(known) => join(known, incident),
+            None => {
+                incidents.insert(key, incident);
+            }
+        }
+    }
+    let mut incidents: Vec<Incident> = incidents.into_values().collect();
     incidents.sort_by(|a, b| {
         let place = |incident: &Incident| (incident.first_window_start, incident.worst.column_name.clone());
         b.worst.severity.cmp(&a.worst.severity).then_with(|| place(a).cmp(&place(b)))
@@ -35,22 +54,37 @@ pub(super) fn incidents(evaluation: &Evaluation) -> Vec<Incident> {
     incidents
 }
 
-/// What `events`, in the order of their windows, come to; nothing if none of them fired.
-fn incident(events: &[&Event], on: &[Event]) -> Option<Incident> {
-    let fired = || events.iter().copied().filter(|event| event.state == State::Firing);
-    let distance =
-        |event: &Event| event.value.map(|value| (value - event.baseline_value.unwrap_or(0.0)).abs());
-    let worst = fired().reduce(|worst, next| if distance(next) > distance(worst) { next } else { worst })?;
-    let is_own = |alert: &Event| events.iter().any(|event| event.alert_id == alert.alert_id);
-    let on_since = on.iter().filter(|alert| is_own(alert)).map(|alert| alert.first_window_start).min();
-    let mut model_versions: Vec<String> = fired().map(|event| event.model_version.clone()).collect();
-    model_versions.sort();
-    model_versions.dedup();
+/// What the `events` of one alert come to, in the order of their windows; `on` is its last if it fires.
+fn of_alert(events: &[&Event], on: Option<&Event>) -> Option<Incident> {
+    let last = on.or(events.last().copied())?;
+    // Of an alert that fires, what it did before it began to is over.
+    let since = on.map_or(i64::MIN, |on| on.first_window_start);
+    let fired =
+        || events.iter().copied().filter(|event| event.state == State::Firing && event.window_start >= since);
+    let worst = fired().reduce(|worst, next| if next.badness() > worst.badness() { next } else { worst });
     Some(Incident {
-        model_versions,
-        state: if on_since.is_some() { State::Firing } else { events.last()?.state },
-        first_window_start: on_since.or_else(|| fired().map(|event| event.first_window_start).min())?,
-        last_window_end: fired().map(|event| event.window_end).max()?,
-        worst: worst.clone(),
+        model_versions: vec![last.model_version.clone()],
+        state: last.state,
+        is_news: !events.is_empty(),
+        times: events.iter().filter(|event| event.transition == Transition::First).count(),
+        first_window_start: fired()
+            .map(|event| event.first_window_start)
+            .min()
+            .unwrap_or(last.first_window_start),
+        last_window_end: fired().map(|event| event.window_end).max().unwrap_or(last.window_end),
+        worst: worst.unwrap_or(last).clone(),
     })
+}
+
+/// Two alerts of the same rule, column, slice and state as one incident.
+fn join(known: &mut Incident, other: Incident) {
+    known.model_versions.extend(other.model_versions);
+    known.model_versions.sort();
+    known.is_news |= other.is_news;
+    known.times = known.times.max(other.times);
+    known.first_window_start = known.first_window_start.min(other.first_window_start);
+    known.last_window_end = known.last_window_end.max(other.last_window_end);
+    if other.worst.badness() > known.worst.badness() {
+        known.worst = other.worst;
+    }
 }

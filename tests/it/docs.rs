@@ -80,7 +80,7 @@ fn the_page_of_the_webhook_is_made_from_its_schema() {
     let schema = payload::schema().to_value();
     let mut text = "# What a webhook receives\n\n\
         One `POST` a run and webhook, with this document as its body. `webhook-id` names the message: a repeat has the \
-        same one, so it can be dropped. `webhook-timestamp` is when it was sent, in seconds since 1970. With a `secret`, \
+        same one, so it can be dropped. `webhook-timestamp` is when it was sent, in seconds since 1970. With a `secret` (base64 if it begins with `whsec_`, else taken as it is), \
         `webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, as \
         [Standard Webhooks](https://www.standardwebhooks.com) has it; any library for that verifies it. Any answer of 2xx \
         is a receipt; 408, 425, 429, 5xx and silence are tried again. Fields may be added under the same `version`.\n"

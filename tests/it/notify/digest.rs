@@ -94,8 +94,11 @@ fn the_worst_is_told_when_it_is_not_the_last() {
     });
     assert_eq!(worst(&change), Some(1.9));
     let mut outside = life("a", "Fs", &[9.0, 0.3]);
-    outside.iter_mut().for_each(|event| event.direction = Direction::Outside);
-    assert_eq!(worst(&outside), None);
+    outside.iter_mut().for_each(|event| {
+        event.direction = Direction::Outside;
+        "0.5 to 5".clone_into(&mut event.threshold);
+    });
+    assert_eq!(worst(&outside), Some(9.0));
 }
 
 #[test]

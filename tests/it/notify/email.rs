@@ -49,7 +49,7 @@ async fn a_letter_has_the_headers_that_make_it_recognisable() {
         "Date: Sat, 02 May 2026 06:15:09 +0000",
         "From: Secchi <secchi@example.com>",
         "To: Ana <ana@example.com>, bo@example.com",
-        "Subject: [critical] credit-default: monthly_income population_stability_index 8.28 > 0.25",
+        "Subject: [critical] credit-default: monthly_income v3 population_stability_index 8.28 > 0.25",
         "Auto-Submitted: auto-generated",
         "X-Secchi-Monitor: credit-default",
         "MIME-Version: 1.0",

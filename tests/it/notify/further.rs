@@ -7,7 +7,8 @@ use super::given::{event, facts};
 #[test]
 fn drift_is_looked_up_in_the_drift_table() {
     let further = further(&event(), &facts());
-    let expected = "SELECT window_start, population_stability_index, count_current\n\
+    let expected = "-- s3://lake/monitoring/credit_default_drift_metrics\n\
+        SELECT window_start, population_stability_index, count_current\n\
         FROM credit_default_drift_metrics\n\
         WHERE column_name = 'monthly_income'\n  AND model_version = '3'\n  AND granularity = '1 day'\n  \
         AND slice_key IS NULL\n  AND drift_type = 'BASELINE'\n\
@@ -15,7 +16,8 @@ fn drift_is_looked_up_in_the_drift_table() {
     assert_eq!(further.sql, expected);
     assert_eq!(
         further.command,
-        "secchi run monitors/credit-default.yaml --as-of 2026-05-02T06:15:00Z --table-version 118"
+        "secchi run /etc/secchi/monitors/credit-default.yaml --as-of 2026-05-02T06:15:00Z --table-version 118 \
+         --output again --no-notify"
     );
 }
 

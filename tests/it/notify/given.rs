@@ -101,7 +101,8 @@ pub fn facts() -> RunFacts {
         baseline: Some(pin("baselines/credit_default", 2)),
         profile: pin("monitoring/credit_default_profile_metrics", 41),
         drift: pin("monitoring/credit_default_drift_metrics", 40),
-        monitor_file: "monitors/credit-default.yaml".to_owned(),
+        monitor_file: "/etc/secchi/monitors/credit-default.yaml".to_owned(),
+        firing: Vec::new(),
     }
 }
 
