@@ -269,6 +269,8 @@ impl ClassificationState {
     /// Brings sums into their one form, so that equal states have equal bytes.
     pub fn settle(&mut self) {
         self.log_loss.settle();
+        self.positive.settle();
+        self.negative.settle();
     }
 }
 

@@ -27,13 +27,17 @@
 //!
 //! The distances of drift have the same limits: what moves within a bucket does not move.
 
-use std::collections::HashMap;
+mod counts;
 
-use foldhash::fast::FixedState;
+use counts::Counts;
 use serde::{Deserialize, Serialize};
 
-/// Most buckets in use.
+/// Most buckets in use, once the state is settled.
 pub const LIMIT: usize = 2048;
+
+/// Most buckets in use while values are being added. A resolution that 8,000 values of a continuous column
+/// leave is close to the last one, so there are few changes of it.
+const LIMIT_WHILE_ADDING: usize = 4 * LIMIT;
 
 /// Counts of finite numbers by bucket.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -41,7 +45,7 @@ pub const LIMIT: usize = 2048;
 pub struct Distribution {
     /// Bits of the double that a bucket does not look at.
     shift: u32,
-    counts: HashMap<i64, u64, FixedState>,
+    counts: Counts,
     total: u64,
 }
 
@@ -76,10 +80,10 @@ impl Distribution {
         if !value.is_finite() || count == 0 {
             return;
         }
-        *self.counts.entry(ordered(value) >> self.shift).or_default() += count;
+        self.counts.add(ordered(value) >> self.shift, count);
         self.total += count;
-        if self.counts.len() > LIMIT {
-            self.coarsen_to_limit();
+        if self.counts.len() > LIMIT_WHILE_ADDING {
+            self.settle();
         }
     }
 
@@ -87,10 +91,17 @@ impl Distribution {
     pub fn merge(&mut self, other: &Self) {
         self.coarsen(other.shift);
         let further = self.shift - other.shift;
-        for (bucket, count) in &other.counts {
-            *self.counts.entry(bucket >> further).or_default() += count;
+        for (bucket, count) in other.counts.iter() {
+            self.counts.add(bucket >> further, count);
         }
         self.total += other.total;
+        if self.counts.len() > LIMIT_WHILE_ADDING {
+            self.settle();
+        }
+    }
+
+    /// Brings the state into its one form: as fine as it can be with [`LIMIT`] buckets.
+    pub fn settle(&mut self) {
         if self.counts.len() > LIMIT {
             self.coarsen_to_limit();
         }
@@ -102,10 +113,8 @@ impl Distribution {
             return;
         }
         let further = shift - self.shift;
-        let mut counts = HashMap::default();
-        for (bucket, count) in &self.counts {
-            *counts.entry(bucket >> further).or_default() += count;
-        }
+        let mut counts = Counts::default();
+        self.counts.iter().for_each(|(bucket, count)| counts.add(bucket >> further, count));
         self.counts = counts;
         self.shift = shift;
     }
@@ -113,7 +122,7 @@ impl Distribution {
     /// Finds the finest resolution that needs no more than [`LIMIT`] buckets: two neighbours share a
     /// bucket from the bit on at which they last differ.
     fn coarsen_to_limit(&mut self) {
-        let mut buckets: Vec<i64> = self.counts.keys().copied().collect();
+        let mut buckets: Vec<i64> = self.counts.iter().map(|(bucket, _)| bucket).collect();
         buckets.sort_unstable();
         let mut boundaries = [0usize; 65];
         for pair in buckets.windows(2) {
@@ -144,12 +153,14 @@ impl Distribution {
         self.shift == 0
     }
 
-    /// Whether values have buckets of their own, and adding `value` would end that.
-    pub fn is_full_for(&self, value: f64) -> bool {
-        self.is_exact()
-            && self.counts.len() >= LIMIT
-            && value.is_finite()
-            && !self.counts.contains_key(&ordered(value))
+    /// Whether every value has a bucket of its own, and settling would end that.
+    pub fn is_overfull(&self) -> bool {
+        self.is_exact() && self.counts.len() > LIMIT
+    }
+
+    /// Whether every value has a bucket of its own, and the next new one could end that.
+    pub fn is_full(&self) -> bool {
+        self.is_exact() && self.counts.len() >= LIMIT_WHILE_ADDING
     }
 
     /// Number of buckets in use: of different values, while exact.
@@ -159,15 +170,13 @@ impl Distribution {
 
     /// The values that have a bucket of their own, in no order. Empty unless exact.
     pub fn exact_values(&self) -> impl Iterator<Item = f64> + '_ {
-        self.counts.keys().filter(|_| self.is_exact()).map(|bucket| value_of(*bucket))
+        self.counts.iter().filter(|_| self.is_exact()).map(|(bucket, _)| value_of(bucket))
     }
 
     /// The buckets in order. That of 0 reaches no further than the subnormals, and counts as 0: a column
     /// with many zeros has quantiles that are 0, not 1e-310.
     pub fn buckets(&self) -> Vec<Bucket> {
-        let mut buckets: Vec<(i64, u64)> =
-            self.counts.iter().map(|(bucket, count)| (*bucket, *count)).collect();
-        buckets.sort_unstable_by_key(|(bucket, _)| *bucket);
+        let buckets = self.counts.sorted();
         buckets
             .into_iter()
             .map(|(bucket, count)| {
@@ -180,7 +189,7 @@ impl Distribution {
 
     /// Bytes held in memory.
     pub fn size(&self) -> usize {
-        size_of::<Self>() + self.counts.capacity() * size_of::<(i64, u64)>() * 8 / 7
+        size_of::<Self>() + self.counts.size()
     }
 }
 
@@ -268,19 +277,21 @@ impl Ranks {
 impl From<Sorted> for Distribution {
     fn from(sorted: Sorted) -> Self {
         let mut bucket = sorted.first;
-        let mut counts = HashMap::default();
+        let mut counts = Counts::default();
         for (step, count) in sorted.steps.iter().zip(&sorted.counts) {
             bucket = bucket.wrapping_add_unsigned(*step);
-            *counts.entry(bucket).or_default() += count;
+            if *count > 0 {
+                counts.add(bucket, *count);
+            }
         }
         Self { shift: sorted.shift.min(63), total: sorted.counts.iter().sum(), counts }
     }
 }
 
 impl From<Distribution> for Sorted {
-    fn from(distribution: Distribution) -> Self {
-        let mut buckets: Vec<(i64, u64)> = distribution.counts.into_iter().collect();
-        buckets.sort_unstable_by_key(|(bucket, _)| *bucket);
+    fn from(mut distribution: Distribution) -> Self {
+        distribution.settle();
+        let buckets = distribution.counts.sorted();
         let first = buckets.first().map_or(0, |(bucket, _)| *bucket);
         let mut last = first;
         let steps = buckets
@@ -300,9 +311,15 @@ impl From<Distribution> for Sorted {
     }
 }
 
+/// Of the same values, in their one form.
 impl PartialEq for Distribution {
     fn eq(&self, other: &Self) -> bool {
-        self.shift == other.shift && self.counts == other.counts
+        let [ours, theirs] = [self, other].map(|distribution| {
+            let mut settled = distribution.clone();
+            settled.settle();
+            settled
+        });
+        ours.shift == theirs.shift && ours.counts == theirs.counts
     }
 }
 

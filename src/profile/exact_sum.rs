@@ -6,9 +6,12 @@
 //! *Fast exact summation using small and large superaccumulators*, 2015). The sum is exact, so it is
 //! the same in any order, and one rounding at the end is the only one.
 
+mod slots;
+
 use num_bigint::{BigInt, Sign};
 use num_traits::{Signed, ToPrimitive, Zero};
 use serde::{Deserialize, Serialize};
+pub use slots::Slots;
 
 /// Weight of the lowest bit: that of the smallest subnormal.
 const LOWEST_EXPONENT: i32 = -1074;
@@ -39,13 +42,14 @@ impl ExactSum {
         if value == 0.0 || !value.is_finite() {
             return;
         }
-        let bits = value.to_bits();
-        let exponent = ((bits >> 52) & 0x7ff) as u32;
-        let fraction = bits & ((1 << 52) - 1);
-        let (mantissa, shift) =
-            if exponent == 0 { (fraction, 0) } else { (fraction | (1 << 52), exponent - 1) };
+        let (mantissa, shift) = parts(value);
+        self.add_units(mantissa, shift, value.is_sign_negative());
+    }
+
+    /// Adds `mantissa · 2^shift` units, or takes them off.
+    fn add_units(&mut self, mantissa: u64, shift: u32, negative: bool) {
         let wide = u128::from(mantissa) << (shift % DIGIT_BITS);
-        let sign = if value.is_sign_negative() { -1 } else { 1 };
+        let sign = if negative { -1 } else { 1 };
         let low = self.reach(shift / DIGIT_BITS, 3);
         for (digit, part) in self.digits[low..].iter_mut().zip([wide, wide >> 32, wide >> 64]) {
             *digit += sign * ((part as i64) & DIGIT_MASK);
@@ -175,6 +179,14 @@ impl PartialEq for ExactSum {
     fn eq(&self, other: &Self) -> bool {
         self.units() == other.units()
     }
+}
+
+/// The absolute value of a finite number as `mantissa · 2^shift` units.
+fn parts(value: f64) -> (u64, u32) {
+    let bits = value.to_bits();
+    let exponent = ((bits >> 52) & 0x7ff) as u32;
+    let fraction = bits & ((1 << 52) - 1);
+    if exponent == 0 { (fraction, 0) } else { (fraction | (1 << 52), exponent - 1) }
 }
 
 /// `numerator / denominator · 2^exponent`, rounded to nearest.

@@ -113,6 +113,13 @@ impl ColumnState {
         }
     }
 
+    /// Brings the state into its one form, so that equal states have equal bytes.
+    pub fn settle(&mut self) {
+        if let Self::Numeric(state) | Self::Time(state) = self {
+            state.settle();
+        }
+    }
+
     /// Values that are not NULL.
     pub fn count(&self) -> u64 {
         match self {
@@ -183,6 +190,14 @@ impl QualityState {
         }
     }
 
+    /// Brings the state into its one form, so that equal states have equal bytes.
+    pub fn settle(&mut self) {
+        match self {
+            Self::Classification(state) => state.settle(),
+            Self::Regression(state) => state.settle(),
+        }
+    }
+
     /// Labelled rows.
     pub fn count(&self) -> u64 {
         match self {
@@ -204,6 +219,12 @@ pub struct Group {
 }
 
 impl Group {
+    /// Brings every state into its one form.
+    pub fn settle(&mut self) {
+        self.columns.iter_mut().for_each(ColumnState::settle);
+        self.quality.iter_mut().for_each(QualityState::settle);
+    }
+
     /// Adds the rows of another group of the same table.
     pub fn merge(&mut self, other: &Self) {
         self.row_count += other.row_count;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::distinct::Distinct;
 use super::distribution::{Distribution, Ranks};
-use super::exact_sum::{ExactSum, LEAST_VARIANCE};
+use super::exact_sum::{ExactSum, LEAST_VARIANCE, Slots};
 use super::reason::Absence;
 
 const SQUARES: Absence = Absence::new("squares of the values are beyond the range of a double");
@@ -64,14 +64,53 @@ impl NumericState {
         if !self.squares.add_square(value) {
             self.num_unsquared += 1;
         }
-        if self.distribution.is_full_for(value) {
-            // The one value too many: from here on the sketch counts, and must know them all.
-            self.distribution.exact_values().for_each(|known| self.distinct.add_number(known));
+        self.place(value);
+    }
+
+    /// Counts many values: the same as one after the other, and faster. `slots` is room to work in.
+    pub fn add_all(&mut self, values: &[f64], slots: &mut Slots) {
+        if !values.iter().all(|value| value.is_finite()) {
+            values.iter().for_each(|value| self.add(*value));
+            return;
         }
-        self.distribution.add(value);
-        if !self.distribution.is_exact() {
-            self.distinct.add_number(value);
+        let Some(first) = values.first() else { return };
+        self.count += values.len() as u64;
+        let (mut min, mut max, mut zeros, mut negative) = (*first, *first, 0, 0);
+        for value in values {
+            zeros += u64::from(*value == 0.0);
+            negative += u64::from(*value < 0.0);
+            min = if *value < min { *value } else { min };
+            max = if *value > max { *value } else { max };
         }
+        self.num_zeros += zeros;
+        self.num_negative += negative;
+        let (least, greatest) = self.extremes.unwrap_or((min, max));
+        self.extremes = Some((least.min(min) + 0.0, greatest.max(max) + 0.0));
+        self.num_unsquared += slots.add(values, &mut self.sum, &mut self.squares);
+        values.iter().for_each(|value| self.place(*value));
+    }
+
+    /// Notes where a finite value lies, and that it is there.
+    fn place(&mut self, value: f64) {
+        if self.distribution.is_exact() {
+            if self.distribution.is_full() {
+                // Perhaps the one value too many: from there on the sketch counts, and must know them all.
+                self.know_all();
+            }
+            self.distribution.add(value);
+            if self.distribution.is_exact() {
+                return;
+            }
+        } else {
+            self.distribution.add(value);
+        }
+        self.distinct.add_number(value);
+    }
+
+    /// Tells the sketch the values that have been counted one by one.
+    fn know_all(&mut self) {
+        let Self { distribution, distinct, .. } = self;
+        distribution.exact_values().for_each(|known| distinct.add_number(known));
     }
 
     /// Counts NULLs.
@@ -154,8 +193,12 @@ impl NumericState {
         Some(Ranks::new(&self.distribution, min, max))
     }
 
-    /// Brings sums into their one form, so that equal states have equal bytes.
+    /// Brings the state into its one form, so that equal states have equal bytes.
     pub fn settle(&mut self) {
+        if self.distribution.is_overfull() {
+            self.know_all();
+        }
+        self.distribution.settle();
         self.sum.settle();
         self.squares.settle();
     }

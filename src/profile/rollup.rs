@@ -46,6 +46,7 @@ impl Rollup<'_> {
                 }
             }
         }
+        series.values_mut().flat_map(BTreeMap::values_mut).for_each(Group::settle);
         Ok(series)
     }
 
@@ -57,6 +58,7 @@ impl Rollup<'_> {
                 add(&mut segments, segment, &base.group);
             }
         }
+        segments.values_mut().for_each(Group::settle);
         segments
     }
 }

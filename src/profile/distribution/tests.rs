@@ -5,6 +5,7 @@ use super::*;
 fn of(values: &[f64]) -> Distribution {
     let mut distribution = Distribution::default();
     values.iter().for_each(|value| distribution.add(*value));
+    distribution.settle();
     distribution
 }
 

@@ -19,6 +19,8 @@ use datafusion::logical_expr::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::split::{Split, Which};
+
 /// First byte of a state: the version of its layout.
 const LAYOUT: u8 = 2;
 
@@ -63,20 +65,23 @@ pub trait Fold: Debug + Clone + PartialEq + Eq + Hash + Send + Sync + 'static {
     /// What rows are folded into.
     type State: State;
 
+    /// Room to work in, kept from batch to batch.
+    type Room: Debug + Default + Send + Sync;
+
     /// The state of no rows.
     fn empty() -> Self::State;
 
-    /// Folds row `i` of `arguments` into `state(i)`, for each row for which that is there.
+    /// Folds the rows of `arguments` into the states that they go to.
     ///
     /// # Errors
     /// If the arguments are not of the types that the fold takes.
-    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<Self::State>) -> Result<()>;
+    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<Self::State>, room: &mut Self::Room) -> Result<()>;
 }
 
-/// Where each row of a batch goes.
+/// Where the rows of a batch go.
 pub trait Rows<S> {
-    /// The state that row `row` is folded into; `None` if the row is filtered out.
-    fn state(&mut self, row: usize) -> Option<&mut S>;
+    /// Calls `fold` with each state that gets rows, and which these are.
+    fn for_each(&mut self, fold: &mut dyn FnMut(&mut S, Which<'_>));
 }
 
 /// The function.
@@ -112,7 +117,7 @@ impl<F: Fold> AggregateUDFImpl for StateFunction<F> {
     }
 
     fn accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(One::<F>(F::empty())))
+        Ok(Box::new(One::<F> { state: F::empty(), room: F::Room::default() }))
     }
 
     fn groups_accumulator_supported(&self, _: AccumulatorArgs) -> bool {
@@ -120,33 +125,36 @@ impl<F: Fold> AggregateUDFImpl for StateFunction<F> {
     }
 
     fn create_groups_accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Groups::<F>(Vec::new())))
+        Ok(Box::new(Groups::<F>::default()))
     }
 }
 
 /// One state, for a query without groups.
 #[derive(Debug)]
-struct One<F: Fold>(F::State);
+struct One<F: Fold> {
+    state: F::State,
+    room: F::Room,
+}
 
 struct OneState<'a, S>(&'a mut S);
 
 impl<S> Rows<S> for OneState<'_, S> {
-    fn state(&mut self, _: usize) -> Option<&mut S> {
-        Some(self.0)
+    fn for_each(&mut self, fold: &mut dyn FnMut(&mut S, Which<'_>)) {
+        fold(self.0, Which::All);
     }
 }
 
 impl<F: Fold> Accumulator for One<F> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        F::fold(values, &mut OneState(&mut self.0))
+        F::fold(values, &mut OneState(&mut self.state), &mut self.room)
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::LargeBinary(Some(self.0.to_bytes()?)))
+        Ok(ScalarValue::LargeBinary(Some(self.state.to_bytes()?)))
     }
 
     fn size(&self) -> usize {
-        self.0.size()
+        self.state.size()
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
@@ -155,7 +163,7 @@ impl<F: Fold> Accumulator for One<F> {
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         for bytes in binary(states)?.iter().flatten() {
-            self.0.merge(&F::State::from_bytes(bytes)?);
+            self.state.merge(&F::State::from_bytes(bytes)?);
         }
         Ok(())
     }
@@ -163,26 +171,41 @@ impl<F: Fold> Accumulator for One<F> {
 
 /// One state for each group.
 #[derive(Debug)]
-struct Groups<F: Fold>(Vec<F::State>);
+struct Groups<F: Fold> {
+    states: Vec<F::State>,
+    split: Split,
+    room: F::Room,
+}
+
+impl<F: Fold> Default for Groups<F> {
+    fn default() -> Self {
+        Self { states: Vec::new(), split: Split::default(), room: F::Room::default() }
+    }
+}
 
 struct GroupedRows<'a, S> {
     states: &'a mut [S],
     groups: &'a [usize],
     filter: Option<&'a BooleanArray>,
+    split: &'a mut Split,
 }
 
 impl<S> Rows<S> for GroupedRows<'_, S> {
-    fn state(&mut self, row: usize) -> Option<&mut S> {
-        if self.filter.is_some_and(|filter| !filter.is_valid(row) || !filter.value(row)) {
-            return None;
-        }
-        self.states.get_mut(*self.groups.get(row)?)
+    fn for_each(&mut self, fold: &mut dyn FnMut(&mut S, Which<'_>)) {
+        let Self { states, groups, filter, split } = self;
+        let kept = filter.map(|filter| move |row: usize| filter.is_valid(row) && filter.value(row));
+        let wanted = kept.as_ref().map(|kept| kept as &dyn Fn(usize) -> bool);
+        split.for_each(groups, wanted, &mut |group, which| {
+            if let Some(state) = states.get_mut(group) {
+                fold(state, which);
+            }
+        });
     }
 }
 
 impl<F: Fold> Groups<F> {
     fn emit(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let states = emit_to.take_needed(&mut self.0);
+        let states = emit_to.take_needed(&mut self.states);
         let bytes: Result<Vec<Vec<u8>>> = states.iter().map(State::to_bytes).collect();
         Ok(Arc::new(LargeBinaryArray::from_iter_values(bytes?)))
     }
@@ -196,9 +219,10 @@ impl<F: Fold> GroupsAccumulator for Groups<F> {
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        self.0.resize_with(total_num_groups, F::empty);
-        let mut rows = GroupedRows { states: &mut self.0, groups: group_indices, filter: opt_filter };
-        F::fold(values, &mut rows)
+        let Self { states, split, room } = self;
+        states.resize_with(total_num_groups, F::empty);
+        let mut rows = GroupedRows { states, groups: group_indices, filter: opt_filter, split };
+        F::fold(values, &mut rows, room)
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
@@ -215,9 +239,9 @@ impl<F: Fold> GroupsAccumulator for Groups<F> {
         group_indices: &[usize],
         total_num_groups: usize,
     ) -> Result<()> {
-        self.0.resize_with(total_num_groups, F::empty);
+        self.states.resize_with(total_num_groups, F::empty);
         for (bytes, group) in binary(values)?.iter().zip(group_indices) {
-            if let (Some(bytes), Some(state)) = (bytes, self.0.get_mut(*group)) {
+            if let (Some(bytes), Some(state)) = (bytes, self.states.get_mut(*group)) {
                 state.merge(&F::State::from_bytes(bytes)?);
             }
         }
@@ -230,7 +254,7 @@ impl<F: Fold> GroupsAccumulator for Groups<F> {
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
         let rows = values.first().map_or(0, Array::len);
-        let mut each = Self(Vec::new());
+        let mut each = Self::default();
         let groups: Vec<usize> = (0..rows).collect();
         each.update_batch(values, &groups, opt_filter, rows)?;
         each.state(EmitTo::All)
@@ -238,8 +262,8 @@ impl<F: Fold> GroupsAccumulator for Groups<F> {
 
     fn size(&self) -> usize {
         // A sample: this is asked after every batch.
-        let step = self.0.len().div_ceil(64).max(1);
-        self.0.iter().step_by(step).map(State::size).sum::<usize>() * step
+        let step = self.states.len().div_ceil(64).max(1);
+        self.states.iter().step_by(step).map(State::size).sum::<usize>() * step
     }
 }
 

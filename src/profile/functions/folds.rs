@@ -6,8 +6,9 @@ use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType
 use datafusion::common::{Result, exec_datafusion_err};
 
 use super::aggregate::{Fold, Rows, State};
+use super::split::Which;
 use crate::profile::classification::ClassificationState;
-use crate::profile::numeric::NumericState;
+use crate::profile::exact_sum::Slots;
 use crate::profile::regression::RegressionState;
 use crate::profile::{ColumnState, Kind, QualityState};
 
@@ -25,9 +26,7 @@ impl State for ColumnState {
     }
 
     fn settle(&mut self) {
-        if let Self::Numeric(state) | Self::Time(state) = self {
-            state.settle();
-        }
+        self.settle();
     }
 }
 
@@ -44,10 +43,7 @@ impl State for QualityState {
     }
 
     fn settle(&mut self) {
-        match self {
-            Self::Classification(state) => state.settle(),
-            Self::Regression(state) => state.settle(),
-        }
+        self.settle();
     }
 }
 
@@ -94,98 +90,125 @@ fold!(
     Regression
 );
 
-/// The numbers in a column's state.
-fn numbers(state: &mut ColumnState) -> Option<&mut NumericState> {
-    match state {
-        ColumnState::Numeric(numbers) | ColumnState::Time(numbers) => Some(numbers),
-        _ => None,
-    }
+/// Room for the numbers of one group.
+#[derive(Debug, Default)]
+pub struct NumberRoom {
+    numbers: Vec<f64>,
+    slots: Slots,
 }
 
-fn fold_numbers(original: &ArrayRef, value: impl Fn(usize) -> Option<f64>, rows: &mut dyn Rows<ColumnState>) {
-    let nulls = original.logical_nulls();
-    for row in 0..original.len() {
-        let Some(numbers) = rows.state(row).and_then(numbers) else { continue };
-        if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
-            numbers.add_nulls(1);
-        } else {
-            // A value that no double can hold is a value that is not a number.
-            numbers.add(value(row).unwrap_or(f64::NAN));
+/// Folds `value(row)`, which is NaN where a value is none that a double can hold.
+fn fold_numbers(
+    original: &ArrayRef,
+    values: &[f64],
+    rows: &mut dyn Rows<ColumnState>,
+    room: &mut NumberRoom,
+) {
+    let nulls = original.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+    let NumberRoom { numbers, slots } = room;
+    rows.for_each(&mut |state, which| {
+        let (ColumnState::Numeric(state) | ColumnState::Time(state)) = state else { return };
+        if let (Which::All, None) = (which, &nulls) {
+            return state.add_all(values, slots);
         }
-    }
+        numbers.clear();
+        let mut num_nulls = 0;
+        for row in which.rows(values.len()) {
+            match values.get(row) {
+                Some(value) if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) => numbers.push(*value),
+                _ => num_nulls += 1,
+            }
+        }
+        state.add_nulls(num_nulls);
+        state.add_all(numbers, slots);
+    });
 }
 
 impl Fold for Numeric {
     type State = ColumnState;
+    type Room = NumberRoom;
 
     fn empty() -> ColumnState {
         ColumnState::empty(Kind::Numeric)
     }
 
-    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>) -> Result<()> {
+    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>, room: &mut NumberRoom) -> Result<()> {
         let original = argument(arguments, 0)?;
         let doubles = cast(original, &DataType::Float64)?;
         let doubles = doubles.as_primitive::<Float64Type>();
-        fold_numbers(original, |row| doubles.is_valid(row).then(|| doubles.value(row)), rows);
+        if doubles.null_count() == original.logical_null_count() {
+            fold_numbers(original, doubles.values(), rows, room);
+        } else {
+            let doubles: Vec<f64> = doubles.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+            fold_numbers(original, &doubles, rows, room);
+        }
         Ok(())
     }
 }
 
 impl Fold for Time {
     type State = ColumnState;
+    type Room = NumberRoom;
 
     fn empty() -> ColumnState {
         ColumnState::empty(Kind::Time)
     }
 
-    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>) -> Result<()> {
+    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>, room: &mut NumberRoom) -> Result<()> {
         let original = argument(arguments, 0)?;
         let micros = cast(original, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
         let micros = micros.as_primitive::<TimestampMicrosecondType>();
-        fold_numbers(original, |row| micros.is_valid(row).then(|| micros.value(row) as f64 / 1e6), rows);
+        let seconds = micros.iter().map(|value| value.map_or(f64::NAN, |micros| micros as f64 / 1e6));
+        fold_numbers(original, &seconds.collect::<Vec<f64>>(), rows, room);
         Ok(())
     }
 }
 
 impl Fold for Text {
     type State = ColumnState;
+    type Room = ();
 
     fn empty() -> ColumnState {
         ColumnState::empty(Kind::Text)
     }
 
-    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>) -> Result<()> {
+    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>, (): &mut ()) -> Result<()> {
         let names = names(argument(arguments, 0)?)?;
-        for row in 0..names.len() {
-            let Some(ColumnState::Text(state)) = rows.state(row) else { continue };
-            if names.is_null(row) {
-                state.add_nulls(1);
-            } else {
-                state.add(names.value(row), 1);
+        rows.for_each(&mut |state, which| {
+            let ColumnState::Text(state) = state else { return };
+            for row in which.rows(names.len()) {
+                if names.is_null(row) {
+                    state.add_nulls(1);
+                } else {
+                    state.add(names.value(row), 1);
+                }
             }
-        }
+        });
         Ok(())
     }
 }
 
 impl Fold for Opaque {
     type State = ColumnState;
+    type Room = ();
 
     fn empty() -> ColumnState {
         ColumnState::empty(Kind::Opaque)
     }
 
-    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>) -> Result<()> {
+    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>, (): &mut ()) -> Result<()> {
         let values = argument(arguments, 0)?;
         let nulls = values.logical_nulls();
-        for row in 0..values.len() {
-            let Some(ColumnState::Opaque { count, num_nulls }) = rows.state(row) else { continue };
-            if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
-                *num_nulls += 1;
-            } else {
-                *count += 1;
+        rows.for_each(&mut |state, which| {
+            let ColumnState::Opaque { count, num_nulls } = state else { return };
+            for row in which.rows(values.len()) {
+                if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+                    *num_nulls += 1;
+                } else {
+                    *count += 1;
+                }
             }
-        }
+        });
         Ok(())
     }
 }
@@ -226,52 +249,56 @@ fn without_trailing_zeros(digits: &str) -> &str {
 
 impl Fold for Classification {
     type State = QualityState;
+    type Room = ();
 
     fn empty() -> QualityState {
         QualityState::Classification(ClassificationState::default())
     }
 
-    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>) -> Result<()> {
+    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>, (): &mut ()) -> Result<()> {
         let (predictions, labels) = (classes(argument(arguments, 0)?)?, classes(argument(arguments, 1)?)?);
         let scores = cast(argument(arguments, 2)?, &DataType::Float64)?;
         let scores = scores.as_primitive::<Float64Type>();
         let positive = names(argument(arguments, 3)?)?;
-        for row in 0..predictions.len() {
-            if predictions.is_null(row) || labels.is_null(row) {
-                continue;
+        rows.for_each(&mut |state, which| {
+            let QualityState::Classification(state) = state else { return };
+            for row in which.rows(predictions.len()) {
+                if predictions.is_null(row) || labels.is_null(row) {
+                    continue;
+                }
+                let label = labels.value(row);
+                let score = scores.is_valid(row).then(|| {
+                    let named = positive.is_valid(row).then(|| positive.value(row));
+                    (scores.value(row), named.map_or(matches!(label, "1" | "true"), |named| named == label))
+                });
+                state.add(predictions.value(row), label, score);
             }
-            let Some(QualityState::Classification(state)) = rows.state(row) else { continue };
-            let label = labels.value(row);
-            let score = scores.is_valid(row).then(|| {
-                let named = positive.is_valid(row).then(|| positive.value(row));
-                (scores.value(row), named.map_or(matches!(label, "1" | "true"), |named| named == label))
-            });
-            state.add(predictions.value(row), label, score);
-        }
+        });
         Ok(())
     }
 }
 
 impl Fold for Regression {
     type State = QualityState;
+    type Room = ();
 
     fn empty() -> QualityState {
         QualityState::Regression(RegressionState::default())
     }
 
-    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>) -> Result<()> {
+    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>, (): &mut ()) -> Result<()> {
         let predictions = cast(argument(arguments, 0)?, &DataType::Float64)?;
         let labels = cast(argument(arguments, 1)?, &DataType::Float64)?;
         let (predictions, labels) =
             (predictions.as_primitive::<Float64Type>(), labels.as_primitive::<Float64Type>());
-        for row in 0..predictions.len() {
-            if predictions.is_null(row) || labels.is_null(row) {
-                continue;
+        rows.for_each(&mut |state, which| {
+            let QualityState::Regression(state) = state else { return };
+            for row in which.rows(predictions.len()) {
+                if predictions.is_valid(row) && labels.is_valid(row) {
+                    state.add(predictions.value(row), labels.value(row));
+                }
             }
-            if let Some(QualityState::Regression(state)) = rows.state(row) {
-                state.add(predictions.value(row), labels.value(row));
-            }
-        }
+        });
         Ok(())
     }
 }

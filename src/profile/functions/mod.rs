@@ -15,6 +15,7 @@
 
 mod aggregate;
 mod folds;
+mod split;
 mod window_start;
 
 use datafusion::execution::context::SessionContext;

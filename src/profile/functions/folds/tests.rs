@@ -9,8 +9,8 @@ use super::*;
 struct All<S>(S);
 
 impl<S> Rows<S> for All<S> {
-    fn state(&mut self, _: usize) -> Option<&mut S> {
-        Some(&mut self.0)
+    fn for_each(&mut self, fold: &mut dyn FnMut(&mut S, Which<'_>)) {
+        fold(&mut self.0, Which::All);
     }
 }
 
@@ -18,8 +18,12 @@ fn quality(predictions: ArrayRef, labels: ArrayRef) -> ClassificationState {
     let rows = predictions.len();
     let scores: ArrayRef = Arc::new(Float64Array::from(vec![0.5; rows]));
     let mut all = All(Classification::empty());
-    Classification::fold(&[predictions, labels, scores, new_null_array(&DataType::Null, rows)], &mut all)
-        .unwrap();
+    Classification::fold(
+        &[predictions, labels, scores, new_null_array(&DataType::Null, rows)],
+        &mut all,
+        &mut (),
+    )
+    .unwrap();
     let All(QualityState::Classification(state)) = all else { panic!("the state of a classifier") };
     state
 }
