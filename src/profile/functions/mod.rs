@@ -15,6 +15,7 @@
 
 mod aggregate;
 mod folds;
+mod names;
 mod window_start;
 
 use datafusion::execution::context::SessionContext;
