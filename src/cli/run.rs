@@ -17,7 +17,7 @@ use crate::source::At;
 pub struct RunArgs {
     #[command(flatten)]
     pub which: Which,
-    /// The run's present: a time or a day. Windows that are not complete by then raise no alert, and the
+    /// The run's present: a time with its zone, or a day, which begins at midnight in UTC. Windows that are not complete by then raise no alert, and the
     /// table is read as it was then. Default: now.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub as_of: Option<Timestamp>,
@@ -39,11 +39,18 @@ pub struct RunArgs {
     pub json: bool,
 }
 
-/// `2026-05-02` (in UTC) or `2026-05-02T06:00:00Z`.
+/// `2026-05-02`, its midnight in UTC, or `2026-05-02T06:00:00Z`. A time of day without a zone is none: whose
+/// day would it be?
 fn parse_time(text: &str) -> Result<Timestamp, String> {
-    text.parse::<Timestamp>()
-        .or_else(|_| text.parse::<Date>()?.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()))
-        .map_err(|_: jiff::Error| "not a time: write 2026-05-02 or 2026-05-02T06:00:00Z".to_owned())
+    let midnight = || {
+        let is_day = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let day = text.parse::<Date>().ok().filter(|_| is_day)?;
+        day.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    };
+    text.parse::<Timestamp>().ok().or_else(midnight).ok_or_else(|| {
+        "not a time: write 2026-05-02 (midnight in UTC), 2026-05-02T06:00:00Z or 2026-05-02T08:00+02:00"
+            .to_owned()
+    })
 }
 
 pub async fn run(args: &RunArgs) -> Exit {
@@ -93,6 +100,29 @@ fn tell(monitor: &str, done: &Result<Outcome, RunError>, args: &RunArgs) -> Exit
             } else {
                 Exit::Done
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_a_zone_or_is_a_day() {
+        let parsed = |text: &str| parse_time(text).map(|time| time.to_string()).ok();
+        for (text, expected) in [
+            ("2026-05-02", "2026-05-02T00:00:00Z"),
+            ("2026-05-02T06:00:00Z", "2026-05-02T06:00:00Z"),
+            ("2026-05-02T08:00+02:00", "2026-05-02T06:00:00Z"),
+            ("2026-05-02 06:00Z", "2026-05-02T06:00:00Z"),
+        ] {
+            assert_eq!(parsed(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in
+            ["2026-05-02T06:00", "2026-05-02 06:00:00", "2026-05-02T06", "yesterday", "", "2026-02-30"]
+        {
+            assert_eq!(parsed(text), None, "{text}");
         }
     }
 }

@@ -85,7 +85,8 @@ pub struct InferenceSpec {
     /// `classification` or `regression`. Default: classification if there is a `prediction_proba_col`;
     /// otherwise it must be said.
     pub problem_type: Option<ProblemType>,
-    /// The class that `prediction_proba_col` is the probability of. Default: `1` or `true`.
+    /// The class that `prediction_proba_col` is the probability of. Default: `1` or `true`. Of boolean
+    /// labels `1` is `true`, and of numbers `true` is `1`.
     pub positive_class: Option<String>,
     /// Which columns are profiled. Default: every column that can be, but the timestamp, the model id
     /// and the request id.

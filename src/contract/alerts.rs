@@ -20,7 +20,13 @@ const COLUMNS: &[Column] = &[
     ),
     column("metric", Type::Text, "The column of a metric table that the rule watches."),
     column("direction", Type::Text, "`above`, `below`, `outside` or `change_from_baseline`."),
-    column("threshold", Type::Text, "The bound that was crossed, in the metric's own unit."),
+    column(
+        "threshold",
+        Type::Text,
+        "The bound that was crossed, as text: a number such as `0.25` in the metric's own unit; `0 to 1.5` where the \
+         direction is `outside`; signed for `change_from_baseline`, as `+10%` of the baseline's value or `-0.05` in the \
+         metric's own unit.",
+    ),
     column("value", Type::Double, "The metric in the window; NULL where it has none."),
     column("previous_value", Type::Double, "The metric in the window before it, if that has one."),
     column("baseline_value", Type::Double, "The metric of the baseline, for changes from it."),
@@ -40,7 +46,12 @@ const COLUMNS: &[Column] = &[
     column("drift_type", Type::Text, "The comparison, for drift metrics."),
     column("owner", Type::Text, "Who is responsible."),
     column("runbook", Type::Text, "Where it says what to do."),
-    column("run_id", Type::Text, "The run that saw it. Joins `runs`."),
+    column(
+        "run_id",
+        Type::Text,
+        "The run that saw it. `runs` has several rows of it: to join one, take those with `status = 'SUCCEEDED'`, of \
+         these the newest by `at`.",
+    ),
     column("computed_at", Type::Timestamp, "When that run began."),
 ];
 

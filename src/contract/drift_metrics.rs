@@ -10,7 +10,11 @@ const TEST: Type = Type::Struct(&[
 ]);
 
 const KEY: &[Column] = &[
-    column("window", WINDOW, "The window, half-open."),
+    column(
+        "window",
+        WINDOW,
+        "The window, half-open. A reserved word in some engines: quote it, or use `window_start` and `window_end`.",
+    ),
     column("granularity", Type::Text, "Length of the window, such as `1 day`."),
     shared::MONITOR_VERSION,
     shared::MODEL_VERSION,
@@ -49,7 +53,12 @@ const MEASURES: &[Column] = &[
         "On `:table` rows: difference of `non_null_columns`, so of all columns but the label.",
     ),
     column("js_distance", Type::Double, "Jensen-Shannon distance, base 2: 0 equal, 1 disjoint."),
-    column("ks_test", TEST, "Kolmogorov-Smirnov test. Numbers."),
+    column(
+        "ks_test",
+        TEST,
+        "Kolmogorov-Smirnov test. The p-value is asymptotic, as SciPy's `method='asymp'`; SciPy's default is exact \
+         for small samples. Numbers.",
+    ),
     column(
         "wasserstein_distance",
         Type::Double,
@@ -58,7 +67,8 @@ const MEASURES: &[Column] = &[
     column(
         "population_stability_index",
         Type::Double,
-        "PSI in nats, on the comparison's deciles or categories; 0 equal, above 0.2 commonly called large.",
+        "PSI in nats, on the comparison's deciles (NumPy's `inverted_cdf`) or categories; 0 equal, above 0.2 commonly \
+         called large. This and the other distances of shares are NULL where nearly every name is different.",
     ),
     column("chi_squared_test", TEST, "Two-sample chi-squared test of homogeneity. Categories."),
     column("tv_distance", Type::Double, "Total variation distance, 0 to 1. Categories."),

@@ -3,7 +3,12 @@
 use super::{Column, Type, column};
 
 pub(super) const LINEAGE: &[Column] = &[
-    column("run_id", Type::Text, "Which run computed the row; the same pins give the same id. Joins `runs`."),
+    column(
+        "run_id",
+        Type::Text,
+        "Which run computed the row; the same pins give the same id. `runs` has several rows of it: to join one, take \
+         those with `status = 'SUCCEEDED'`, of these the newest by `at`.",
+    ),
     column("monitor_name", Type::Text, "The monitor, as named in its file."),
     column("config_hash", Type::Text, "First 16 hex digits of the SHA-256 of the monitor's settings."),
     column("model_name", Type::Text, "Registered model; NULL without a registry."),

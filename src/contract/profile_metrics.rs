@@ -11,7 +11,12 @@ const CLASS_SCORES: Type = Type::Struct(&[
 ]);
 
 const KEY: &[Column] = &[
-    column("window", WINDOW, "The window, half-open; NULL for baseline rows."),
+    column(
+        "window",
+        WINDOW,
+        "The window, half-open; NULL for baseline rows. A reserved word in some engines: quote it, or use \
+         `window_start` and `window_end`.",
+    ),
     column("log_type", Type::Text, "`INPUT` for the inference table, `BASELINE` for the baseline table."),
     column(
         "logging_table_commit_version",
@@ -28,22 +33,31 @@ const KEY: &[Column] = &[
 ];
 
 const MEASURES: &[Column] = &[
-    column("count", Type::Long, "Values that are not NULL; on `:table` rows, all rows."),
+    column(
+        "count",
+        Type::Long,
+        "Values that are not NULL; on `:table` rows, all rows. Of struct, list, map and binary columns only values \
+         and NULLs are counted.",
+    ),
     column("num_nulls", Type::Long, "Values that are NULL."),
     column("avg", Type::Double, "Mean of finite values."),
     column(
         "quantiles",
         Type::List(&Type::Double),
-        "Quantiles of finite values at evenly spaced ranks from 0 to 1.",
+        "Quantiles of finite values at evenly spaced ranks from 0 to 1, interpolated as by NumPy's default.",
     ),
     column("min", Type::Double, "Least finite value; of times, seconds since 1970-01-01Z."),
     column("max", Type::Double, "Greatest finite value; of times, seconds since 1970-01-01Z."),
     column("stddev", Type::Double, "Standard deviation of finite values, with n − 1."),
     column("num_zeros", Type::Long, "Values equal to zero."),
     column("num_nan", Type::Long, "Values that are NaN; they are in no other statistic but `count`."),
-    column("min_length", Type::Double, "Shortest text, in characters."),
-    column("max_length", Type::Double, "Longest text, in characters."),
-    column("avg_length", Type::Double, "Mean length of texts, in characters."),
+    column("min_length", Type::Double, "Shortest text, in characters; NULL where values are no texts."),
+    column("max_length", Type::Double, "Longest text, in characters; NULL where values are no texts."),
+    column(
+        "avg_length",
+        Type::Double,
+        "Mean length of texts, in characters; NULL where values are no texts.",
+    ),
     column(
         "non_null_columns",
         Type::List(&Type::Text),
@@ -64,13 +78,18 @@ const MEASURES: &[Column] = &[
         "distinct_count",
         Type::Long,
         "Number of different values: exact up to 2,048 numbers or 4,096 texts, within 2 % above. Numbers are told \
-         apart as doubles.",
+         apart as doubles, so integers beyond 2⁵³ that share one are one.",
     ),
     column("percent_nan", Type::Double, "100 · num_nan / (count + num_nulls)."),
     column("percent_null", Type::Double, "100 · num_nulls / (count + num_nulls)."),
     column("percent_zeros", Type::Double, "100 · num_zeros / (count + num_nulls)."),
     column("percent_distinct", Type::Double, "100 · distinct_count / count, at most 100."),
-    column("accuracy_score", Type::Double, "Share of labelled rows predicted right, 0 to 1. Classification."),
+    column(
+        "accuracy_score",
+        Type::Double,
+        "Share of labelled rows predicted right, 0 to 1. Where booleans meet numbers, `true` is 1 and `false` is 0. \
+         Classification.",
+    ),
     column(
         "confusion_matrix",
         Type::List(&Type::Struct(&[
@@ -78,7 +97,8 @@ const MEASURES: &[Column] = &[
             column("label", Type::Text, "What was true."),
             column("count", Type::Long, "How often."),
         ])),
-        "Labelled rows by prediction and label. Classification.",
+        "Labelled rows by prediction and label. Where one is boolean and the other a number, both are written as \
+         numbers, `1` and `0`. Classification.",
     ),
     column(
         "precision",
@@ -95,12 +115,13 @@ const MEASURES: &[Column] = &[
         "log_loss",
         Type::Double,
         "Mean negative log-likelihood of the label, in nats. Classification with a probability, labels of at most \
-         two classes.",
+         two classes; of two, one must be the positive class.",
     ),
     column(
         "roc_auc_score",
         CLASS_SCORES,
-        "Area under the ROC curve. Classification with a probability, labels of two classes.",
+        "Area under the ROC curve. Classification with a probability, labels of two classes, one of them the \
+         positive class.",
     ),
     column(
         "mean_squared_error",

@@ -3,7 +3,12 @@
 use super::{Column, Table, Type, column};
 
 const COLUMNS: &[Column] = &[
-    column("run_id", Type::Text, "The run: a name for its pins, so the same pins have the same id."),
+    column(
+        "run_id",
+        Type::Text,
+        "The run: a name for its pins, so the same pins have the same id. It has a row for each status of each attempt; \
+         the one to join is the newest with `status = 'SUCCEEDED'`.",
+    ),
     column("attempt_id", Type::Text, "This attempt at it."),
     column("monitor_name", Type::Text, "The monitor."),
     column(
@@ -12,7 +17,7 @@ const COLUMNS: &[Column] = &[
         "`STARTED`, then `SUCCEEDED`, `FAILED`, `SUPERSEDED` (another runner of the monitor wrote first) or \
          `CANCELED` (stopped before it wrote anything); an attempt has one row for each that it reached.",
     ),
-    column("at", Type::Timestamp, "When it reached the status."),
+    column("at", Type::Timestamp, "When it reached the status. A reserved word in some engines: quote it."),
     column("as_of", Type::Timestamp, "The time that the run takes as its present."),
     column("config_hash", Type::Text, "First 16 hex digits of the SHA-256 of the monitor's settings."),
     column("config", Type::Text, "The settings themselves, as JSON; they hold no secrets."),

@@ -220,12 +220,20 @@ fn numeric_row(row: DriftRow, now: &NumericState, then: &NumericState, reasons: 
     }
 }
 
-/// Rows from which on a column can be told to be of identifiers.
+/// Values from which on the comparison alone can tell identifiers from categories.
 const MIN_IDENTIFIERS: u64 = 100;
 
-/// Whether a column holds identifiers rather than categories: more than half of its values are different.
-fn is_nearly_unique(state: &TextState) -> bool {
-    state.count >= MIN_IDENTIFIERS && 2 * state.distinct_count() > state.count
+/// Whether the comparison holds identifiers rather than categories: more than half of its values are
+/// different. In a few rows that is so of categories, too; but theirs are there again in the window, so that
+/// both together have to be different as well.
+fn are_identifiers(then: &TextState, now: &TextState) -> bool {
+    let is_nearly_unique = |state: &TextState| 2 * state.distinct_count() > state.count;
+    is_nearly_unique(then)
+        && (then.count >= MIN_IDENTIFIERS || {
+            let mut both = then.clone();
+            both.merge(now);
+            is_nearly_unique(&both)
+        })
 }
 
 fn text_row(row: DriftRow, now: &TextState, then: &TextState, reasons: &mut Reasons) -> DriftRow {
@@ -233,7 +241,7 @@ fn text_row(row: DriftRow, now: &TextState, then: &TextState, reasons: &mut Reas
         note_empty_side(now.count, then.count, "value", reasons);
         return row;
     };
-    if is_nearly_unique(then) {
+    if are_identifiers(then, now) {
         reasons.of_row(Absence::new("nearly every value is different, so shares say nothing"));
         return row;
     }

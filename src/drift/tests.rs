@@ -112,6 +112,48 @@ fn what_has_no_value_says_why() {
     check(of(&[Some(1.7e9)]), of(&[Some(1.7e9)]), None);
 }
 
+/// Identifiers are not compared, however few; categories are, however few, as long as they come again.
+#[test]
+fn identifiers_are_told_from_categories() {
+    let ids = |first: u32, count: u32| (first..first + count).map(|i| format!("tx-{i}")).collect();
+    let cycle = |names: u32, count: u32| (0..count).map(|i| format!("c-{}", i % names)).collect();
+    let each = |name: &str, count: usize| vec![name.to_owned(); count];
+    // Comparison, window, whether they are compared.
+    let cases: [(&str, Vec<String>, Vec<String>, bool); 18] = [
+        ("few ids, few others", ids(0, 20), ids(20, 20), false),
+        ("one id, one other", ids(0, 1), ids(1, 1), false),
+        ("99 ids, 99 others", ids(0, 99), ids(99, 99), false),
+        ("a large baseline of ids", ids(0, 5_000), ids(9_000, 20), false),
+        ("a large baseline of ids, the same again", ids(0, 5_000), ids(0, 5_000), false),
+        ("a quiet hour of ids, a busy one", ids(0, 5), ids(5, 20_000), false),
+        ("ids, of which a third twice", [ids(0, 40), ids(0, 20)].concat(), ids(40, 60), false),
+        ("ids became one category", ids(0, 5_000), each("a", 20), false),
+        ("20 rows of 3 categories", cycle(3, 20), cycle(3, 20), true),
+        ("3 rows of 3 categories", cycle(3, 3), cycle(3, 3), true),
+        ("3 rows of 3 categories, 1,000 rows of them", cycle(3, 3), cycle(3, 1_000), true),
+        ("20 rows of 20 categories, 5,000 rows of them", cycle(20, 20), cycle(20, 5_000), true),
+        ("5,000 rows of 50 categories, 10 rows of 10", cycle(50, 5_000), cycle(50, 10), true),
+        ("20 rows of 3 categories became ids", cycle(3, 20), ids(0, 20), true),
+        ("a large baseline of categories became ids", cycle(3, 5_000), ids(0, 20), true),
+        ("categories became others", cycle(3, 20), each("new", 20), true),
+        ("a constant", each("a", 1), each("a", 1), true),
+        ("a constant became another", each("a", 2), each("b", 2), true),
+    ];
+    for (what, then, now, compared) in cases {
+        let of = |values: &[String]| {
+            let mut state = TextState::default();
+            values.iter().for_each(|value| state.add(value, 1));
+            ColumnState::Text(state)
+        };
+        let row = row(of(&now), of(&then));
+        let distances =
+            [row.population_stability_index, row.js_distance, row.tv_distance, row.l_infinity_distance];
+        assert!(distances.iter().all(|distance| distance.is_some() == compared), "{what}: {distances:?}");
+        let is_told = row.reason.as_deref() == Some("nearly every value is different, so shares say nothing");
+        assert_eq!(is_told, !compared, "{what}: {:?}", row.reason);
+    }
+}
+
 #[test]
 fn an_awaited_label_neither_comes_nor_goes() {
     let info = |name: &str, is_label| ColumnInfo {

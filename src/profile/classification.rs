@@ -19,6 +19,8 @@ pub struct ClassificationState {
     cells: BTreeMap<(String, String), u64>,
     /// Labelled rows that are in no cell, because there are too many.
     pub uncounted: u64,
+    /// Labelled rows whose label is the positive class.
+    pub positives: u64,
     /// Scores of rows whose label is the positive class.
     positive: Distribution,
     /// Scores of the other labelled rows.
@@ -69,14 +71,15 @@ pub struct Cell {
 
 impl ClassificationState {
     /// Counts one labelled row. `positive`: whether the label is the positive class.
-    pub fn add(&mut self, prediction: &str, label: &str, score: Option<(f64, bool)>) {
+    pub fn add(&mut self, prediction: &str, label: &str, positive: bool, score: Option<f64>) {
         let key = (prediction.to_owned(), label.to_owned());
         if self.cells.len() < MAX_CELLS || self.cells.contains_key(&key) {
             *self.cells.entry(key).or_default() += 1;
         } else {
             self.uncounted += 1;
         }
-        if let Some((score, positive)) = score {
+        self.positives += u64::from(positive);
+        if let Some(score) = score {
             self.add_score(score, positive);
         }
     }
@@ -103,6 +106,7 @@ impl ClassificationState {
             }
         }
         self.uncounted += other.uncounted;
+        self.positives += other.positives;
         self.positive.merge(&other.positive);
         self.negative.merge(&other.negative);
         self.log_loss.merge(&other.log_loss);
@@ -112,6 +116,11 @@ impl ClassificationState {
     /// Labelled rows.
     pub fn count(&self) -> u64 {
         self.cells.values().sum::<u64>() + self.uncounted
+    }
+
+    /// The classes that labels are of, each at least once.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.cells.keys().map(|(_, label)| label.as_str())
     }
 
     /// The cells, if every labelled row is in one.
@@ -193,7 +202,8 @@ impl ClassificationState {
     }
 
     /// Labels by class, if there are scores and they are of these labels: all probabilities, of one of at
-    /// most two classes.
+    /// most two classes. Of two classes of which neither is the positive one, nobody knows which the scores
+    /// are of; a single class may well be the negative one.
     fn scored_labels(&self) -> Result<BTreeMap<&str, u64>, Absence> {
         self.all_cells()?;
         let (scored, not) = (self.scored(), self.not_probabilities);
@@ -207,12 +217,16 @@ impl ClassificationState {
         let mut labels = self.support();
         labels.retain(|_, count| *count > 0);
         match labels.len() {
+            2 if self.positives == 0 => {
+                Err(Absence::new("labels are of two classes, and neither is the positive one"))
+            }
             0..=2 => Ok(labels),
             classes => Err(format!("labels are of {classes} classes, not of two").into()),
         }
     }
 
-    /// Mean negative log-likelihood of the label, in nats. Absent for more than two classes.
+    /// Mean negative log-likelihood of the label, in nats. Absent for more than two classes, and for two of
+    /// which neither is the positive one.
     pub fn log_loss(&self) -> Result<f64, Absence> {
         self.scored_labels()?;
         self.log_loss.mean(self.scored()).ok_or(Absence::new("no labelled row has a score"))
@@ -304,7 +318,7 @@ mod tests {
                 (1.0 / (1.0 + (-logit).exp()), positive)
             })
             .collect();
-        rows.iter().for_each(|(score, positive)| state.add("0", "0", Some((*score, *positive))));
+        rows.iter().for_each(|(score, positive)| state.add("0", "0", *positive, Some(*score)));
         rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         assert!(!state.positive.is_exact());
         let (ours, exact) = (state.roc_auc().unwrap_or_default(), area(&rows));
@@ -315,7 +329,7 @@ mod tests {
     #[test]
     fn too_many_pairs_leave_classes_unmeasured() {
         let mut state = ClassificationState::default();
-        (0..=MAX_CELLS).for_each(|i| state.add(&i.to_string(), "a", None));
+        (0..=MAX_CELLS).for_each(|i| state.add(&i.to_string(), "a", false, None));
         assert_eq!((state.count(), state.uncounted), (MAX_CELLS as u64 + 1, 1));
         assert!(state.accuracy_score().is_err() && state.precision().is_err());
     }
@@ -323,7 +337,7 @@ mod tests {
     #[test]
     fn scores_that_are_no_probabilities_are_counted_apart() {
         let mut state = ClassificationState::default();
-        [1.5, -0.1, f64::NAN, 0.5].iter().for_each(|score| state.add("a", "a", Some((*score, true))));
+        [1.5, -0.1, f64::NAN, 0.5].iter().for_each(|score| state.add("a", "a", true, Some(*score)));
         assert_eq!((state.not_probabilities, state.scored(), state.count()), (3, 1, 4));
         assert_eq!(state.log_loss(), Err("3 of 4 scores are not within 0 and 1".to_owned().into()));
     }

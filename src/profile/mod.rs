@@ -19,6 +19,7 @@ pub mod functions;
 pub mod numeric;
 #[cfg(test)]
 pub(crate) mod oracle;
+pub mod positive_class;
 #[cfg(feature = "lake")]
 pub mod query;
 pub mod reason;
@@ -66,6 +67,13 @@ pub struct ColumnInfo {
     pub kind: Kind,
     /// Whether it is the label. Labels are awaited, so that one which is not there is not missing.
     pub is_label: bool,
+}
+
+impl ColumnInfo {
+    /// Whether its values are texts. Booleans and numbers can be profiled as names, but have no length.
+    pub fn is_text(&self) -> bool {
+        self.data_type == "string"
+    }
 }
 
 /// The state of one column.

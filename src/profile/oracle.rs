@@ -378,8 +378,8 @@ fn classifiers_are_measured_as_by_scikit_learn() {
         let Case { name, prediction, label, positive_class, score, expected } = case;
         let mut state = ClassificationState::default();
         for (row, (prediction, label)) in prediction.iter().zip(label).enumerate() {
-            let score = score.as_ref().map(|scores| (scores[row], Some(label) == positive_class.as_ref()));
-            state.add(prediction, label, score);
+            let is_positive = Some(label) == positive_class.as_ref();
+            state.add(prediction, label, is_positive, score.as_ref().map(|scores| scores[row]));
         }
         assert_eq!(state.count(), label.len() as u64, "{name}: count");
         close(

@@ -240,7 +240,7 @@ fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points:
             ProfileRow { min, max, median, ..row }
         }
         ColumnState::Text(names) => {
-            let (min, max) = names.lengths().unzip();
+            let (min, max) = names.lengths().filter(|_| column.is_text()).unzip();
             let items = names
                 .items
                 .top(MAX_FREQUENT_ITEMS)
@@ -250,7 +250,7 @@ fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points:
             ProfileRow {
                 min_length: min.map(|length| length as f64),
                 max_length: max.map(|length| length as f64),
-                avg_length: names.avg_length(),
+                avg_length: names.avg_length().filter(|_| column.is_text()),
                 frequent_items: Some(items),
                 ..row
             }

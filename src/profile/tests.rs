@@ -95,11 +95,11 @@ proptest! {
 
     #[test]
     fn classification(
-        rows in prop::collection::vec(("[a-c]", "[a-c]", prop::option::of((0.0..1.2f64, any::<bool>()))), 0..200),
+        rows in prop::collection::vec(("[a-c]", "[a-c]", any::<bool>(), prop::option::of(0.0..1.2f64)), 0..200),
         cuts in cuts(),
     ) {
-        let making = Making::<ClassificationState, (String, String, Option<(f64, bool)>)> {
-            add: |state, (prediction, label, score)| state.add(prediction, label, *score),
+        let making = Making::<ClassificationState, (String, String, bool, Option<f64>)> {
+            add: |state, (prediction, label, positive, score)| state.add(prediction, label, *positive, *score),
             merge: ClassificationState::merge,
             settle: ClassificationState::settle,
         };

@@ -10,6 +10,7 @@ use crate::config::Monitor;
 use crate::contract::{ALL_VERSIONS, NO_VERSION};
 use crate::notify::{Receipt, RunFacts};
 use crate::profile::columns;
+use crate::profile::positive_class::unseen_positive_class;
 use crate::profile::query::Counted;
 use crate::sink::Written;
 use crate::source::{Snapshot, registry};
@@ -121,6 +122,7 @@ pub(super) fn findings(monitor: &Monitor, counted: &Counted, snapshot: &Snapshot
     {
         findings.push(format!("some rows have no `{column}`; they are counted as `{NO_VERSION}`"));
     }
+    findings.extend(unseen_positive_class(&counted.profiles, monitor));
     if let Some(model) = &snapshot.model {
         findings.extend(registry::findings(model, &versions.into_iter().collect()));
     }

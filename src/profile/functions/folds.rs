@@ -1,11 +1,11 @@
 //! What each function does with a row.
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Result, exec_datafusion_err};
 
 use super::aggregate::{Fold, Rows, State};
+use super::names::{Classes, cast, names};
 use super::split::Which;
 use crate::profile::classification::ClassificationState;
 use crate::profile::exact_sum::Slots;
@@ -45,12 +45,6 @@ impl State for QualityState {
     fn settle(&mut self) {
         self.settle();
     }
-}
-
-/// What cannot be converted becomes NULL here; whether it was NULL before is asked of the original.
-fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
-    let options = CastOptions { safe: true, ..CastOptions::default() };
-    Ok(cast_with_options(array, to, &options)?)
 }
 
 fn argument(arguments: &[ArrayRef], index: usize) -> Result<&ArrayRef> {
@@ -213,40 +207,6 @@ impl Fold for Opaque {
     }
 }
 
-/// The names of categories. Numbers are written alike whatever their type, so that the label 1.0 or 1.00 is
-/// the prediction 1.
-fn names(array: &ArrayRef) -> Result<StringViewArray> {
-    let data_type = array.data_type();
-    if data_type.is_floating() {
-        let doubles = cast(array, &DataType::Float64)?;
-        let doubles = doubles.as_primitive::<Float64Type>();
-        return Ok(doubles.iter().map(|value| value.map(name_of)).collect());
-    }
-    let texts = cast(array, &DataType::Utf8View)?;
-    let texts = texts.as_string_view();
-    if data_type.is_decimal() {
-        return Ok(texts.iter().map(|digits| digits.map(without_trailing_zeros)).collect());
-    }
-    Ok(texts.clone())
-}
-
-/// The names of classes: as of categories, but NaN is the absence of one.
-fn classes(array: &ArrayRef) -> Result<StringViewArray> {
-    let names = names(array)?;
-    if array.data_type().is_floating() {
-        return Ok(names.iter().map(|name| name.filter(|name| *name != "NaN")).collect());
-    }
-    Ok(names)
-}
-
-fn name_of(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 9e15 { format!("{}", value as i64) } else { value.to_string() }
-}
-
-fn without_trailing_zeros(digits: &str) -> &str {
-    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
-}
-
 impl Fold for Classification {
     type State = QualityState;
     type Room = ();
@@ -256,10 +216,10 @@ impl Fold for Classification {
     }
 
     fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>, (): &mut ()) -> Result<()> {
-        let (predictions, labels) = (classes(argument(arguments, 0)?)?, classes(argument(arguments, 1)?)?);
+        let Classes { predictions, labels, positive } =
+            Classes::of(argument(arguments, 0)?, argument(arguments, 1)?, argument(arguments, 3)?)?;
         let scores = cast(argument(arguments, 2)?, &DataType::Float64)?;
         let scores = scores.as_primitive::<Float64Type>();
-        let positive = names(argument(arguments, 3)?)?;
         rows.for_each(&mut |state, which| {
             let QualityState::Classification(state) = state else { return };
             for row in which.rows(predictions.len()) {
@@ -267,11 +227,10 @@ impl Fold for Classification {
                     continue;
                 }
                 let label = labels.value(row);
-                let score = scores.is_valid(row).then(|| {
-                    let named = positive.is_valid(row).then(|| positive.value(row));
-                    (scores.value(row), named.map_or(matches!(label, "1" | "true"), |named| named == label))
-                });
-                state.add(predictions.value(row), label, score);
+                let named = positive.is_valid(row).then(|| positive.value(row));
+                let is_positive = named.map_or(matches!(label, "1" | "true"), |named| named == label);
+                let score = scores.is_valid(row).then(|| scores.value(row));
+                state.add(predictions.value(row), label, is_positive, score);
             }
         });
         Ok(())

@@ -15,6 +15,7 @@
 
 mod aggregate;
 mod folds;
+mod names;
 mod split;
 mod window_start;
 

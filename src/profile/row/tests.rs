@@ -79,8 +79,13 @@ fn column(name: &str, kind: Kind) -> ColumnInfo {
 }
 
 fn column_of(state: ColumnState) -> ProfileRow {
+    column_of_type("string", state)
+}
+
+fn column_of_type(data_type: &str, state: ColumnState) -> ProfileRow {
     // What is of no interest here: the kind is that of the state.
-    rows(vec![(column("x", Kind::Opaque), state)], None, false, WINDOW).pop().unwrap()
+    let info = ColumnInfo { data_type: data_type.to_owned(), ..column("x", Kind::Opaque) };
+    rows(vec![(info, state)], None, false, WINDOW).pop().unwrap()
 }
 
 fn numbers(values: &[Option<f64>]) -> NumericState {
@@ -90,7 +95,7 @@ fn numbers(values: &[Option<f64>]) -> NumericState {
 fn classified(rows: &[(&str, &str, Option<f64>)]) -> QualityState {
     let mut state = ClassificationState::default();
     for (prediction, label, score) in rows {
-        state.add(prediction, label, score.map(|score| (score, *label == "1")));
+        state.add(prediction, label, *label == "1", *score);
     }
     QualityState::Classification(state)
 }
@@ -142,6 +147,13 @@ fn a_classifier_says_what_it_lacks() {
     check_scored(
         &[("1", "1", Some(0.9)), ("0", "0", Some(0.1)), ("0", "2", Some(0.1))],
         Some("log_loss, roc_auc_score: labels are of 3 classes, not of two"),
+    );
+    let neither = "log_loss, roc_auc_score: labels are of two classes, and neither is the positive one";
+    check_scored(&[("1", "true", Some(0.9)), ("0", "false", Some(0.1))], Some(neither));
+    // The positive one is there, only not scored.
+    check_scored(
+        &[("1", "1", None), ("0", "0", Some(0.1))],
+        Some("roc_auc_score: no scored row is of the positive class"),
     );
     let pairs: Vec<String> = (0..=super::super::classification::MAX_CELLS).map(|i| i.to_string()).collect();
     let many: Vec<_> = pairs.iter().map(|class| (class.as_str(), "1", Some(0.5))).collect();
@@ -201,6 +213,21 @@ fn a_column_says_what_it_lacks() {
     check(&time(&[None]), TIME, Some("every value is NULL"));
     check(&time(&[Some(f64::NAN)]), TIME, Some("no value is within the range of a timestamp"));
     check(&column_of(ColumnState::Text(TextState::default())), TEXT, Some("every value is NULL"));
+}
+
+#[test]
+fn only_texts_have_lengths() {
+    let mut names = TextState::default();
+    ["true", "false", "true"].iter().for_each(|name| names.add(name, 1));
+    let lengths = |data_type: &str| {
+        let row = column_of_type(data_type, ColumnState::Text(names.clone()));
+        assert_eq!((row.distinct_count, row.reason), (Some(2), None), "{data_type}");
+        (row.min_length, row.max_length, row.avg_length)
+    };
+    assert_eq!(lengths("string"), (Some(4.0), Some(5.0), Some(13.0 / 3.0)));
+    for data_type in ["boolean", "int", "double", "decimal(5,2)", "date", "timestamp"] {
+        assert_eq!(lengths(data_type), (None, None, None), "{data_type}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use arrow::array::{BooleanArray, Decimal128Array, Float64Array, Int64Array, StringArray, new_null_array};
 
 use super::*;
+use crate::profile::classification::Cell;
 
 /// All rows in one state.
 struct All<S>(S);
@@ -16,14 +17,14 @@ impl<S> Rows<S> for All<S> {
 
 fn quality(predictions: ArrayRef, labels: ArrayRef) -> ClassificationState {
     let rows = predictions.len();
+    quality_of(predictions, labels, new_null_array(&DataType::Null, rows))
+}
+
+fn quality_of(predictions: ArrayRef, labels: ArrayRef, positive: ArrayRef) -> ClassificationState {
+    let rows = predictions.len();
     let scores: ArrayRef = Arc::new(Float64Array::from(vec![0.5; rows]));
     let mut all = All(Classification::empty());
-    Classification::fold(
-        &[predictions, labels, scores, new_null_array(&DataType::Null, rows)],
-        &mut all,
-        &mut (),
-    )
-    .unwrap();
+    Classification::fold(&[predictions, labels, scores, positive], &mut all, &mut ()).unwrap();
     let All(QualityState::Classification(state)) = all else { panic!("the state of a classifier") };
     state
 }
@@ -61,10 +62,77 @@ fn nan_is_neither_a_prediction_nor_a_label() {
     assert_eq!(names.value(0), "NaN");
 }
 
+/// What booleans, numbers and texts are called beside each other, by who says and who is right.
 #[test]
-fn booleans_and_numbers_are_different_classes() {
-    // A known wrong answer: nobody is told that `true` never is `1`.
-    let predictions: ArrayRef = Arc::new(Int64Array::from(vec![1, 0]));
-    let labels: ArrayRef = Arc::new(BooleanArray::from(vec![true, false]));
-    assert_eq!(quality(predictions, labels).accuracy_score(), Ok(0.0));
+fn booleans_and_numbers_are_the_same_classes() {
+    let booleans: ArrayRef = Arc::new(BooleanArray::from(vec![true, false]));
+    let ints: ArrayRef = Arc::new(Int64Array::from(vec![1, 0]));
+    let doubles: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 0.0]));
+    let decimals = Decimal128Array::from(vec![100, 0]).with_precision_and_scale(5, 2).unwrap();
+    let decimals: ArrayRef = Arc::new(decimals);
+    let digits: ArrayRef = Arc::new(StringArray::from(vec!["1", "0"]));
+    let words: ArrayRef = Arc::new(StringArray::from(vec!["true", "false"]));
+    let cases = [
+        (&booleans, &ints, 1.0, "1 0"),
+        (&booleans, &doubles, 1.0, "1 0"),
+        (&booleans, &decimals, 1.0, "1 0"),
+        (&booleans, &booleans, 1.0, "true false"),
+        (&booleans, &words, 1.0, "true false"),
+        // A text is what it says.
+        (&booleans, &digits, 0.0, "true/1 false/0"),
+        (&ints, &words, 0.0, "1/true 0/false"),
+        (&digits, &words, 0.0, "1/true 0/false"),
+        (&ints, &digits, 1.0, "1 0"),
+    ];
+    for (left, right, accuracy, names) in cases {
+        for (predictions, labels) in [(left, right), (right, left)] {
+            let said = format!("{} against {}", predictions.data_type(), labels.data_type());
+            let state = quality(Arc::clone(predictions), Arc::clone(labels));
+            assert_eq!(state.accuracy_score(), Ok(accuracy), "{said}");
+            // Without a name the positive class is `1` or `true`, so one of each kind is there.
+            assert_eq!((state.positives, state.roc_auc()), (1, Ok(0.5)), "{said}");
+            let cells = state.confusion_matrix().unwrap().into_iter().rev();
+            let cells = cells.map(|Cell { prediction, label, .. }| match prediction == label {
+                true => label,
+                false if std::ptr::eq(predictions, left) => format!("{prediction}/{label}"),
+                false => format!("{label}/{prediction}"),
+            });
+            let cells: Vec<_> = cells.collect();
+            assert_eq!(cells.join(" "), names, "{said}");
+        }
+    }
+}
+
+#[test]
+fn the_positive_class_is_read_as_what_labels_are() {
+    let booleans: ArrayRef = Arc::new(BooleanArray::from(vec![true, false, false]));
+    let ints: ArrayRef = Arc::new(Int64Array::from(vec![1, 0, 0]));
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["1", "true", "true"]));
+    let cases = [
+        (&booleans, &booleans, "1", 1),
+        (&booleans, &booleans, "true", 1),
+        (&booleans, &booleans, "True", 1),
+        (&booleans, &booleans, "0", 2),
+        (&booleans, &booleans, "fraud", 0),
+        (&ints, &booleans, "1", 1),
+        (&ints, &booleans, "true", 1),
+        (&booleans, &ints, "true", 1),
+        (&booleans, &ints, "1", 1),
+        (&ints, &ints, "true", 1),
+        (&ints, &ints, "false", 2),
+        (&ints, &ints, "1.0", 1),
+        (&ints, &ints, "2", 0),
+        (&texts, &texts, "1", 1),
+        (&texts, &texts, "true", 2),
+        (&texts, &texts, "True", 0),
+    ];
+    for (predictions, labels, class, expected) in cases {
+        let positive: ArrayRef = Arc::new(StringArray::from(vec![class; labels.len()]));
+        let state = quality_of(Arc::clone(predictions), Arc::clone(labels), positive);
+        let said = format!("{class} of {} against {}", predictions.data_type(), labels.data_type());
+        assert_eq!(state.positives, expected, "{said}");
+        // Every score is a half, so each row costs ln 2, if anybody knows which class it is of.
+        let is_known = expected > 0;
+        assert_eq!(state.log_loss().ok(), is_known.then_some(std::f64::consts::LN_2), "{said}");
+    }
 }
