@@ -5,6 +5,7 @@
 //! made.
 
 mod error;
+mod gaps;
 mod incident;
 mod outcome;
 mod stop;
@@ -167,7 +168,7 @@ async fn compute(
     record.profile_version = Some(profile.version);
     record.drift_version = Some(drift.version);
     record.alert_rows = Some(evaluation.events.len() as u64);
-    let findings = outcome::findings(monitor, &counted, snapshot);
+    let findings = outcome::findings(monitor, &counted, snapshot, order.as_of);
     let facts = RunFacts {
         run_id: lineage.run_id.clone(),
         as_of: order.as_of,

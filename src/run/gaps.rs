@@ -28,7 +28,12 @@ pub(super) fn findings(monitor: &Monitor, profiles: &Profiles, as_of: Timestamp)
 }
 
 /// The same, of `windows` in order, where those that end after `last_end` may still be empty.
-fn gaps(calendar: &Calendar, granularity: Granularity, windows: &[Window], last_end: Timestamp) -> Vec<String> {
+fn gaps(
+    calendar: &Calendar,
+    granularity: Granularity,
+    windows: &[Window],
+    last_end: Timestamp,
+) -> Vec<String> {
     let zone = calendar.zone();
     let between = windows.windows(2).filter_map(|pair| match pair {
         [before, after] if before.end < after.start => Some((before.end, after.start)),
@@ -45,7 +50,8 @@ fn gaps(calendar: &Calendar, granularity: Granularity, windows: &[Window], last_
         let count = count(calendar, granularity, newest.end, last_end);
         if count > 0 {
             let (since, windows) = (shown(newest.end, zone), counted(count, granularity));
-            findings.push(format!("no rows since {since}: {windows} until {} empty", be(count, last_end, zone)));
+            findings
+                .push(format!("no rows since {since}: {windows} until {} empty", be(count, last_end, zone)));
         }
     }
     findings
@@ -108,17 +114,29 @@ mod tests {
     #[test]
     fn a_table_that_is_written_no_more_is_told() {
         let days = ["2026-04-05T12:00Z", "2026-04-06T12:00Z"];
-        check("1 day", &days, "2026-04-07T22:00Z", &["no rows since 2026-04-07: 1 window of 1 day until 2026-04-08 is empty"]);
+        check(
+            "1 day",
+            &days,
+            "2026-04-07T22:00Z",
+            &["no rows since 2026-04-07: 1 window of 1 day until 2026-04-08 is empty"],
+        );
         let expected = ["no rows since 2026-04-07: 4 windows of 1 day until 2026-04-11 12:00 are empty"];
         check("1 day", &days, "2026-04-11T10:00Z", &expected);
-        let years = ["no rows since 2026-04-05 14:05: 100000 windows of 5 minutes or more until 2031-04-05 14:00 are empty"];
+        let years = [
+            "no rows since 2026-04-05 14:05: 100000 windows of 5 minutes or more until 2031-04-05 14:00 are empty",
+        ];
         check("5 minutes", &["2026-04-05T12:00Z"], "2031-04-05T12:00Z", &years);
     }
 
     #[test]
     fn windows_that_are_missing_between_others_are_told() {
         let days = ["2026-04-01T12:00Z", "2026-04-03T12:00Z", "2026-04-06T12:00Z", "2026-04-07T12:00Z"];
-        check("1 day", &days, "2026-04-08T12:00Z", &["no rows in 3 windows of 1 day between others, the first of 2026-04-02"]);
+        check(
+            "1 day",
+            &days,
+            "2026-04-08T12:00Z",
+            &["no rows in 3 windows of 1 day between others, the first of 2026-04-02"],
+        );
         // The hour that is skipped in spring is no window.
         check("1 hour", &["2026-03-29T00:30Z", "2026-03-29T01:30Z"], "2026-03-29T02:00Z", &[]);
     }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::gaps;
 use super::incident::{self, Incident};
 use crate::alert::{Evaluation, Event};
 use crate::config::Monitor;
@@ -108,7 +110,12 @@ fn versions(counted: &Counted) -> Vec<String> {
 }
 
 /// What was noticed and did not stop the run.
-pub(super) fn findings(monitor: &Monitor, counted: &Counted, snapshot: &Snapshot) -> Vec<String> {
+pub(super) fn findings(
+    monitor: &Monitor,
+    counted: &Counted,
+    snapshot: &Snapshot,
+    as_of: Timestamp,
+) -> Vec<String> {
     let mut findings = columns::unknown(monitor, &snapshot.schema);
     if counted.rows_without_time > 0 {
         findings.push(format!(
@@ -122,6 +129,7 @@ pub(super) fn findings(monitor: &Monitor, counted: &Counted, snapshot: &Snapshot
     {
         findings.push(format!("some rows have no `{column}`; they are counted as `{NO_VERSION}`"));
     }
+    findings.extend(gaps::findings(monitor, &counted.profiles, as_of));
     findings.extend(unseen_positive_class(&counted.profiles, monitor));
     if let Some(model) = &snapshot.model {
         findings.extend(registry::findings(model, &versions.into_iter().collect()));
