@@ -40,7 +40,7 @@ impl UnusableSecret {
             SecretError::File { .. } | SecretError::Empty(Secret::File(_)) => "write it, or correct its path",
             SecretError::NoKey { .. } => "copy it from the receiver anew, whole",
         };
-        let without = if self.is_for_messages { "; --no-notify does without it" } else { "" };
+        let without = if self.is_for_messages { "; `run --no-notify` does without it" } else { "" };
         format!("{remedy}{without}")
     }
 }
@@ -182,7 +182,7 @@ notify:
         assert_eq!(hook("hunter2"), [""; 0]);
         assert_eq!(hook("whsec_aHVudGVyMg=="), [""; 0]);
         let named = "cannot use the secret that `notify[0].webhook.secret` of churn.yaml names";
-        let remedy = "copy it from the receiver anew, whole; --no-notify does without it";
+        let remedy = "copy it from the receiver anew, whole; `run --no-notify` does without it";
         assert_eq!(
             hook("whsec_hunter2!"),
             [format!(
@@ -193,7 +193,7 @@ notify:
             hook("whsec_"),
             [format!("{named}: secret file `hook` holds no key: it is empty; {remedy}")]
         );
-        let remedy = "write it, or correct its path; --no-notify does without it";
+        let remedy = "write it, or correct its path; `run --no-notify` does without it";
         assert_eq!(hook("\n"), [format!("{named}: secret file `hook` is empty; {remedy}")]);
 
         let all = said(SETTINGS, &both, &[], true);

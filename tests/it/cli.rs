@@ -97,11 +97,11 @@ async fn validate_says_what_it_has_seen() {
     let connected = scene.secchi(&["validate", "--connect", "good"]);
     ended(&connected, 0);
     assert_eq!([read.err, connected.err], ["", ""]);
-    // The other one has every kind of column, default rules and labels of their own.
-    scene
-        .table("bad", "SELECT * EXCLUDE (label), make_array(amount) AS amounts, event_time AS due FROM model")
-        .await;
+    // The other one has columns of every kind, labels of their own and the default rules.
+    let columns = "SELECT * EXCLUDE (label), make_array(amount) AS amounts, event_time AS due FROM model";
+    scene.table("rich", columns).await;
     scene.table("labels", "SELECT request_id, label AS truth FROM model").await;
+    scene.edit("../lake/bad", "../lake/rich");
     scene.edit("label_col: label", "label_col: truth\n  label_table: ../lake/labels");
     scene.edit("  columns: { include: [amount, region] }\n", "");
     scene.edit("alerts: []\n", "baseline: { table: ../lake/good }\n");
