@@ -1,7 +1,7 @@
 //! A first monitor file for a table: guesses roles from names and types, and says what it guessed.
 //!
-//! What it writes is a valid monitor in which every option stands, the unneeded ones commented out at their
-//! defaults; so it is the manual, too. `monitors/template.yaml` is what it writes for the demo's table, and
+//! What it writes is a monitor in which every option stands, the unneeded ones commented out at their defaults;
+//! so it is the manual, too. Where a name is needed that it cannot guess stands a `?`, which `config` refuses. `monitors/template.yaml` is what it writes for the demo's table, and
 //! a test holds it to that. It must not read rows.
 
 use std::path::{Path, PathBuf};

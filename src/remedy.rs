@@ -18,9 +18,7 @@ impl Remedy {
     /// The sentence that follows an error whose own hint says nothing better.
     pub fn hint(self) -> &'static str {
         match self {
-            Self::FixMonitor => {
-                "correct the monitor file; `secchi validate --connect` checks it against its tables"
-            }
+            Self::FixMonitor => "correct what is named above, in the monitor file or in secchi.yaml",
             Self::Retry => "nothing was lost; run the same command again",
             Self::InspectData => "look at the table named above; nothing was written for this monitor",
         }

@@ -8,6 +8,7 @@ mod error;
 mod gaps;
 mod incident;
 mod outcome;
+pub mod secrets;
 mod stop;
 
 use std::panic::AssertUnwindSafe;
@@ -60,6 +61,7 @@ pub async fn run(
     watch: &dyn Watch,
     stop: &Stop,
 ) -> Result<Outcome, RunError> {
+    secrets::check(monitor, settings, order.notify)?;
     let lake = Lake::new(settings);
     let began = Instant::now();
     let table = &monitor.inference.table;
@@ -132,7 +134,7 @@ async fn blame(error: RunError, snapshot: &Snapshot, lake: Lake<'_>) -> RunError
     let may_be_damage = match &error {
         RunError::Query(error) => error.may_be_damage(),
         RunError::Fault { .. } => true,
-        RunError::Source(_) | RunError::Sink(_) | RunError::Canceled => false,
+        RunError::Secret(_) | RunError::Source(_) | RunError::Sink(_) | RunError::Canceled => false,
     };
     if !may_be_damage {
         return error;

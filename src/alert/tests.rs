@@ -9,7 +9,9 @@ use crate::profile::row::WindowStruct;
 
 /// A monitor with these rules, as a file would make it.
 fn monitor(rules: &str) -> Monitor {
-    monitor_of("model_id_col: version", rules)
+    let model =
+        "model_id_col: version, prediction_col: predicted, label_col: left, problem_type: classification";
+    monitor_of(model, rules)
 }
 
 fn monitor_of(inference: &str, rules: &str) -> Monitor {

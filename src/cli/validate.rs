@@ -1,11 +1,14 @@
 //! `secchi validate`: checks monitor files and, with `--connect`, the tables behind them.
 
+mod plan;
+
 use clap::Args;
 
 use super::monitors::{self, Loaded};
 use super::{Exit, Which, say};
+use crate::cause::chain;
 use crate::profile::{columns, query};
-use crate::run::RunError;
+use crate::run::{RunError, secrets};
 use crate::sink::Sink;
 use crate::source::{self, At, Lake};
 
@@ -13,8 +16,8 @@ use crate::source::{self, At, Lake};
 pub struct ValidateArgs {
     #[command(flatten)]
     which: Which,
-    /// Open the tables, too, check the columns that the monitor names, and whether there is a place for its
-    /// own tables. Reads no rows, leaves nothing behind.
+    /// Open the tables, too, check the columns that the monitor names, its secrets, and whether there is a place
+    /// for its own tables; then say what a run will do. Reads no rows, leaves nothing behind.
     #[arg(long)]
     connect: bool,
 }
@@ -22,33 +25,57 @@ pub struct ValidateArgs {
 pub async fn validate(args: &ValidateArgs) -> Exit {
     let (loaded, problems) = monitors::load_all(&args.which);
     let mut exit = problems.iter().map(say::problems).max().unwrap_or(Exit::Done);
-    for Loaded { monitor, settings } in &loaded {
+    for loaded in &loaded {
         if args.connect {
-            let checked = async {
-                let lake = Lake::new(settings);
-                let snapshot = source::open(monitor, At::Latest, lake).await?;
-                query::check(monitor, &snapshot).await?;
-                Sink::open(lake, monitor).await?;
-                Ok::<_, RunError>(snapshot)
-            };
-            match Box::pin(checked).await {
-                Ok(snapshot) => {
-                    for finding in columns::unknown(monitor, &snapshot.schema) {
-                        say::note(&format!("{}: note: {finding}", monitor.name));
-                    }
-                    say::result(&format!(
-                        "{}: ok, version {} of {} has {} columns",
-                        monitor.file.display(),
-                        snapshot.source.version,
-                        snapshot.source.table,
-                        snapshot.schema.fields().len(),
-                    ));
-                }
-                Err(error) => exit = exit.max(say::failed_run(&monitor.name, &error)),
-            }
+            exit = exit.max(Box::pin(connected(loaded)).await);
         } else {
-            say::result(&format!("{}: ok", monitor.file.display()));
+            unconnected(loaded);
         }
+    }
+    exit
+}
+
+/// A file is checked where its secrets need not be, such as where changes to it are reviewed.
+fn unconnected(Loaded { monitor, settings }: &Loaded) {
+    for secret in secrets::unusable(monitor, settings, true) {
+        say::note(&format!("{}: note: {}", monitor.name, chain(&secret)));
+    }
+    say::result(&format!("{}: ok", monitor.file.display()));
+}
+
+async fn connected(Loaded { monitor, settings }: &Loaded) -> Exit {
+    let unusable = secrets::unusable(monitor, settings, true);
+    let is_open = unusable.iter().all(secrets::UnusableSecret::is_for_messages);
+    let mut exit = Exit::Done;
+    for secret in unusable {
+        exit = exit.max(say::failed_run(&monitor.name, &RunError::from(secret)));
+    }
+    if !is_open {
+        return exit;
+    }
+    let checked = async {
+        let lake = Lake::new(settings);
+        let snapshot = source::open(monitor, At::Latest, lake).await?;
+        query::check(monitor, &snapshot).await?;
+        Sink::open(lake, monitor).await?;
+        Ok::<_, RunError>(snapshot)
+    };
+    let snapshot = match checked.await {
+        Ok(snapshot) => snapshot,
+        Err(error) => return exit.max(say::failed_run(&monitor.name, &error)),
+    };
+    for finding in columns::unknown(monitor, &snapshot.schema) {
+        say::note(&format!("{}: note: {finding}", monitor.name));
+    }
+    if exit == Exit::Done {
+        say::result(&format!(
+            "{}: ok, version {} of {} has {} columns",
+            monitor.file.display(),
+            snapshot.source.version,
+            snapshot.source.table,
+            snapshot.schema.fields().len(),
+        ));
+        say::result(&plan::text(monitor, &snapshot.schema));
     }
     exit
 }

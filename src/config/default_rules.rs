@@ -1,52 +1,82 @@
 //! The rules of people who write none: few, and quiet on data that do not drift.
+//!
+//! They are what could be typed, so they are proven like any others, and recorded with the settings that decide
+//! a run: another release may have others.
 
-use super::monitor::{Change, Condition, Metric, Rule};
-use super::spec::{Comparison, MonitorSpec, ProblemType, Severity};
-use crate::window::Granularity;
+use super::spec::{Amount, ChangeSpec, MonitorSpec, ProblemType, RuleSpec, Severity};
 
 /// Fewer values than this say little about a distribution.
 const MIN_COUNT: u64 = 200;
 
 /// Drift and missing values, each in a window against the baseline (or the window before), and quality
 /// against the baseline where labels are.
-pub(super) fn rules(spec: &MonitorSpec, granularity: Granularity) -> Vec<Rule> {
-    let comparison = if spec.baseline.is_some() { Comparison::Baseline } else { Comparison::Consecutive };
-    let rule = |name: &str, metric: Metric, condition: Condition, severity: Severity| Rule {
-        name: name.to_owned(),
-        comparison: matches!(metric, Metric::Drift(_)).then_some(comparison),
-        metric,
-        condition,
-        columns: None,
-        model_versions: None,
-        slices: None,
-        granularity,
-        hold: 1,
-        of: 1,
-        min_count: MIN_COUNT,
-        severity,
-        owner: spec.owner.clone(),
-        runbook: spec.runbook.clone(),
-        provisional: false,
+pub(super) fn rules(spec: &MonitorSpec) -> Vec<RuleSpec> {
+    let rule = |name: &str, metric: &str, severity: Severity| RuleSpec {
+        rule: name.to_owned(),
+        metric: metric.to_owned(),
+        min_count: Some(MIN_COUNT),
+        severity: Some(severity),
+        ..RuleSpec::default()
     };
-    let drift = |metric: &str| Metric::Drift(metric.to_owned());
     let mut rules = vec![
-        rule("drift", drift("population_stability_index"), Condition::Above(0.25), Severity::Warning),
-        rule("missing values", drift("percent_null_delta"), Condition::Above(5.0), Severity::Warning),
+        RuleSpec { above: Some(0.25), ..rule("drift", "population_stability_index", Severity::Warning) },
+        RuleSpec { above: Some(5.0), ..rule("missing values", "percent_null_delta", Severity::Warning) },
     ];
-    let labelled = spec.inference.label_col.is_some() && spec.baseline.is_some();
-    if labelled {
-        let (metric, change) = match spec.inference.problem_type {
+    let inference = &spec.inference;
+    if inference.prediction_col.is_some() && inference.label_col.is_some() && spec.baseline.is_some() {
+        let percent = |text: &str| Some(Amount::Percent(text.to_owned()));
+        let (metric, change) = match inference.problem_type {
             Some(ProblemType::Regression) => {
-                ("mean_average_error", Change { rises: true, bound: 0.2, relative: true })
+                ("mean_average_error", ChangeSpec { above: percent("20%"), ..ChangeSpec::default() })
             }
-            _ => ("accuracy_score", Change { rises: false, bound: -0.1, relative: true }),
+            _ => ("accuracy_score", ChangeSpec { below: percent("-10%"), ..ChangeSpec::default() }),
         };
-        rules.push(rule(
-            "quality",
-            Metric::Profile(metric.to_owned()),
-            Condition::ChangeFromBaseline(change),
-            Severity::Critical,
-        ));
+        rules.push(RuleSpec {
+            change_from_baseline: Some(change),
+            ..rule("quality", metric, Severity::Critical)
+        });
     }
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::yaml::Document;
+    use super::*;
+
+    /// What a monitor file with these keys under `inference`, and a baseline, would have under `alerts`.
+    fn shown(inference: &str) -> serde_json::Value {
+        let text = format!(
+            "monitor: churn\ninference: {{ table: t, timestamp_col: at{inference} }}\nbaseline: {{ table: b }}\n"
+        );
+        let spec: MonitorSpec = serde_json::from_value(Document::parse(&text).unwrap().value).unwrap();
+        let mut rules = serde_json::to_value(rules(&spec)).unwrap();
+        for rule in rules.as_array_mut().unwrap() {
+            let rule = rule.as_object_mut().unwrap();
+            rule.retain(|key, value| !value.is_null() && key != "provisional");
+            if let Some(change) = rule.get_mut("change_from_baseline") {
+                change.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            }
+        }
+        rules
+    }
+
+    /// The template shows each default rule on lines of its own, commented out once more.
+    #[test]
+    fn the_template_shows_the_default_rules() {
+        let template = include_str!("../draft/monitor.yaml.jinja");
+        let lines = template.lines().skip_while(|line| !line.starts_with("# Without this key"));
+        let lines =
+            lines.take_while(|line| *line != "# alerts:").filter_map(|line| line.strip_prefix("#   "));
+        let text: Vec<&str> = lines.collect();
+        let typed = Document::parse(&text.join("\n")).unwrap().value;
+        let typed = typed.as_array().unwrap();
+        let classifier = shown(", prediction_col: p, label_col: l, problem_type: classification");
+        let regression = shown(", prediction_col: p, label_col: l, problem_type: regression");
+        let mut expected = classifier.as_array().unwrap().clone();
+        expected.push(regression[2].clone());
+        assert_eq!(typed, &expected);
+        assert_eq!(shown("").as_array().unwrap(), &typed[..2], "without labels");
+    }
 }

@@ -44,8 +44,12 @@ pub struct Monitor {
     pub quantiles: usize,
     /// What to alert on.
     pub rules: Vec<Rule>,
+    /// Whether the monitor file has them; by default a few quiet ones.
+    pub has_own_rules: bool,
     /// Whom to tell.
     pub channels: Vec<Channel>,
+    /// Whether the monitor file has them; by default they are those of `secchi.yaml`.
+    pub has_own_channels: bool,
     /// When `serve` runs it.
     pub schedule: Option<Cron>,
     /// Folder of the metric tables.
@@ -60,6 +64,18 @@ impl Monitor {
     /// What is counted once and added up to all granularities.
     pub fn base_granularity(&self) -> Granularity {
         Granularity::base_of(&self.granularities)
+    }
+
+    /// Every table and folder that a run opens.
+    pub fn places(&self) -> Vec<&Url> {
+        let label = self.inference.prediction.as_ref().and_then(|prediction| prediction.label.as_ref());
+        let labels = label.and_then(|label| label.arrives_in.as_ref()).map(|labels| &labels.table);
+        let baseline = self.baseline.as_ref().map(|baseline| &baseline.table);
+        let registry = self.registry.as_ref().map(|registry| match &registry.place {
+            RegistryPlace::MlflowFiles(url) | RegistryPlace::Table(url) => url,
+        });
+        let some = [Some(&self.inference.table), labels, baseline, registry, Some(&self.output)];
+        some.into_iter().flatten().collect()
     }
 
     /// The name in front of `_profile_metrics` and `_drift_metrics`.

@@ -80,18 +80,30 @@ pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
 /// Most names that are listed: a table may have thousands of columns.
 const NAMES_MAX: usize = 20;
 
-/// `did you mean …?`, or the list if nothing is near.
+/// Names that are listed of more than that: the nearest.
+const NAMES_OF_MANY: usize = 8;
+
+/// `did you mean …?`, or the list if nothing is near: the fields of a struct that was typed, else all as they are
+/// given or, of many, the nearest.
 pub fn suggest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    match nearest(typed, candidates.clone()) {
-        Some(candidate) => format!("did you mean `{candidate}`?"),
-        None => {
-            let all: Vec<_> = candidates.into_iter().map(|name| format!("`{name}`")).collect();
-            match all.len() {
-                ..=NAMES_MAX => format!("one of {}", all.join(", ")),
-                many => format!("one of {} and {} more", all[..NAMES_MAX].join(", "), many - NAMES_MAX),
-            }
-        }
+    if let Some(candidate) = nearest(typed, candidates.clone()) {
+        return format!("did you mean `{candidate}`?");
     }
+    let mut names: Vec<&str> = candidates.into_iter().collect();
+    let struct_of = |name: &str| name.split_once('.').map(|(column, _)| column.to_owned());
+    if let Some(column) = struct_of(typed)
+        && names.iter().any(|name| struct_of(name).as_ref() == Some(&column))
+    {
+        names.retain(|name| struct_of(name).as_ref() == Some(&column));
+    }
+    let mut rest = 0;
+    if names.len() > NAMES_MAX {
+        names.sort_by_cached_key(|name| strsim::damerau_levenshtein(typed, name));
+        rest = names.len() - NAMES_OF_MANY;
+        names.truncate(NAMES_OF_MANY);
+    }
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("one of `{}`{more}", names.join("`, `"))
 }
 
 /// `/alerts/0/above` as people write it: `alerts[0].above`.
@@ -126,5 +138,10 @@ mod tests {
     fn near_names_are_suggested_and_far_ones_listed() {
         assert_eq!(suggest("abvoe", ["above", "below"]), "did you mean `above`?");
         assert_eq!(suggest("colour", ["above", "below"]), "one of `above`, `below`");
+        let fields = ["avg", "recall.macro", "test.statistic", "test.pvalue"];
+        assert_eq!(suggest("test.one.two.three", fields), "one of `test.statistic`, `test.pvalue`");
+        let many: Vec<String> = (10..40).map(|n| format!("column_{n}_of_many")).collect();
+        let many = suggest("of_many_39_and_more", many.iter().map(String::as_str));
+        assert!(many.ends_with("` and 22 more") && many.contains("`column_39_of_many`"), "{many}");
     }
 }

@@ -12,6 +12,7 @@ mod hash;
 mod inference;
 mod location;
 mod notes;
+mod quality;
 mod registry;
 mod rule;
 mod settings;
@@ -22,8 +23,8 @@ mod time;
 use std::path::Path;
 
 use channel::channel;
-use hash::config_json;
 pub use hash::hex16;
+use hash::{InForce, config_json};
 use inference::inference;
 use jiff::SignedDuration;
 pub use location::location;
@@ -39,7 +40,7 @@ use url::Url;
 use super::default_rules;
 use super::monitor::{Baseline, Channel, Monitor, Rule};
 use super::settings::Settings;
-use super::spec::{BaselineSpec, MonitorSpec};
+use super::spec::{BaselineSpec, MonitorSpec, RuleSpec};
 use crate::window::{Calendar, Granularity};
 
 /// Points of `quantiles` where nothing is said.
@@ -64,12 +65,20 @@ pub fn monitor(
     slices_are_different(&spec.slicing_exprs, notes);
     let quantiles = quantiles(spec.quantiles, notes);
 
-    let rules = rules(spec, &granularities, notes);
+    let typed_rules = spec.alerts.clone().unwrap_or_else(|| default_rules::rules(spec));
+    let rules = rules(&typed_rules, spec, &granularities, notes);
     let channels = channels(spec, settings, notes);
     let schedule = spec.schedule.as_ref().and_then(|schedule| cron(&schedule.cron, "/schedule/cron", notes));
     let output = output(spec, settings, notes);
 
-    let config_json = config_json(notes.document, &timezone, lateness);
+    let in_force = InForce {
+        timezone: &timezone,
+        lateness,
+        granularities: &granularities,
+        quantiles,
+        alerts: &typed_rules,
+    };
+    let config_json = config_json(notes.document, &in_force);
     let config_hash = hex16(&config_json);
     Some(Monitor {
         name: spec.monitor.clone(),
@@ -87,7 +96,9 @@ pub fn monitor(
         slicing_exprs: spec.slicing_exprs.clone(),
         quantiles,
         rules,
+        has_own_rules: spec.alerts.is_some(),
         channels,
+        has_own_channels: spec.notify.is_some(),
         schedule,
         output: output?,
         config_json,
@@ -154,9 +165,13 @@ fn quantiles(typed: Option<u32>, notes: &mut Notes<'_>) -> usize {
     points as usize
 }
 
-fn rules(spec: &MonitorSpec, granularities: &[Granularity], notes: &mut Notes<'_>) -> Vec<Rule> {
+fn rules(
+    typed: &[RuleSpec],
+    spec: &MonitorSpec,
+    granularities: &[Granularity],
+    notes: &mut Notes<'_>,
+) -> Vec<Rule> {
     let finest = granularities.first().copied().unwrap_or(Granularity::Day);
-    let Some(typed) = &spec.alerts else { return default_rules::rules(spec, finest) };
     let context = rule::Context { spec, granularities, finest };
     let typed = typed.iter().enumerate();
     typed.filter_map(|(index, typed)| rule(typed, index, &context, notes)).collect()

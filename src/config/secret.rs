@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::spec::SecretSpec;
 
@@ -38,6 +38,17 @@ pub enum SecretError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is nothing in it.
+    #[error("{0} is empty")]
+    Empty(Secret),
+    /// It cannot be what it is needed as.
+    #[error("{place} holds no key: {why}")]
+    NoKey {
+        /// Where it was read from.
+        place: Secret,
+        /// Why it is none.
+        why: &'static str,
+    },
 }
 
 impl Secret {
@@ -53,16 +64,30 @@ impl Secret {
     /// # Errors
     /// If there is none.
     pub fn read(&self) -> Result<SecretString, SecretError> {
-        match self {
+        let secret = match self {
             Self::Env(name) => {
-                std::env::var(name).map(SecretString::from).map_err(|_| SecretError::Env(name.clone()))
+                std::env::var(name).map(SecretString::from).map_err(|_| SecretError::Env(name.clone()))?
             }
             Self::File(path) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|source| SecretError::File { path: path.clone(), source })?;
                 let text = text.strip_suffix('\n').unwrap_or(&text);
-                Ok(SecretString::from(text.strip_suffix('\r').unwrap_or(text)))
+                SecretString::from(text.strip_suffix('\r').unwrap_or(text))
             }
+        };
+        if secret.expose_secret().is_empty() {
+            return Err(SecretError::Empty(self.clone()));
+        }
+        Ok(secret)
+    }
+}
+
+/// The place, in the words of an error.
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "environment variable `{name}`"),
+            Self::File(path) => write!(f, "secret file `{}`", path.display()),
         }
     }
 }
@@ -78,9 +103,28 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use insta::assert_snapshot;
 
+    use super::*;
     use crate::config::given::{problems_of_settings, problems_with};
+
+    #[test]
+    fn one_line_break_is_no_part_of_a_secret_and_nothing_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        let read = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            Secret::File(file.clone()).read().map(|secret| secret.expose_secret().to_owned())
+        };
+        for (text, expected) in [("key", "key"), ("key\n", "key"), ("key\r\n", "key"), ("key\n\n", "key\n")] {
+            assert_eq!(read(text).unwrap(), expected, "{text:?}");
+        }
+        for text in ["", "\n", "\r\n"] {
+            let error = read(text).unwrap_err().to_string();
+            assert_eq!(error, format!("secret file `{}` is empty", file.display()), "{text:?}");
+        }
+    }
 
     #[test]
     fn secrets_stand_elsewhere_and_are_not_repeated() {

@@ -80,16 +80,18 @@ impl Storage {
 }
 
 impl Settings {
+    /// The entry of `storage` for `url`, with its index: the longest prefix that fits.
+    pub fn storage_of(&self, url: &Url) -> Option<(usize, &Storage)> {
+        let fitting = self.storage.iter().enumerate().filter(|(_, storage)| storage.is_for(url));
+        fitting.max_by_key(|(_, storage)| storage.prefix.len())
+    }
+
     /// The storage options for `url`: those of the longest prefix that fits.
     ///
     /// # Errors
     /// If one of its secrets cannot be read.
     pub fn storage_options(&self, url: &Url) -> Result<BTreeMap<String, SecretString>, SecretError> {
-        let fits = |storage: &&Storage| storage.is_for(url);
-        let Some(storage) = self.storage.iter().filter(fits).max_by_key(|storage| storage.prefix.len())
-        else {
-            return Ok(BTreeMap::new());
-        };
+        let Some((_, storage)) = self.storage_of(url) else { return Ok(BTreeMap::new()) };
         let plain =
             storage.options.iter().map(|(key, value)| Ok((key.clone(), SecretString::from(value.as_str()))));
         let secret = storage.secrets.iter().map(|(key, secret)| Ok((key.clone(), secret.read()?)));

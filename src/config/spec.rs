@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One monitor: what is watched, how it is cut, when it alerts, whom it tells.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -46,8 +46,9 @@ pub struct MonitorSpec {
     /// Number of points in `quantiles`, evenly spaced from 0 to 1. Default: 100.
     #[schemars(range(min = 2, max = 10_000))]
     pub quantiles: Option<u32>,
-    /// What to alert on. Default: three quiet rules on drift, missing values and quality. An empty
-    /// list alerts on nothing.
+    /// What to alert on. Default: `drift` (PSI above 0.25) and `missing values` (`percent_null_delta` above
+    /// 5) and, with labels and a baseline, `quality` (`accuracy_score` 10% below the baseline's, or
+    /// `mean_average_error` 20% above), each in windows of at least 200 rows. An empty list alerts on nothing.
     pub alerts: Option<Vec<RuleSpec>>,
     /// Whom to tell. Default: the channels of `secchi.yaml`.
     pub notify: Option<Vec<ChannelSpec>>,
@@ -142,7 +143,7 @@ pub struct RegistrySpec {
 }
 
 /// One rule. Exactly one of `above`, `below`, `outside` and `change_from_baseline` is needed.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSpec {
     /// Name of the rule, in the words of those who will be woken.
@@ -167,7 +168,8 @@ pub struct RuleSpec {
     pub slices: Option<Vec<String>>,
     /// The window length that the rule watches. Default: the finest of the monitor.
     pub granularity: Option<String>,
-    /// Drift metrics only: `BASELINE` or `CONSECUTIVE`. Default: `BASELINE` if there is a baseline.
+    /// Drift metrics only: `BASELINE` or `CONSECUTIVE`. Default: `BASELINE` if there is a baseline, else
+    /// `CONSECUTIVE`.
     pub comparison: Option<Comparison>,
     /// `N of M`: fires when the condition holds in N of the last M windows. An alert without rows for M
     /// windows, and at least 2, ends as `no_data`. Default: `1 of 1`.
@@ -188,7 +190,7 @@ pub struct RuleSpec {
 
 /// How far a metric may move from the baseline's value. A text with a percent sign, `-5%`, is relative
 /// to the baseline's value; a number is in the metric's own unit. Exactly one of the two is needed.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeSpec {
     /// Fires when the change is greater.
@@ -198,7 +200,7 @@ pub struct ChangeSpec {
 }
 
 /// A number, or a text such as `-5%`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Amount {
     /// In the metric's own unit.
@@ -208,7 +210,7 @@ pub enum Amount {
 }
 
 /// What a drift row compares a window with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Comparison {
     /// The window just before, if it has rows.
@@ -218,9 +220,7 @@ pub enum Comparison {
 }
 
 /// How urgent an alert is. Ordered.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.

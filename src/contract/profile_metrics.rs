@@ -174,23 +174,69 @@ pub const TABLE: Table = Table {
     partition_by: &["window_date"],
 };
 
-/// Metrics that are computed from labelled rows.
-const OF_LABELS: [&str; 12] = [
-    "accuracy_score",
-    "precision",
-    "recall",
-    "f1_score",
-    "log_loss",
-    "roc_auc_score",
-    "mean_squared_error",
-    "root_mean_squared_error",
-    "mean_average_error",
-    "mean_absolute_percentage_error",
-    "r2_score",
-    "label_count",
+/// What a measure of quality looks at, beside labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quality {
+    /// Predicted classes.
+    Classes,
+    /// Probabilities of a class.
+    Probabilities,
+    /// Predicted numbers.
+    Numbers,
+    /// Only whether labels are there.
+    Labels,
+}
+
+/// Metrics that exist where labels do.
+const QUALITY: [(&str, Quality); 13] = [
+    ("accuracy_score", Quality::Classes),
+    ("precision", Quality::Classes),
+    ("recall", Quality::Classes),
+    ("f1_score", Quality::Classes),
+    ("log_loss", Quality::Probabilities),
+    ("roc_auc_score", Quality::Probabilities),
+    ("mean_squared_error", Quality::Numbers),
+    ("root_mean_squared_error", Quality::Numbers),
+    ("mean_average_error", Quality::Numbers),
+    ("mean_absolute_percentage_error", Quality::Numbers),
+    ("r2_score", Quality::Numbers),
+    ("label_count", Quality::Labels),
+    (PERCENT_LABELLED, Quality::Labels),
 ];
+
+/// The one of them that is computed from all rows.
+const PERCENT_LABELLED: &str = "percent_labelled";
+
+/// What `metric` looks at, if it exists only where labels do; a field of a struct with a dot.
+pub fn quality(metric: &str) -> Option<Quality> {
+    let column = metric.split_once('.').map_or(metric, |(column, _)| column);
+    QUALITY.iter().find(|(name, _)| *name == column).map(|(_, of)| *of)
+}
 
 /// Whether `metric` is computed from labelled rows; a field of a struct with a dot.
 pub fn is_of_labels(metric: &str) -> bool {
-    OF_LABELS.contains(&metric.split_once('.').map_or(metric, |(column, _)| column))
+    metric != PERCENT_LABELLED && quality(metric).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The column's own sentence says what it is of.
+    #[test]
+    fn quality_is_what_the_columns_say() {
+        for column in TABLE.measure_columns() {
+            let is_of = |words: &str| column.doc.contains(words);
+            let expected = if is_of("Classification with a probability") {
+                Some(Quality::Probabilities)
+            } else if is_of("Classification.") && column.name != "confusion_matrix" {
+                Some(Quality::Classes)
+            } else if is_of("Regression.") {
+                Some(Quality::Numbers)
+            } else {
+                ["label_count", "percent_labelled"].contains(&column.name).then_some(Quality::Labels)
+            };
+            assert_eq!(quality(column.name), expected, "{}", column.name);
+        }
+    }
 }

@@ -37,6 +37,7 @@ use crate::alert::Event;
 use crate::config::{Channel, ChannelKind, Monitor, Settings};
 pub use error::{Cause, NotifyError};
 pub use notification::{Notification, RunFacts};
+pub use webhook::signing_key;
 
 /// What became of one message to one receiver.
 #[derive(Debug, Clone, PartialEq)]

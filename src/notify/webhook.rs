@@ -140,17 +140,22 @@ fn client(url: &Url, server: &str) -> Result<Client, NotifyError> {
     })
 }
 
-/// The value of `webhook-signature` for `body`, sent as `id` at `timestamp` (Unix seconds). Fails if `secret`
-/// is empty, or what follows `whsec_` in it is not base64.
-fn signature(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> Result<String, &'static str> {
+/// The key that `secret` stands for.
+///
+/// # Errors
+/// Why it stands for none: it is empty, or what follows `whsec_` in it is not base64.
+pub fn signing_key(secret: &str) -> Result<Vec<u8>, &'static str> {
     let key = match secret.strip_prefix(BASE64_KEY) {
         Some(encoded) => BASE64.decode(encoded).map_err(|_| "what follows `whsec_` is not base64")?,
         None => secret.as_bytes().to_vec(),
     };
-    if key.is_empty() {
-        return Err("it is empty");
-    }
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).map_err(|_| "it is no key")?;
+    if key.is_empty() { Err("it is empty") } else { Ok(key) }
+}
+
+/// The value of `webhook-signature` for `body`, sent as `id` at `timestamp` (Unix seconds). Fails if `secret`
+/// stands for no key.
+fn signature(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> Result<String, &'static str> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(&signing_key(secret)?).map_err(|_| "it is no key")?;
     mac.update(format!("{id}.{timestamp}.").as_bytes());
     mac.update(body);
     Ok(format!("v1,{}", BASE64.encode(mac.finalize().into_bytes())))

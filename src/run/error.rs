@@ -1,5 +1,6 @@
 //! Why a monitor could not be run.
 
+use super::secrets::UnusableSecret;
 use crate::profile::query::{HINT_FAULT, QueryError};
 use crate::remedy::Remedy;
 use crate::sink::SinkError;
@@ -8,6 +9,9 @@ use crate::source::SourceError;
 /// The stage that failed, and its error.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// Trying the secrets.
+    #[error(transparent)]
+    Secret(#[from] UnusableSecret),
     /// Reading metadata.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -32,6 +36,7 @@ impl RunError {
     /// What the operator does next.
     pub fn remedy(&self) -> Remedy {
         match self {
+            Self::Secret(_) => Remedy::FixMonitor,
             Self::Source(error) => error.remedy(),
             Self::Query(error) => error.remedy(),
             Self::Sink(error) => error.remedy(),
@@ -43,6 +48,7 @@ impl RunError {
     /// The sentence after the error.
     pub fn hint(&self) -> String {
         match self {
+            Self::Secret(error) => error.hint(),
             Self::Source(error) => error.hint(),
             Self::Query(error) => error.hint(),
             Self::Sink(error) => error.hint(),

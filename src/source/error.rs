@@ -142,7 +142,7 @@ impl SourceError {
             Self::Damaged { .. } => {
                 "restore it from a copy, or run with --table-version of a version without it".to_owned()
             }
-            Self::Registry(error) => error.remedy().hint().to_owned(),
+            Self::Registry(error) => error.hint().to_owned(),
             Self::Secret { source: SecretError::Env(_), .. } => {
                 "set it where the job runs: `storage` in secchi.yaml takes a secret from it".to_owned()
             }

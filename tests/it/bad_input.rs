@@ -333,6 +333,17 @@ async fn monitor_files_that_mean_nothing() {
                 "granularities:",
                 "notify: [{ email: { to: [a@example.com] } }]\ngranularities:",
             ),
+            (
+                "a measure of another problem type",
+                "alerts: []",
+                "alerts: [{ rule: error, metric: mean_squared_error, above: 1 }]",
+            ),
+            (
+                "a field of a struct that is no number",
+                "alerts: []",
+                "alerts: [{ rule: precision, metric: precision.one_vs_all.true, below: 0.5 }]",
+            ),
+            ("a place that was not filled in", "label_col: label", "label_col: \"?\""),
             ("not YAML", "granularities: [1 day]", "granularities: [1 day"),
             ("a tab", "  timestamp_col", "\ttimestamp_col"),
             ("a name that is no name", "monitor: bad", "monitor: \"../bad\""),

@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::support::cli::{Said, secchi};
+use crate::support::http::HookServer;
 use crate::support::scene::{Scene, is_as_approved};
+use crate::support::tls::Tls;
 
 const COMMANDS: [&str; 6] = ["demo", "init", "validate", "schema", "run", "serve"];
 
@@ -56,6 +58,12 @@ async fn what_init_writes_is_a_monitor() {
     ended(&valid, 0);
     is_as_approved("cli_init_then_validate", &format!("{}{}", told.out, valid.out));
 
+    scene.table("bare", "SELECT request_id, amount FROM model").await;
+    ended(&scene.secchi(&["init", "lake/bare", "-o", "drafts/bare.yaml"]), 0);
+    let unfilled = scene.secchi(&["validate", "drafts/bare.yaml"]);
+    ended(&unfilled, 1);
+    is_as_approved("cli_init_left_as_it_was", &unfilled.err);
+
     let again = scene.secchi(&["init", "lake/good", "-o", "drafts/good.yaml"]);
     ended(&again, 1);
     let nowhere = scene.secchi(&["init", "lake/nowhere", "-o", "-"]);
@@ -89,7 +97,62 @@ async fn validate_says_what_it_has_seen() {
     let connected = scene.secchi(&["validate", "--connect", "good"]);
     ended(&connected, 0);
     assert_eq!([read.err, connected.err], ["", ""]);
-    is_as_approved("cli_validate", &format!("{}\n{}", read.out, connected.out));
+    // The other one has columns of every kind, labels of their own and the default rules.
+    let columns = "SELECT * EXCLUDE (label), make_array(amount) AS amounts, event_time AS due FROM model";
+    scene.table("rich", columns).await;
+    scene.table("labels", "SELECT request_id, label AS truth FROM model").await;
+    scene.edit("../lake/bad", "../lake/rich");
+    scene.edit("label_col: label", "label_col: truth\n  label_table: ../lake/labels");
+    scene.edit("  columns: { include: [amount, region] }\n", "");
+    scene.edit("alerts: []\n", "baseline: { table: ../lake/good }\n");
+    let rich = scene.secchi(&["validate", "--connect", "bad"]);
+    ended(&rich, 0);
+    is_as_approved("cli_validate", &format!("{}\n{}\n{}", read.out, connected.out, rich.out));
+}
+
+/// A channel that cannot be used is found before anything is done that it would have to tell of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_not_set_loses_no_alert() {
+    let mut scene = Scene::new().await;
+    let hook = HookServer::start([], Tls::Off).await;
+    scene.edit(
+        "alerts: []",
+        &format!(
+            "alerts: [{{ rule: amount, metric: avg, above: 0, columns: [amount] }}]
+notify: [{{ webhook: {{ url: \"{}\", secret: {{ env: HOOK_SECRET }} }} }}]",
+            hook.url()
+        ),
+    );
+    let mut page = String::new();
+    let mut say =
+        |command: &str, said: &Said| page.push_str(&format!("$ {command}\n{}{}\n", said.err, said.out));
+
+    let read = scene.secchi(&["validate", "bad"]);
+    ended(&read, 0);
+    say("secchi validate bad", &read);
+    let connected = scene.secchi(&["validate", "--connect", "bad"]);
+    ended(&connected, 1);
+    say("secchi validate --connect bad", &connected);
+    let unset = scene.secchi(&["run", "bad", "good"]);
+    ended(&unset, 1);
+    say("secchi run bad good", &Said { out: String::new(), ..unset });
+    scene.is_served("the other monitor").await;
+    assert_eq!(scene.statuses("bad").await, [""; 0], "nothing was written");
+
+    scene.env = vec![("HOOK_SECRET".to_owned(), "whsec_hunter2!".to_owned())];
+    let malformed = scene.secchi(&["run", "bad"]);
+    ended(&malformed, 1);
+    assert!(!malformed.err.contains("hunter2"), "{}", malformed.err);
+    say("HOOK_SECRET=… secchi run bad", &malformed);
+    assert_eq!(scene.statuses("bad").await, [""; 0], "nothing was written");
+    assert_eq!(hook.requests().len(), 0);
+
+    scene.env = vec![("HOOK_SECRET".to_owned(), "whsec_aHVudGVyMg==".to_owned())];
+    ended(&scene.secchi(&["run", "bad"]), 0);
+    assert_eq!(hook.requests().len(), 1, "told, once it can be");
+    scene.env = Vec::new();
+    ended(&scene.secchi(&["run", "bad", "--no-notify"]), 0);
+    is_as_approved("cli_secrets", &page);
 }
 
 /// What is misspelt but does not keep a monitor from running: a column may have gone since.

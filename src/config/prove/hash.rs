@@ -1,20 +1,57 @@
 //! What decides the metric tables, as a text and as its hash.
 
 use jiff::SignedDuration;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::config::spec::RuleSpec;
 use crate::config::yaml::Document;
+use crate::window::Granularity;
+
+/// What holds although it may not be typed: it comes from `secchi.yaml`, or is a default that another release
+/// may have otherwise.
+pub struct InForce<'a> {
+    /// Name of the time zone.
+    pub timezone: &'a str,
+    /// How long windows are waited for.
+    pub lateness: SignedDuration,
+    /// Window lengths.
+    pub granularities: &'a [Granularity],
+    /// Points of `quantiles`.
+    pub quantiles: usize,
+    /// Rules, typed or not.
+    pub alerts: &'a [RuleSpec],
+}
 
 /// What decides the metric tables. Channels and schedule do not, so changing them changes no hash.
-pub fn config_json(document: &Document, timezone: &str, lateness: SignedDuration) -> String {
+pub fn config_json(document: &Document, in_force: &InForce<'_>) -> String {
+    let InForce { timezone, lateness, granularities, quantiles, alerts } = in_force;
     let mut value = document.value.clone();
     if let Some(map) = value.as_object_mut() {
         map.retain(|key, _| key != "notify" && key != "schedule");
-        map.insert("timezone".to_owned(), timezone.into());
+        map.insert("timezone".to_owned(), (*timezone).into());
         map.insert("lateness".to_owned(), lateness.to_string().into());
+        let granularities: Vec<String> = granularities.iter().map(ToString::to_string).collect();
+        map.insert("granularities".to_owned(), granularities.into());
+        map.insert("quantiles".to_owned(), (*quantiles).into());
+        // A rule is numbers and texts, which always are JSON.
+        map.insert("alerts".to_owned(), serde_json::to_value(alerts).unwrap_or_default());
     }
+    without_nulls(&mut value);
     value.sort_all_objects();
     value.to_string()
+}
+
+/// What is null was not said.
+fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        _ => {}
+    }
 }
 
 /// First 16 hex digits of the SHA-256 of `text`.
@@ -35,5 +72,16 @@ mod tests {
         assert_eq!(hash(&format!("{GOOD}timezone: UTC\n")), good, "the default, said");
         assert_ne!(hash(&format!("{GOOD}timezone: Europe/Berlin\n")), good);
         assert_ne!(hash(&format!("{GOOD}slicing_exprs: [region]\n")), good);
+        assert_ne!(hash(&format!("{GOOD}alerts: []\n")), good);
+        let said = "quantiles: 100\ngranularities: [1 day]\nalerts:
+  - { rule: drift, metric: population_stability_index, above: 0.25, min_count: 200, severity: warning }
+  - { rule: missing values, metric: percent_null_delta, above: 5, min_count: 200, severity: warning }
+";
+        assert_eq!(hash(&format!("{GOOD}{said}")), good, "the defaults, said");
+    }
+
+    #[test]
+    fn what_is_in_force_is_recorded_whether_it_was_typed_or_not() {
+        insta::assert_snapshot!(good_monitor(GOOD).config_json, @r#"{"alerts":[{"above":0.25,"metric":"population_stability_index","min_count":200,"provisional":false,"rule":"drift","severity":"warning"},{"above":5.0,"metric":"percent_null_delta","min_count":200,"provisional":false,"rule":"missing values","severity":"warning"}],"baseline":{"table":"training"},"granularities":["1 day"],"inference":{"model_id_col":"version","table":"requests","timestamp_col":"at"},"lateness":"PT0S","monitor":"churn","output":{"uri":"metrics"},"quantiles":100,"timezone":"UTC"}"#);
     }
 }

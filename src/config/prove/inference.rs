@@ -5,9 +5,13 @@ use crate::config::monitor::{Columns, Inference, Label, LabelTable, Prediction};
 use crate::config::spec::{ColumnsSpec, InferenceSpec, ProblemType};
 use crate::contract::{drift_metrics, profile_metrics};
 
+/// What stands for a name that is still to be given.
+const PLACEHOLDER: &str = "?";
+
 /// The inference table that `spec` describes.
 pub fn inference(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Inference> {
     let table = location(&spec.table, &at("table"), notes);
+    places_are_filled(spec, notes);
     model_id_is_free(spec, notes);
     needed_keys_are_there(spec, notes);
     let prediction = prediction(spec, notes);
@@ -24,6 +28,27 @@ pub fn inference(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Inferenc
 
 fn at(key: &str) -> String {
     format!("/inference/{key}")
+}
+
+/// `init` leaves this where it found no column for a role.
+fn places_are_filled(spec: &InferenceSpec, notes: &mut Notes<'_>) {
+    for (key, name) in [
+        ("timestamp_col", Some(&spec.timestamp_col)),
+        ("model_id_col", spec.model_id_col.as_ref()),
+        ("prediction_col", spec.prediction_col.as_ref()),
+        ("prediction_proba_col", spec.prediction_proba_col.as_ref()),
+        ("label_col", spec.label_col.as_ref()),
+        ("label_timestamp_col", spec.label_timestamp_col.as_ref()),
+        ("request_id_col", spec.request_id_col.as_ref()),
+    ] {
+        if name.is_some_and(|name| name == PLACEHOLDER) {
+            let hint = match key {
+                "timestamp_col" => "name the column that says when a row happened",
+                _ => "name the column, or take the line out if there is none",
+            };
+            notes.problem(&at(key), "is `?`, a place that was not filled in", hint);
+        }
+    }
 }
 
 /// The model id keeps its name in the metric tables, where the other columns have theirs.
@@ -64,14 +89,18 @@ fn needed_keys_are_there(spec: &InferenceSpec, notes: &mut Notes<'_>) {
     }
 }
 
-fn prediction(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Prediction> {
+/// What the model is asked for, as far as it is known.
+pub fn problem_type(spec: &InferenceSpec) -> Option<ProblemType> {
     // A probability means classes.
-    let problem_type =
-        spec.problem_type.or(spec.prediction_proba_col.as_ref().map(|_| ProblemType::Classification));
+    spec.problem_type.or(spec.prediction_proba_col.as_ref().map(|_| ProblemType::Classification))
+}
+
+fn prediction(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Prediction> {
+    let problem_type = problem_type(spec);
     if spec.prediction_proba_col.is_some() && problem_type == Some(ProblemType::Regression) {
         notes.problem(&at("prediction_proba_col"), "has no meaning for regression", "leave it out");
     }
-    let column = spec.prediction_col.clone()?;
+    let column = spec.prediction_col.clone().filter(|column| column != PLACEHOLDER)?;
     let Some(problem_type) = problem_type else {
         notes.problem(
             &at("prediction_col"),

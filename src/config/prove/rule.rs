@@ -1,7 +1,7 @@
 //! A rule: what it watches, and when it fires.
 
 use super::condition::condition;
-use super::{Notes, granularity};
+use super::{Notes, granularity, quality};
 use crate::config::monitor::{Condition, Metric, Rule};
 use crate::config::problem::suggest;
 use crate::config::spec::{Comparison, MonitorSpec, RuleSpec, Severity};
@@ -27,6 +27,9 @@ pub fn rule(spec: &RuleSpec, index: usize, context: &Context<'_>, notes: &mut No
     let at = |key: &str| format!("{pointer}/{key}");
     name_is_new(spec, index, context.spec, notes);
     let metric = metric(&spec.metric, &at("metric"), notes);
+    if let Some(Metric::Profile(metric)) = &metric {
+        quality::is_measured(metric, &at("metric"), &context.spec.inference, notes);
+    }
     let condition = condition(spec, &pointer, notes);
     let comparison = comparison(spec, metric.as_ref(), context.spec, &at("comparison"), notes);
     if let (Some(Condition::ChangeFromBaseline(_)), Some(metric)) = (&condition, &metric) {
@@ -208,6 +211,10 @@ mod tests {
         assert_snapshot!(metric("ks_test"), @r"
         churn.yaml:6:24: `alerts[0].metric` is `ks_test`, which is not a number in a metric table
           hint: did you mean `ks_test.statistic`?
+        ");
+        assert_snapshot!(metric("precision.one_vs_all.true"), @r"
+        churn.yaml:6:24: `alerts[0].metric` is `precision.one_vs_all.true`, which is not a number in a metric table
+          hint: one of `precision.macro`, `precision.weighted`
         ");
     }
 }

@@ -174,6 +174,22 @@ impl RegistryError {
     }
 }
 
+impl RegistryError {
+    /// The sentence after the error, where it can be more exact than the remedy's.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NoModels { .. } | Self::NoPlace { .. } => {
+                "correct `registry.mlflow`: an MLflow file store is the folder (`mlruns`) that holds `models`; or take \
+                 `registry` out, and rows carry no model columns"
+            }
+            Self::NoModel { .. } | Self::Prompt { .. } => {
+                "correct `registry.model`: the name of a registered model"
+            }
+            _ => self.remedy().hint(),
+        }
+    }
+}
+
 /// `names` for a message.
 fn list(names: &[String]) -> String {
     let shown: Vec<_> = names.iter().take(MOST_NAMES).map(|name| format!("`{name}`")).collect();

@@ -1,0 +1,74 @@
+//! What a run of a monitor will do, in a few lines: what it makes of each column, and what it alerts on.
+//!
+//! A mistake that means something is found by reading, not by checking: a code that is taken for a number, a
+//! rule that waits for more rows than come.
+
+use std::fmt::Display;
+
+use arrow::datatypes::Schema;
+
+use crate::config::{Monitor, ProblemType};
+use crate::profile::{Kind, columns};
+
+/// Most names in a line.
+const NAMES_MAX: usize = 10;
+
+/// The lines, at most seven.
+pub fn text(monitor: &Monitor, schema: &Schema) -> String {
+    let profiled = columns::profiled(monitor, schema);
+    let kinds = [
+        ("numbers", Kind::Numeric),
+        ("names", Kind::Text),
+        ("times", Kind::Time),
+        ("only counted", Kind::Opaque),
+    ];
+    let columns = kinds.into_iter().filter_map(|(title, kind)| {
+        let names = profiled.iter().filter(|column| column.kind == kind).map(|column| &column.name);
+        let names: Vec<&String> = names.collect();
+        (!names.is_empty()).then(|| line(title, &format!("{}: {}", names.len(), list(&names))))
+    });
+    let others = [("model id", model_id(monitor)), ("label", label(monitor)), ("rules", rules(monitor))];
+    let others = others.iter().map(|(title, text)| line(title, text));
+    columns.chain(others).collect::<Vec<_>>().join("\n")
+}
+
+fn line(title: &str, text: &str) -> String {
+    format!("  {title:<14}{text}")
+}
+
+fn list<T: Display>(items: &[T]) -> String {
+    let shown: Vec<String> = items.iter().take(NAMES_MAX).map(ToString::to_string).collect();
+    match items.len().saturating_sub(NAMES_MAX) {
+        0 => shown.join(", "),
+        rest => format!("{} and {rest} more", shown.join(", ")),
+    }
+}
+
+fn model_id(monitor: &Monitor) -> String {
+    let none = || "none: model versions are not told apart".to_owned();
+    monitor.inference.model_id_col.clone().unwrap_or_else(none)
+}
+
+fn label(monitor: &Monitor) -> String {
+    let prediction = monitor.inference.prediction.as_ref();
+    let Some((prediction, label)) = prediction.and_then(|of| Some((of, of.label.as_ref()?))) else {
+        return "none: quality is not measured".to_owned();
+    };
+    let problem_type = match prediction.problem_type {
+        ProblemType::Classification => "classification",
+        ProblemType::Regression => "regression",
+    };
+    let place = if label.arrives_in.is_some() { " in the label table" } else { "" };
+    format!("{}{place}, for {} by {}", label.column, problem_type, prediction.column)
+}
+
+fn rules(monitor: &Monitor) -> String {
+    let rules = monitor.rules.iter();
+    let rules: Vec<String> =
+        rules.map(|rule| format!("{} (min_count {})", rule.name, rule.min_count)).collect();
+    let origin = if monitor.has_own_rules { "own" } else { "default" };
+    match rules.len() {
+        0 => "none: nothing is alerted on".to_owned(),
+        number => format!("{number} {origin}: {}", list(&rules)),
+    }
+}

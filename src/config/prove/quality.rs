@@ -1,0 +1,147 @@
+//! Measures of quality: which of them a monitor has, by what its model says and what is known of the truth.
+//!
+//! A rule on one that it has not would never fire, and so look like a rule that is content.
+
+use super::Notes;
+use super::inference::problem_type;
+use crate::config::spec::{InferenceSpec, ProblemType};
+use crate::contract::profile_metrics::{self, Quality, quality};
+
+/// Checks that `metric`, which stands at `pointer`, is one that `spec` has.
+pub fn is_measured(metric: &str, pointer: &str, spec: &InferenceSpec, notes: &mut Notes<'_>) {
+    let Some(of) = quality(metric) else { return };
+    if let (Some(problem_type), Some(other)) = (problem_type(spec), problem_type_of(of))
+        && problem_type != other
+    {
+        notes.problem(
+            pointer,
+            format!(
+                "is `{metric}`, which {} does not have, so the rule would never fire",
+                name(problem_type)
+            ),
+            there_are(problem_type, spec),
+        );
+        return;
+    }
+    let is_scored = of != Quality::Probabilities || spec.prediction_proba_col.is_some();
+    for (key, is_there) in [
+        ("prediction_col", spec.prediction_col.is_some()),
+        ("label_col", spec.label_col.is_some()),
+        ("prediction_proba_col", is_scored),
+    ] {
+        if !is_there {
+            let instead = match of {
+                Quality::Probabilities if !is_scored && spec.label_col.is_some() => {
+                    format!(", or watch {}", there_are(ProblemType::Classification, spec))
+                }
+                _ => String::new(),
+            };
+            notes.problem(
+                pointer,
+                format!("is `{metric}`, which needs `{key}`, so the rule would never fire"),
+                format!("add `{key}` under `inference`{instead}"),
+            );
+            return;
+        }
+    }
+}
+
+/// The measures of `problem_type` that `spec` has.
+fn there_are(problem_type: ProblemType, spec: &InferenceSpec) -> String {
+    let is_there = |metric: &String| {
+        quality(metric).is_some_and(|of| {
+            problem_type_of(of) == Some(problem_type)
+                && (of != Quality::Probabilities || spec.prediction_proba_col.is_some())
+        })
+    };
+    let all: Vec<String> = profile_metrics::TABLE.metrics().filter(is_there).collect();
+    format!("one of `{}`", all.join("`, `"))
+}
+
+fn problem_type_of(of: Quality) -> Option<ProblemType> {
+    match of {
+        Quality::Classes | Quality::Probabilities => Some(ProblemType::Classification),
+        Quality::Numbers => Some(ProblemType::Regression),
+        Quality::Labels => None,
+    }
+}
+
+fn name(problem_type: ProblemType) -> &'static str {
+    match problem_type {
+        ProblemType::Classification => "a classification",
+        ProblemType::Regression => "a regression",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::config::given::{good_monitor, problems};
+
+    fn text(inference: &str, metric: &str) -> String {
+        format!(
+            "monitor: churn
+inference: {{ table: requests, timestamp_col: at{inference} }}
+output: {{ uri: metrics }}
+alerts:
+  - {{ rule: quality, metric: {metric}, above: 1 }}
+"
+        )
+    }
+
+    #[test]
+    fn a_rule_on_what_is_not_measured_is_refused() {
+        let classes = ", prediction_col: p, label_col: l, problem_type: classification";
+        let numbers = ", prediction_col: p, label_col: l, problem_type: regression";
+        let scored = ", prediction_col: p, label_col: l, prediction_proba_col: s";
+        let unlabelled = ", prediction_col: p, prediction_proba_col: s";
+        let cases = [
+            (classes, "mean_squared_error"),
+            (scored, "r2_score"),
+            (numbers, "accuracy_score"),
+            (numbers, "roc_auc_score.macro"),
+            (classes, "roc_auc_score.macro"),
+            (classes, "log_loss"),
+            (unlabelled, "precision.macro"),
+            (unlabelled, "label_count"),
+            ("", "percent_labelled"),
+            ("", "mean_average_error"),
+        ];
+        let said: Vec<String> =
+            cases.iter().map(|(inference, metric)| problems(&text(inference, metric))).collect();
+        assert_snapshot!(said.join("\n"), @r"
+        churn.yaml:5:30: `alerts[0].metric` is `mean_squared_error`, which a classification does not have, so the rule would never fire
+          hint: one of `accuracy_score`, `precision.macro`, `precision.weighted`, `recall.macro`, `recall.weighted`, `f1_score.macro`, `f1_score.weighted`
+        churn.yaml:5:30: `alerts[0].metric` is `r2_score`, which a classification does not have, so the rule would never fire
+          hint: one of `accuracy_score`, `precision.macro`, `precision.weighted`, `recall.macro`, `recall.weighted`, `f1_score.macro`, `f1_score.weighted`, `log_loss`, `roc_auc_score.macro`, `roc_auc_score.weighted`
+        churn.yaml:5:30: `alerts[0].metric` is `accuracy_score`, which a regression does not have, so the rule would never fire
+          hint: one of `mean_squared_error`, `root_mean_squared_error`, `mean_average_error`, `mean_absolute_percentage_error`, `r2_score`
+        churn.yaml:5:30: `alerts[0].metric` is `roc_auc_score.macro`, which a regression does not have, so the rule would never fire
+          hint: one of `mean_squared_error`, `root_mean_squared_error`, `mean_average_error`, `mean_absolute_percentage_error`, `r2_score`
+        churn.yaml:5:30: `alerts[0].metric` is `roc_auc_score.macro`, which needs `prediction_proba_col`, so the rule would never fire
+          hint: add `prediction_proba_col` under `inference`, or watch one of `accuracy_score`, `precision.macro`, `precision.weighted`, `recall.macro`, `recall.weighted`, `f1_score.macro`, `f1_score.weighted`
+        churn.yaml:5:30: `alerts[0].metric` is `log_loss`, which needs `prediction_proba_col`, so the rule would never fire
+          hint: add `prediction_proba_col` under `inference`, or watch one of `accuracy_score`, `precision.macro`, `precision.weighted`, `recall.macro`, `recall.weighted`, `f1_score.macro`, `f1_score.weighted`
+        churn.yaml:5:30: `alerts[0].metric` is `precision.macro`, which needs `label_col`, so the rule would never fire
+          hint: add `label_col` under `inference`
+        churn.yaml:5:30: `alerts[0].metric` is `label_count`, which needs `label_col`, so the rule would never fire
+          hint: add `label_col` under `inference`
+        churn.yaml:5:30: `alerts[0].metric` is `percent_labelled`, which needs `prediction_col`, so the rule would never fire
+          hint: add `prediction_col` under `inference`
+        churn.yaml:5:30: `alerts[0].metric` is `mean_average_error`, which needs `prediction_col`, so the rule would never fire
+          hint: add `prediction_col` under `inference`
+        ");
+        for (inference, metric) in [
+            (classes, "accuracy_score"),
+            (scored, "log_loss"),
+            (scored, "roc_auc_score.macro"),
+            (numbers, "r2_score"),
+            (numbers, "percent_labelled"),
+            ("", "avg"),
+            ("", "population_stability_index"),
+        ] {
+            assert_eq!(good_monitor(&text(inference, metric)).rules.len(), 1, "{metric}");
+        }
+    }
+}
