@@ -46,6 +46,8 @@ pub struct Evaluation {
     pub events: Vec<Event>,
     /// The last event of each alert that is on, recorded before or not.
     pub firing: Vec<Event>,
+    /// Windows that were judged, of all rules and series.
+    pub judged: u64,
     /// Windows that could not be judged, and why.
     pub unjudged: BTreeMap<&'static str, u64>,
 }
@@ -95,7 +97,7 @@ impl Alert<'_> {
         evaluation: &mut Evaluation,
     ) -> String {
         let alert_id = self.id();
-        let history = self.history(&alert_id, observations, &mut evaluation.unjudged);
+        let history = self.history(&alert_id, observations, evaluation);
         let news = self.news(&alert_id, &history, observations, recorded.last.get(&alert_id));
         evaluation.events.extend(news);
         evaluation.firing.extend(history.into_iter().next_back().filter(|last| is_on(Some(last))));
@@ -107,14 +109,15 @@ impl Alert<'_> {
         &self,
         alert_id: &str,
         observations: &[Observation],
-        unjudged: &mut BTreeMap<&'static str, u64>,
+        evaluation: &mut Evaluation,
     ) -> Vec<Event> {
         let mut since: Option<i64> = None;
         let mut history = Vec::new();
         for Judged { observation, previous, verdict, holds } in judge::judge(self.rule, observations) {
+            evaluation.judged += u64::from(matches!(verdict, Verdict::Fine | Verdict::Violated));
             let transition = match (verdict, since, holds) {
                 (Verdict::Unknown(why), ..) => {
-                    *unjudged.entry(why).or_default() += 1;
+                    *evaluation.unjudged.entry(why).or_default() += 1;
                     continue;
                 }
                 (Verdict::Absent, ..) | (_, None, false) => continue,

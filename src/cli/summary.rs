@@ -30,6 +30,9 @@ pub fn text(outcome: &Outcome) -> String {
     }
     match outcome.incidents.iter().any(|incident| incident.is_news) {
         true => {}
+        false if outcome.incidents.is_empty() && outcome.judged == 0 => {
+            lines.push("  nothing could be judged: no alert can fire".to_owned());
+        }
         false if outcome.incidents.is_empty() => lines.push("  no alert fires".to_owned()),
         false => lines.push("  nothing new since the last run; what fires:".to_owned()),
     }
@@ -193,6 +196,7 @@ pub fn document(monitor: &str, done: &Result<Outcome, RunError>) -> Value {
             "incidents": outcome.incidents.iter().map(incident).collect::<Vec<_>>(),
             "firing": outcome.firing,
             "events": outcome.events,
+            "judged": outcome.judged,
             "unjudged": outcome.unjudged,
             "findings": outcome.findings,
             "notifications": outcome.receipts.iter().map(receipt).collect::<Vec<_>>(),

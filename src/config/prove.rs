@@ -70,6 +70,9 @@ pub fn monitor(
     let channels = channels(spec, settings, notes);
     let schedule = spec.schedule.as_ref().and_then(|schedule| cron(&schedule.cron, "/schedule/cron", notes));
     let output = output(spec, settings, notes);
+    if let (Some(inference), Some(output)) = (&inference, &output) {
+        output_is_apart(&inference.table, output, notes);
+    }
 
     let in_force = InForce {
         timezone: &timezone,
@@ -181,6 +184,17 @@ fn channels(spec: &MonitorSpec, settings: &Settings, notes: &mut Notes<'_>) -> V
     let typed = spec.notify.as_ref().or(settings.defaults.notify.as_ref());
     let typed = typed.into_iter().flatten().enumerate();
     typed.filter_map(|(index, typed)| channel(typed, &format!("/notify/{index}"), settings, notes)).collect()
+}
+
+/// Metric tables within the inference table would be cleaned away with its old files.
+fn output_is_apart(table: &Url, output: &Url, notes: &mut Notes<'_>) {
+    if output.as_str().starts_with(table.as_str()) {
+        notes.problem(
+            "/output/uri",
+            "lies within `inference.table`, whose clean-up would delete the metric tables",
+            "name a folder of its own",
+        );
+    }
 }
 
 fn output(spec: &MonitorSpec, settings: &Settings, notes: &mut Notes<'_>) -> Option<Url> {

@@ -42,6 +42,8 @@ pub struct Outcome {
     pub firing: Vec<Event>,
     /// What fired, on or off by now, by rule and column.
     pub incidents: Vec<Incident>,
+    /// Windows that were judged, of all rules and series.
+    pub judged: u64,
     /// Windows that could not be judged, and why.
     pub unjudged: BTreeMap<&'static str, u64>,
     /// What was noticed and did not stop the run.
@@ -87,6 +89,7 @@ impl Outcome {
             incidents: incident::incidents(&evaluation),
             events: evaluation.events,
             firing: evaluation.firing,
+            judged: evaluation.judged,
             unjudged: evaluation.unjudged,
             findings,
             receipts: Vec::new(),

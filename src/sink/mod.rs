@@ -37,6 +37,14 @@ pub enum SinkError {
     /// An output table cannot be opened.
     #[error(transparent)]
     Open(#[from] SourceError),
+    /// The table is another monitor's.
+    #[error("`{key}` would overwrite table `{table}` of the monitor `{owner}`", key = KEY)]
+    Foreign {
+        /// The table.
+        table: String,
+        /// The monitor that made it.
+        owner: String,
+    },
     /// There is another table where an output table would be.
     #[error("`{key}` would overwrite table `{table}`, which {why}", key = KEY)]
     Taken {
@@ -92,7 +100,7 @@ impl SinkError {
     /// What the operator does next.
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Folder { .. } | Self::Taken { .. } => Remedy::FixMonitor,
+            Self::Folder { .. } | Self::Taken { .. } | Self::Foreign { .. } => Remedy::FixMonitor,
             Self::Open(error) => error.remedy(),
             Self::Write { .. } | Self::Read { .. } | Self::Superseded { .. } => Remedy::Retry,
             Self::Encode(_) => Remedy::InspectData,
@@ -104,6 +112,11 @@ impl SinkError {
         match self {
             Self::Folder { .. } => {
                 "`output: { uri: … }` must be a folder that the job may write to".to_owned()
+            }
+            Self::Foreign { .. } => {
+                "rename one of the two monitors (`-` and `_` are one in a table's name), or give it an output of \
+                 its own"
+                    .to_owned()
             }
             Self::Taken { .. } => {
                 "name another folder as `output: { uri: … }`, or move the table away".to_owned()
@@ -157,7 +170,8 @@ impl<'a> Sink<'a> {
         let look = async |name: &str, contract: &Table, model_id_col: Option<&str>| {
             let app = App::new(&monitor.name, contract.name);
             let schema = schema::schema(contract, model_id_col);
-            let after = table::check(lake, &url(monitor, name), &schema, &app).await?;
+            let owner = (contract.name != name).then_some(monitor.name.as_str());
+            let after = table::check(lake, &url(monitor, name), &schema, &app, owner).await?;
             Ok::<_, SinkError>(Turn { app, after })
         };
         let [profile, drift] = [&contract::profile_metrics::TABLE, &contract::drift_metrics::TABLE];
@@ -199,14 +213,16 @@ impl<'a> Sink<'a> {
         let model_id_col = self.monitor.inference.model_id_col.as_deref();
         let schema = schema::schema(contract, model_id_col);
         let mut batch = encode::encode(&schema, &with_lineage(rows, lineage))?;
-        if let (Some(own), Some(version)) = (model_id_col, batch.column_by_name("model_version").cloned()) {
+        let version = batch.column_by_name("model_version").cloned();
+        if let (Some(own), Some(version)) = (schema::own_model_id(model_id_col), version) {
             batch = encode::with_column(&batch, own, version)?;
         }
         let url = url(self.monitor, &metric_table(self.monitor, contract));
         let commit = self.commit(&lineage.run_id, Some(turn));
         let mut commits = 1;
         loop {
-            let output = OutputTable::open_or_create(self.lake, &url, contract, &schema).await?;
+            let owner = Some(self.monitor.name.as_str());
+            let output = OutputTable::open_or_create(self.lake, &url, contract, &schema, owner).await?;
             let revised = revision::revise(batch.clone(), output.delta(), contract).await?;
             match output.replace(revised.batch, &commit).await? {
                 Committed::At(version) => {
@@ -265,7 +281,7 @@ impl<'a> Sink<'a> {
         let url = url(self.monitor, contract.name);
         let mut commits = 1;
         loop {
-            let output = OutputTable::open_or_create(self.lake, &url, contract, &schema).await?;
+            let output = OutputTable::open_or_create(self.lake, &url, contract, &schema, None).await?;
             if batch.num_rows() == 0 {
                 return Ok(());
             }

@@ -7,14 +7,18 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 use crate::contract::{Column, Table, Type};
 
+/// The monitor's model id column, if it needs a column beside `model_version`. Delta tells names apart without
+/// their case.
+pub fn own_model_id(model_id_col: Option<&str>) -> Option<&str> {
+    model_id_col.filter(|name| !name.eq_ignore_ascii_case("model_version"))
+}
+
 /// The schema of `table`, with a sentence for each column. Where the monitor's model id column has a name
 /// of its own, it stands just before `model_version`.
 pub fn schema(table: &Table, model_id_col: Option<&str>) -> SchemaRef {
     let mut fields: Vec<Field> = Vec::new();
     for column in table.columns() {
-        if let Some(name) =
-            model_id_col.filter(|name| column.name == "model_version" && *name != "model_version")
-        {
+        if let Some(name) = own_model_id(model_id_col).filter(|_| column.name == "model_version") {
             fields.push(commented(
                 Field::new(name, DataType::Utf8, true),
                 "The model id column, as `model_version`.",

@@ -16,6 +16,9 @@ use crate::contract::Table;
 use crate::lineage::ENGINE_VERSION;
 use crate::source::{Lake, shown, spark_type};
 
+/// The table property that names the monitor whose table it is.
+const OWNER: &str = "secchi.monitor";
+
 /// Commits after which Delta writes a checkpoint.
 const CHECKPOINT_INTERVAL: &str = "20";
 
@@ -39,6 +42,7 @@ impl OutputTable {
         url: &Url,
         contract: &Table,
         schema: &SchemaRef,
+        owner: Option<&str>,
     ) -> Result<Self, SinkError> {
         if let Some(table) = lake.table_if_any(KEY, url).await? {
             return Ok(Self { url: url.clone(), table });
@@ -62,7 +66,8 @@ impl OutputTable {
             .with_comment(contract.doc)
             .with_columns(columns)
             .with_partition_columns(contract.partition_by.iter().copied())
-            .with_configuration([("delta.checkpointInterval", Some(CHECKPOINT_INTERVAL))])
+            .with_configuration([("delta.checkpointInterval", Some(CHECKPOINT_INTERVAL)), (OWNER, owner)])
+            .with_raise_if_key_not_exists(false)
             .with_save_mode(SaveMode::Ignore)
             .with_commit_properties(CommitProperties::default().with_max_retries(0))
             .await;
@@ -168,10 +173,21 @@ fn is_late(error: &DeltaTableError) -> bool {
 /// The last sequence of `app` in the table at `url`, 0 if there is none, provided that rows of `schema` fit.
 ///
 /// # Errors
-/// If it cannot be opened, or cannot hold them.
-pub async fn check(lake: Lake<'_>, url: &Url, schema: &SchemaRef, app: &App) -> Result<i64, SinkError> {
+/// If it cannot be opened, or cannot hold them, or is another monitor's.
+pub async fn check(
+    lake: Lake<'_>,
+    url: &Url,
+    schema: &SchemaRef,
+    app: &App,
+    owner: Option<&str>,
+) -> Result<i64, SinkError> {
     let Some(table) = lake.table_if_any(KEY, url).await? else { return Ok(0) };
-    let found = table.snapshot().map_err(|source| SinkError::write(url, source))?.snapshot().arrow_schema();
+    let state = table.snapshot().map_err(|source| SinkError::write(url, source))?;
+    let made_by = state.metadata().configuration().get(OWNER).filter(|_| owner.is_some());
+    if let Some(other) = made_by.filter(|made_by| Some(made_by.as_str()) != owner) {
+        return Err(SinkError::Foreign { table: shown(url), owner: other.clone() });
+    }
+    let found = state.snapshot().arrow_schema();
     for field in schema.fields() {
         let why = match found.field_with_name(field.name()) {
             Err(_) => format!("has no column `{}`", field.name()),

@@ -594,3 +594,23 @@ notify:
     page.say("run", &said.err);
     is_as_approved("bad_input_receivers", &page.0);
 }
+
+/// Two monitors whose tables would have one name, and that no command sees together.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tables_of_another_monitor_are_left_alone() {
+    let scene = Scene::new().await;
+    let good = std::fs::read_to_string(scene.path("monitors/good.yaml")).expect("the monitor");
+    let named = |name: &str| good.replace("monitor: good", &format!("monitor: {name}"));
+    for (file, name) in [("first/monitors/one.yaml", "a-b"), ("second/monitors/one.yaml", "a_b")] {
+        let text = named(name).replace("../", "../../");
+        std::fs::create_dir_all(scene.path(file).parent().expect("a folder")).expect("a folder");
+        scene.write(file, &text);
+    }
+    assert_eq!(scene.secchi(&["run", "first/monitors/one.yaml"]).code, 0);
+    assert_eq!(scene.secchi(&["run", "first/monitors/one.yaml"]).code, 0, "its own tables are");
+    let said = scene.secchi(&["run", "second/monitors/one.yaml"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("`output.uri` would overwrite table"), "{}", said.err);
+    assert!(said.err.contains("of the monitor `a-b`"), "{}", said.err);
+    assert!(said.err.contains("rename one of the two monitors"), "{}", said.err);
+}

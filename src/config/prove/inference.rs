@@ -55,13 +55,15 @@ fn places_are_filled(spec: &InferenceSpec, notes: &mut Notes<'_>) {
 fn model_id_is_free(spec: &InferenceSpec, notes: &mut Notes<'_>) {
     let is_taken = |name: &str| {
         let contract = [profile_metrics::TABLE, drift_metrics::TABLE];
-        name != "model_version" && contract.iter().any(|table| table.column(name).is_some())
+        // Delta tells names apart without their case.
+        let name = name.to_ascii_lowercase();
+        name != "model_version" && contract.iter().any(|table| table.column(&name).is_some())
     };
     if let Some(name) = spec.model_id_col.as_deref().filter(|name| is_taken(name)) {
         notes.problem(
             &at("model_id_col"),
             format!("is `{name}`, the name of another column of the metric tables"),
-            "rename the column in a view or in the table",
+            "rename the column in the table",
         );
     }
 }

@@ -48,6 +48,14 @@ fn url(typed: &str, pointer: &str, notes: &mut Notes<'_>) -> Option<Url> {
         );
         return None;
     }
+    if !url.username().is_empty() || url.password().is_some() {
+        notes.problem(
+            pointer,
+            "is a URL with credentials in it, which everybody would read in tables and messages",
+            "write the URL without them; they go into `storage: secrets` of secchi.yaml, or the environment",
+        );
+        return None;
+    }
     if url.scheme().starts_with("s3") && url.host_str().is_none_or(str::is_empty) {
         notes.problem(pointer, format!("is `{typed}`, which names no bucket"), "s3://bucket/folder");
         return None;
@@ -91,5 +99,30 @@ mod tests {
               hint: s3://bucket/folder, or a path relative to this file
             "
         );
+    }
+
+    #[test]
+    fn credentials_do_not_stand_in_a_url() {
+        let said = problems(
+            "monitor: churn\ninference: { table: 's3://KEY:hunter2@lake/t', timestamp_col: at }\noutput: { uri: metrics }\n",
+        );
+        assert!(said.contains("`inference.table` is a URL with credentials in it"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
+    fn metric_tables_do_not_lie_within_what_they_are_about() {
+        let file = |output: &str| {
+            format!(
+                "monitor: churn\ninference: {{ table: lake/t, timestamp_col: at }}\noutput: {{ uri: {output} }}\n"
+            )
+        };
+        for output in ["lake/t", "lake/t/metrics"] {
+            let said = problems(&file(output));
+            assert!(said.contains("`output.uri` lies within `inference.table`"), "{said}");
+        }
+        for output in ["lake", "lake/t2", "metrics"] {
+            crate::config::given::good_monitor(&file(output));
+        }
     }
 }
