@@ -65,7 +65,7 @@ lateness: soon
         churn.yaml:4:62: `inference.label_table` needs `request_id_col`
           hint: add `request_id_col` under `inference`
         churn.yaml:4:84: `inference.model_id_col` is `window`, the name of another column of the metric tables
-          hint: rename the column in a view or in the table
+          hint: rename the column in the table
         churn.yaml:5:24: `granularities[1]` is `2 hours`, which is not a granularity
           hint: use `5 minutes`, `30 minutes`, `1 hour`, `1 day`, `n weeks`, `1 month` or `1 year`
         churn.yaml:7:51: `alerts[0].comparison` is for drift metrics only
