@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
-use super::exact_sum::ExactSum;
+use super::exact_sum::{ExactSum, Slots};
 use super::reason::Absence;
 
 /// Most pairs of prediction and label that are told apart.
@@ -70,30 +70,33 @@ pub struct Cell {
 }
 
 impl ClassificationState {
-    /// Counts one labelled row. `positive`: whether the label is the positive class.
-    pub fn add(&mut self, prediction: &str, label: &str, positive: bool, score: Option<f64>) {
+    /// Counts `count` labelled rows. `positive`: whether the label is the positive class.
+    pub fn add(&mut self, prediction: &str, label: &str, positive: bool, count: u64) {
         let key = (prediction.to_owned(), label.to_owned());
         if self.cells.len() < MAX_CELLS || self.cells.contains_key(&key) {
-            *self.cells.entry(key).or_default() += 1;
+            *self.cells.entry(key).or_default() += count;
         } else {
-            self.uncounted += 1;
+            self.uncounted += count;
         }
-        self.positives += u64::from(positive);
-        if let Some(score) = score {
-            self.add_score(score, positive);
-        }
+        self.positives += if positive { count } else { 0 };
     }
 
-    fn add_score(&mut self, score: f64, positive: bool) {
-        if !(0.0..=1.0).contains(&score) {
-            self.not_probabilities += 1;
-            return;
-        }
+    /// Notes the scores of labelled rows, all of the positive class or all not. `losses` and `slots` are room to work
+    /// in.
+    pub fn add_scores(&mut self, scores: &[f64], positive: bool, losses: &mut Vec<f64>, slots: &mut Slots) {
+        losses.clear();
         let side = if positive { &mut self.positive } else { &mut self.negative };
-        side.add(score);
-        // As scikit-learn: a probability is kept one epsilon away from 0 and 1.
-        let likely = if positive { score } else { 1.0 - score };
-        self.log_loss.add(-likely.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln());
+        for score in scores {
+            if !(0.0..=1.0).contains(score) {
+                self.not_probabilities += 1;
+                continue;
+            }
+            side.add(*score);
+            // As scikit-learn: a probability is kept one epsilon away from 0 and 1.
+            let likely = if positive { *score } else { 1.0 - score };
+            losses.push(-likely.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln());
+        }
+        slots.add_sum(losses, &mut self.log_loss);
     }
 
     /// Adds the rows of another state.
@@ -289,6 +292,15 @@ impl ClassificationState {
 }
 
 #[cfg(test)]
+impl ClassificationState {
+    /// Counts one labelled row.
+    pub(crate) fn add_row(&mut self, prediction: &str, label: &str, positive: bool, score: Option<f64>) {
+        self.add(prediction, label, positive, 1);
+        self.add_scores(score.as_slice(), positive, &mut Vec::new(), &mut Slots::default());
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -318,7 +330,7 @@ mod tests {
                 (1.0 / (1.0 + (-logit).exp()), positive)
             })
             .collect();
-        rows.iter().for_each(|(score, positive)| state.add("0", "0", *positive, Some(*score)));
+        rows.iter().for_each(|(score, positive)| state.add_row("0", "0", *positive, Some(*score)));
         rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         assert!(!state.positive.is_exact());
         let (ours, exact) = (state.roc_auc().unwrap_or_default(), area(&rows));
@@ -329,7 +341,7 @@ mod tests {
     #[test]
     fn too_many_pairs_leave_classes_unmeasured() {
         let mut state = ClassificationState::default();
-        (0..=MAX_CELLS).for_each(|i| state.add(&i.to_string(), "a", false, None));
+        (0..=MAX_CELLS).for_each(|i| state.add(&i.to_string(), "a", false, 1));
         assert_eq!((state.count(), state.uncounted), (MAX_CELLS as u64 + 1, 1));
         assert!(state.accuracy_score().is_err() && state.precision().is_err());
     }
@@ -337,7 +349,7 @@ mod tests {
     #[test]
     fn scores_that_are_no_probabilities_are_counted_apart() {
         let mut state = ClassificationState::default();
-        [1.5, -0.1, f64::NAN, 0.5].iter().for_each(|score| state.add("a", "a", true, Some(*score)));
+        [1.5, -0.1, f64::NAN, 0.5].iter().for_each(|score| state.add_row("a", "a", true, Some(*score)));
         assert_eq!((state.not_probabilities, state.scored(), state.count()), (3, 1, 4));
         assert_eq!(state.log_loss(), Err("3 of 4 scores are not within 0 and 1".to_owned().into()));
     }

@@ -113,9 +113,15 @@ impl Distribution {
             return;
         }
         let further = shift - self.shift;
-        let mut counts = Counts::default();
-        self.counts.iter().for_each(|(bucket, count)| counts.add(bucket >> further, count));
-        self.counts = counts;
+        let mut buckets = self.counts.sorted();
+        // Buckets that become one are neighbours, and stay in order.
+        buckets.iter_mut().for_each(|(bucket, _)| *bucket >>= further);
+        buckets.dedup_by(|next, first| {
+            let is_same = next.0 == first.0;
+            first.1 += if is_same { next.1 } else { 0 };
+            is_same
+        });
+        self.counts = Counts::of_sorted(&buckets);
         self.shift = shift;
     }
 

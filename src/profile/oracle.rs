@@ -379,7 +379,7 @@ fn classifiers_are_measured_as_by_scikit_learn() {
         let mut state = ClassificationState::default();
         for (row, (prediction, label)) in prediction.iter().zip(label).enumerate() {
             let is_positive = Some(label) == positive_class.as_ref();
-            state.add(prediction, label, is_positive, score.as_ref().map(|scores| scores[row]));
+            state.add_row(prediction, label, is_positive, score.as_ref().map(|scores| scores[row]));
         }
         assert_eq!(state.count(), label.len() as u64, "{name}: count");
         close(

@@ -92,7 +92,7 @@ output: {{ uri: metrics }}
 
     fn group(labels: &[&str], positive: &str) -> Group {
         let mut state = ClassificationState::default();
-        labels.iter().for_each(|label| state.add("x", label, *label == positive, None));
+        labels.iter().for_each(|label| state.add("x", label, *label == positive, 1));
         let quality = Some(QualityState::Classification(state));
         Group { row_count: labels.len() as u64, columns: Vec::new(), quality }
     }

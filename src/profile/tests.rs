@@ -99,7 +99,7 @@ proptest! {
         cuts in cuts(),
     ) {
         let making = Making::<ClassificationState, (String, String, bool, Option<f64>)> {
-            add: |state, (prediction, label, positive, score)| state.add(prediction, label, *positive, *score),
+            add: |state, (prediction, label, positive, score)| state.add_row(prediction, label, *positive, *score),
             merge: ClassificationState::merge,
             settle: ClassificationState::settle,
         };

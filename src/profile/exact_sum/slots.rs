@@ -57,6 +57,18 @@ impl Slots {
         too_large
     }
 
+    /// Adds `values`, which must be finite, to `sum`.
+    pub fn add_sum(&mut self, values: &[f64], sum: &mut ExactSum) {
+        for chunk in values.chunks(CHUNK) {
+            match shifts(chunk) {
+                Some((least, greatest)) if chunk.len() >= WORTH_IT => {
+                    self.add_sums(chunk, least..=greatest, sum)
+                }
+                _ => chunk.iter().for_each(|value| sum.add(*value)),
+            }
+        }
+    }
+
     fn add_sums(&mut self, values: &[f64], shifts: std::ops::RangeInclusive<usize>, sum: &mut ExactSum) {
         for value in values {
             let (mantissa, shift) = parts(*value);

@@ -5,6 +5,7 @@ use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType
 use datafusion::common::{Result, exec_datafusion_err};
 
 use super::aggregate::{Fold, Rows, State};
+use super::coded::{Coder, NULL, Tally};
 use super::names::{Classes, cast, names};
 use super::split::Which;
 use crate::profile::classification::ClassificationState;
@@ -158,25 +159,31 @@ impl Fold for Time {
     }
 }
 
+/// Room for the names of a batch.
+#[derive(Debug, Default)]
+pub struct TextRoom {
+    coder: Coder,
+    tally: Tally,
+}
+
 impl Fold for Text {
     type State = ColumnState;
-    type Room = ();
+    type Room = TextRoom;
 
     fn empty() -> ColumnState {
         ColumnState::empty(Kind::Text)
     }
 
-    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>, (): &mut ()) -> Result<()> {
-        let names = names(argument(arguments, 0)?)?;
+    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>, room: &mut TextRoom) -> Result<()> {
+        let TextRoom { coder, tally } = room;
+        let names = names(&coder.code(argument(arguments, 0)?)?)?;
+        let codes = &coder.codes;
         rows.for_each(&mut |state, which| {
             let ColumnState::Text(state) = state else { return };
-            for row in which.rows(names.len()) {
-                if names.is_null(row) {
-                    state.add_nulls(1);
-                } else {
-                    state.add(names.value(row), 1);
-                }
-            }
+            tally.for_each(which.rows(codes.len()).map(|row| codes[row]), |code, count| match code {
+                NULL => state.add_nulls(count),
+                code => state.add(names.value(code as usize - 1), count),
+            });
         });
         Ok(())
     }
@@ -207,30 +214,61 @@ impl Fold for Opaque {
     }
 }
 
+/// Room for the classes and scores of a batch.
+#[derive(Debug, Default)]
+pub struct ClassRoom {
+    predictions: Coder,
+    labels: Coder,
+    pairs: Coder,
+    tally: Tally,
+    /// Of rows whose label is not the positive class, and of those whose is.
+    scores: [Vec<f64>; 2],
+    losses: Vec<f64>,
+    slots: Slots,
+}
+
 impl Fold for Classification {
     type State = QualityState;
-    type Room = ();
+    type Room = ClassRoom;
 
     fn empty() -> QualityState {
         QualityState::Classification(ClassificationState::default())
     }
 
-    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>, (): &mut ()) -> Result<()> {
-        let Classes { predictions, labels, positive } =
-            Classes::of(argument(arguments, 0)?, argument(arguments, 1)?, argument(arguments, 3)?)?;
+    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>, room: &mut ClassRoom) -> Result<()> {
+        let ClassRoom { predictions, labels, pairs, tally, scores: by_class, losses, slots } = room;
+        let said = predictions.code(argument(arguments, 0)?)?;
+        let is = labels.code(argument(arguments, 1)?)?;
         let scores = cast(argument(arguments, 2)?, &DataType::Float64)?;
         let scores = scores.as_primitive::<Float64Type>();
+        let positive = argument(arguments, 3)?;
+        let classes = Classes::of(&said, &is, &positive.slice(0, positive.len().min(1)))?;
+        // A NaN is a value, but no class.
+        predictions.forget(|index| classes.predictions.is_null(index));
+        labels.forget(|index| classes.labels.is_null(index));
+        pairs.code_pairs(predictions, labels);
+        let is_positive: Vec<bool> =
+            (0..classes.labels.len()).map(|index| classes.is_positive(index)).collect();
+        let pair = |code: u32| {
+            let first = pairs.firsts()[code as usize - 1] as usize;
+            (predictions.codes[first] as usize - 1, labels.codes[first] as usize - 1)
+        };
         rows.for_each(&mut |state, which| {
             let QualityState::Classification(state) = state else { return };
-            for row in which.rows(predictions.len()) {
-                if predictions.is_null(row) || labels.is_null(row) {
-                    continue;
+            let codes = which.rows(pairs.codes.len()).map(|row| pairs.codes[row]);
+            tally.for_each(codes.filter(|code| *code != NULL), |code, count| {
+                let (said, is) = pair(code);
+                state.add(classes.predictions.value(said), classes.labels.value(is), is_positive[is], count);
+            });
+            by_class.iter_mut().for_each(Vec::clear);
+            for row in which.rows(pairs.codes.len()) {
+                if pairs.codes[row] != NULL && scores.is_valid(row) {
+                    by_class[usize::from(is_positive[labels.codes[row] as usize - 1])]
+                        .push(scores.value(row));
                 }
-                let label = labels.value(row);
-                let named = positive.is_valid(row).then(|| positive.value(row));
-                let is_positive = named.map_or(matches!(label, "1" | "true"), |named| named == label);
-                let score = scores.is_valid(row).then(|| scores.value(row));
-                state.add(predictions.value(row), label, is_positive, score);
+            }
+            for (scores, is_positive) in by_class.iter().zip([false, true]) {
+                state.add_scores(scores, is_positive, losses, slots);
             }
         });
         Ok(())

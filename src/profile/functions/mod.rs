@@ -14,6 +14,7 @@
 //! so that a plan can be shipped and functions be found by name.
 
 mod aggregate;
+mod coded;
 mod folds;
 mod names;
 mod split;

@@ -61,6 +61,15 @@ impl Classes {
     }
 }
 
+impl Classes {
+    /// Whether the label at `index` is the positive class: the one that is named, or else 1 or true.
+    pub(super) fn is_positive(&self, index: usize) -> bool {
+        let named = self.positive.iter().next().flatten();
+        let label = self.labels.value(index);
+        self.labels.is_valid(index) && named.map_or(matches!(label, "1" | "true"), |named| named == label)
+    }
+}
+
 fn is_boolean(data_type: &DataType) -> bool {
     *data_type == DataType::Boolean
 }

@@ -95,7 +95,7 @@ fn numbers(values: &[Option<f64>]) -> NumericState {
 fn classified(rows: &[(&str, &str, Option<f64>)]) -> QualityState {
     let mut state = ClassificationState::default();
     for (prediction, label, score) in rows {
-        state.add(prediction, label, *label == "1", *score);
+        state.add_row(prediction, label, *label == "1", *score);
     }
     QualityState::Classification(state)
 }

@@ -1,0 +1,305 @@
+//! Values as small numbers: which rows of a batch have the same value.
+//!
+//! Names repeat. A batch is coded once, so that the work that a name costs (its text, its length, its place in a
+//! state) is done for each different value of a batch, not for each row. An array that is a dictionary
+//! already is taken as it is.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, UInt32Array};
+use arrow::buffer::NullBuffer;
+use arrow::compute::take;
+use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
+use datafusion::common::Result;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::names::{cast, names};
+
+/// The code of NULL. The value of code `i` is at `i - 1`.
+pub(super) const NULL: u32 = 0;
+
+/// The longest text that a view holds within itself.
+const INLINE_MAX: u32 = 12;
+
+/// Slots of the smallest table.
+const SLOTS_MIN: usize = 256;
+
+/// Room to code in, kept from batch to batch.
+#[derive(Debug, Default)]
+pub(super) struct Coder {
+    /// The code of each row of the last batch.
+    pub(super) codes: Vec<u32>,
+    /// A row of each code but that of NULL.
+    firsts: Vec<u32>,
+    /// Codes by key, [`NULL`] where the slot is free. As many as a power of two.
+    slots: Vec<u32>,
+    /// Keys by code.
+    keys: Vec<u128>,
+}
+
+impl Coder {
+    /// Codes the values of `array`. Returns the different ones: of a dictionary also those that no row has; and one
+    /// value may have several codes.
+    pub(super) fn code(&mut self, array: &ArrayRef) -> Result<ArrayRef> {
+        match array.data_type() {
+            DataType::Dictionary(_, _) => return Ok(self.code_dictionary(array)),
+            DataType::Utf8View => self.code_texts(array.as_string_view()),
+            DataType::Utf8 | DataType::LargeUtf8 => {
+                self.code_texts(cast(array, &DataType::Utf8View)?.as_string_view());
+            }
+            data_type if data_type.is_floating() => {
+                let doubles = cast(array, &DataType::Float64)?;
+                let doubles = doubles.as_primitive::<Float64Type>().values();
+                self.code_keys(array, |row| u128::from(doubles[row].to_bits()));
+            }
+            DataType::UInt64 => {
+                let integers = array.as_primitive::<UInt64Type>().values();
+                self.code_keys(array, |row| u128::from(integers[row]));
+            }
+            data_type if data_type.is_integer() => {
+                let integers = cast(array, &DataType::Int64)?;
+                let integers = integers.as_primitive::<Int64Type>().values();
+                self.code_keys(array, |row| integers[row] as u128);
+            }
+            DataType::Boolean => {
+                let booleans = array.as_boolean();
+                self.code_keys(array, |row| u128::from(booleans.value(row)));
+            }
+            // Few columns are of other types; their texts are made for each row.
+            _ => self.code_texts(&names(array)?),
+        }
+        Ok(take(array, &UInt32Array::from(self.firsts.clone()), None)?)
+    }
+
+    fn code_dictionary(&mut self, array: &ArrayRef) -> ArrayRef {
+        let dictionary = array.as_any_dictionary();
+        let nulls = array.logical_nulls();
+        self.codes.clear();
+        self.codes.extend(dictionary.normalized_keys().into_iter().map(|key| key as u32 + 1));
+        if let Some(nulls) = nulls.filter(|nulls| nulls.null_count() > 0) {
+            for (code, is_valid) in self.codes.iter_mut().zip(nulls.iter()) {
+                *code = if is_valid { *code } else { NULL };
+            }
+        }
+        Arc::clone(dictionary.values())
+    }
+
+    fn code_texts(&mut self, texts: &StringViewArray) {
+        let views = texts.views();
+        // A text that is not within its view is known by its length and a hash, and compared.
+        let key = |row: usize| match views[row] {
+            view if view as u32 <= INLINE_MAX => view,
+            view => u128::from(view as u32) | u128::from(xxh3_64(texts.value(row).as_bytes())) << 64,
+        };
+        let is_same = |key: u128, row: usize, first: usize| {
+            key as u32 <= INLINE_MAX || texts.value(row) == texts.value(first)
+        };
+        self.code_rows(texts, key, is_same);
+    }
+
+    fn code_keys(&mut self, array: &dyn Array, key: impl Fn(usize) -> u128) {
+        self.code_rows(array, key, |_, _, _| true);
+    }
+
+    /// Codes pairs of codes: NULL where either is.
+    pub(super) fn code_pairs(&mut self, left: &Self, right: &Self) {
+        let is_known = |(left, right): (&u32, &u32)| *left != NULL && *right != NULL;
+        let nulls = NullBuffer::from_iter(left.codes.iter().zip(&right.codes).map(is_known));
+        let rows = left.codes.len().min(right.codes.len());
+        let key = |row: usize| u128::from(left.codes[row]) << 64 | u128::from(right.codes[row]);
+        self.code_numbered(rows, Some(&nulls), key, |_, _, _| true);
+    }
+
+    /// Codes as NULL the values at which `is_none`, told the value's place among the different ones, says so.
+    pub(super) fn forget(&mut self, is_none: impl Fn(usize) -> bool) {
+        for code in &mut self.codes {
+            *code = if *code != NULL && is_none(*code as usize - 1) { NULL } else { *code };
+        }
+    }
+
+    /// The first row of each code but that of NULL, in the order of codes.
+    pub(super) fn firsts(&self) -> &[u32] {
+        &self.firsts
+    }
+
+    /// Codes rows by their `key`; those of equal keys have one code if `is_same` says so of the key, the row, and the
+    /// first row of the code.
+    fn code_rows(
+        &mut self,
+        array: &dyn Array,
+        key: impl Fn(usize) -> u128,
+        is_same: impl Fn(u128, usize, usize) -> bool,
+    ) {
+        let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+        self.code_numbered(array.len(), nulls.as_ref(), key, is_same);
+    }
+
+    fn code_numbered(
+        &mut self,
+        rows: usize,
+        nulls: Option<&NullBuffer>,
+        key: impl Fn(usize) -> u128,
+        is_same: impl Fn(u128, usize, usize) -> bool,
+    ) {
+        self.codes.clear();
+        self.codes.reserve(rows);
+        self.firsts.clear();
+        self.keys.clear();
+        self.slots.clear();
+        self.slots.resize(SLOTS_MIN, NULL);
+        for row in 0..rows {
+            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                self.codes.push(NULL);
+                continue;
+            }
+            let key = key(row);
+            let mut at = home(key, self.slots.len());
+            let code = loop {
+                match self.slots[at] {
+                    NULL => break self.add(key, row, at),
+                    code => {
+                        let index = code as usize - 1;
+                        if self.keys[index] == key && is_same(key, row, self.firsts[index] as usize) {
+                            break code;
+                        }
+                    }
+                }
+                at = (at + 1) & (self.slots.len() - 1);
+            };
+            self.codes.push(code);
+        }
+    }
+
+    /// Gives `key` the next code, in the free slot `at`.
+    fn add(&mut self, key: u128, row: usize, at: usize) -> u32 {
+        self.firsts.push(row as u32);
+        self.keys.push(key);
+        let code = self.keys.len() as u32;
+        self.slots[at] = code;
+        if 2 * self.keys.len() > self.slots.len() {
+            let slots = 2 * self.slots.len();
+            self.slots.clear();
+            self.slots.resize(slots, NULL);
+            for (code, key) in (1..).zip(&self.keys) {
+                let mut at = home(*key, slots);
+                while self.slots[at] != NULL {
+                    at = (at + 1) & (slots - 1);
+                }
+                self.slots[at] = code;
+            }
+        }
+        code
+    }
+}
+
+/// Where the search for `key` begins.
+fn home(key: u128, slots: usize) -> usize {
+    let product = u128::from(key as u64 ^ 0x9E37_79B9_7F4A_7C15)
+        * u128::from((key >> 64) as u64 ^ 0xD6E8_FEB8_6659_FD93);
+    ((product >> 64) as u64 ^ product as u64) as usize & (slots - 1)
+}
+
+/// How often each code occurs, of one group after the other.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    counts: Vec<u64>,
+    /// Codes that occur, in the order of their first.
+    seen: Vec<u32>,
+}
+
+impl Tally {
+    /// Calls `each` with every code that `rows` have, and how often.
+    pub(super) fn for_each(&mut self, codes: impl Iterator<Item = u32>, mut each: impl FnMut(u32, u64)) {
+        for code in codes {
+            let at = code as usize;
+            if at >= self.counts.len() {
+                self.counts.resize(at + 1, 0);
+            }
+            if self.counts[at] == 0 {
+                self.seen.push(code);
+            }
+            self.counts[at] += 1;
+        }
+        for code in self.seen.drain(..) {
+            each(code, std::mem::take(&mut self.counts[code as usize]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+
+    use arrow::array::{
+        BooleanArray, Decimal128Array, DictionaryArray, Float32Array, Int8Array, StringArray, UInt64Array,
+    };
+    use arrow::datatypes::Int32Type;
+
+    use super::*;
+
+    /// How often each name occurs, `None` for NULL.
+    fn counted(array: &ArrayRef) -> BTreeMap<Option<String>, u64> {
+        let mut coder = Coder::default();
+        let names = names(&coder.code(array).unwrap()).unwrap();
+        let mut counts = BTreeMap::new();
+        Tally::default().for_each(coder.codes.iter().copied(), |code, count| {
+            let name = (code != NULL).then(|| names.value(code as usize - 1).to_owned());
+            *counts.entry(name).or_default() += count;
+        });
+        counts
+    }
+
+    #[track_caller]
+    fn check(array: impl Array + 'static, expected: &[(Option<&str>, u64)]) {
+        let expected = expected.iter().map(|(name, count)| (name.map(str::to_owned), *count)).collect();
+        assert_eq!(counted(&(Arc::new(array) as ArrayRef)), expected);
+    }
+
+    #[test]
+    fn every_type_is_counted_by_name() {
+        let texts = [
+            "a",
+            "",
+            "a",
+            "longer than a view holds",
+            "longer than a view hides",
+            "longer than a view holds",
+        ];
+        let texts: Vec<Option<&str>> = texts.into_iter().map(Some).chain([None]).collect();
+        let expected = [
+            (None, 1),
+            (Some(""), 1),
+            (Some("a"), 2),
+            (Some("longer than a view holds"), 2),
+            (Some("longer than a view hides"), 1),
+        ];
+        check(StringArray::from(texts.clone()), &expected);
+        check(StringViewArray::from(texts.clone()), &expected);
+        check(texts.into_iter().collect::<DictionaryArray<Int32Type>>(), &expected);
+        check(BooleanArray::from(vec![Some(true), None, Some(true)]), &[(None, 1), (Some("true"), 2)]);
+        check(Int8Array::from(vec![-1, 7, -1]), &[(Some("-1"), 2), (Some("7"), 1)]);
+        check(UInt64Array::from(vec![u64::MAX]), &[(Some("18446744073709551615"), 1)]);
+        check(
+            Float32Array::from(vec![0.0, -0.0, 1.5, f32::NAN]),
+            &[(Some("0"), 2), (Some("1.5"), 1), (Some("NaN"), 1)],
+        );
+        let decimals = Decimal128Array::from(vec![150, 150, 100]).with_precision_and_scale(5, 2).unwrap();
+        check(decimals, &[(Some("1.5"), 2), (Some("1"), 1)]);
+    }
+
+    #[test]
+    fn nulls_of_a_dictionary_may_be_its_values() {
+        let values: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
+        let keys = arrow::array::Int32Array::from(vec![Some(0), Some(1), None, Some(0)]);
+        check(DictionaryArray::try_new(keys, values).unwrap(), &[(None, 2), (Some("a"), 2)]);
+    }
+
+    #[test]
+    fn many_values_are_told_apart() {
+        let texts: Vec<String> = (0..20_000).map(|i| format!("{:x}", (i % 9_000) * 7919)).collect();
+        let mut expected = BTreeMap::new();
+        texts.iter().for_each(|text| *expected.entry(Some(text.clone())).or_default() += 1);
+        assert_eq!(counted(&(Arc::new(StringArray::from(texts)) as ArrayRef)), expected);
+    }
+}
