@@ -24,7 +24,8 @@ fn quality_of(predictions: ArrayRef, labels: ArrayRef, positive: ArrayRef) -> Cl
     let rows = predictions.len();
     let scores: ArrayRef = Arc::new(Float64Array::from(vec![0.5; rows]));
     let mut all = All(Classification::empty());
-    Classification::fold(&[predictions, labels, scores, positive], &mut all, &mut ClassRoom::default()).unwrap();
+    Classification::fold(&[predictions, labels, scores, positive], &mut all, &mut ClassRoom::default())
+        .unwrap();
     let All(QualityState::Classification(state)) = all else { panic!("the state of a classifier") };
     state
 }
