@@ -105,7 +105,8 @@ fn batch(rng: &mut ChaCha8Rng, rows: usize, day: usize, days: usize) -> RecordBa
     columns.push(("label".into(), Arc::new(labels)));
     let latencies = normals(rng, rows).map(|value| (0.5 * value + 3.0).exp());
     columns.push(("latency_ms".into(), Arc::new(Float64Array::from_iter_values(latencies))));
-    RecordBatch::try_from_iter(columns).expect("columns of one length")
+    let columns = columns.into_iter().map(|(name, array)| (name, array, true));
+    RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length")
 }
 
 fn logistic(logit: f64) -> f64 {

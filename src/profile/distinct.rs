@@ -72,15 +72,17 @@ impl Distinct {
     /// The sketch as Apache DataSketches writes a dense one with eight bits a register: 40 bytes, and the
     /// registers.
     fn image(&self) -> Vec<u8> {
-        let share = |large: bool| -> f64 {
-            let of_that_size = self.registers.iter().filter(|rank| (**rank >= 32) == large);
-            of_that_size.map(|rank| 2f64.powi(-i32::from(*rank))).sum()
+        let mut ranks = [0u32; 1 << u8::BITS];
+        self.registers.iter().for_each(|rank| ranks[usize::from(*rank)] += 1);
+        // A rank is at most 51, so each term is a whole multiple of 2⁻⁵¹ and the sums are exact.
+        let share = |ranks: &[u32], least: i32| -> f64 {
+            (least..).zip(ranks).map(|(rank, registers)| f64::from(*registers) * 2f64.powi(-rank)).sum()
         };
-        let unused = self.registers.iter().filter(|rank| **rank == 0).count() as u32;
+        let unused = ranks[0];
         // Preamble of ten words, layout 1, family 7; out of order, so that no reader trusts the sum that
         // would depend on the order; mode dense, eight bits.
         let mut image = vec![10, 1, 7, LG_REGISTERS, 0, 0b1_0000, 0, 0b1010];
-        for number in [0.0, share(false), share(true)] {
+        for number in [0.0, share(&ranks[..32], 0), share(&ranks[32..64], 32)] {
             image.extend_from_slice(&number.to_le_bytes());
         }
         image.extend_from_slice(&unused.to_le_bytes());

@@ -128,11 +128,10 @@ impl Distribution {
     /// Finds the finest resolution that needs no more than [`LIMIT`] buckets: two neighbours share a
     /// bucket from the bit on at which they last differ.
     fn coarsen_to_limit(&mut self) {
-        let mut buckets: Vec<i64> = self.counts.iter().map(|(bucket, _)| bucket).collect();
-        buckets.sort_unstable();
+        let buckets = self.counts.sorted();
         let mut boundaries = [0usize; 65];
         for pair in buckets.windows(2) {
-            boundaries[64 - (pair[0] ^ pair[1]).leading_zeros() as usize] += 1;
+            boundaries[64 - (pair[0].0 ^ pair[1].0).leading_zeros() as usize] += 1;
         }
         // boundaries[b]: pairs that are told apart by up to b - 1 ignored bits.
         let mut kept = 1;

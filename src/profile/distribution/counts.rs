@@ -76,15 +76,21 @@ impl Counts {
 
     /// The buckets in use and their counts, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
-        let dense =
-            self.stretches.iter().flat_map(|stretch| (stretch.first..).zip(stretch.cells.iter().copied()));
-        dense.filter(|(_, count)| *count > 0).chain(self.sparse.iter())
+        self.stretches.iter().flat_map(Stretch::in_use).chain(self.sparse.iter())
     }
 
     /// The buckets in use and their counts, in order.
     pub fn sorted(&self) -> Vec<(i64, u64)> {
-        let mut buckets: Vec<_> = self.iter().collect();
-        buckets.sort_unstable();
+        let mut buckets = Vec::with_capacity(self.len);
+        let [from_zero, below] = &self.stretches;
+        buckets.extend(below.in_use().chain(from_zero.in_use()));
+        let dense = buckets.len();
+        buckets.extend(self.sparse.iter());
+        buckets[dense..].sort_unstable();
+        if dense > 0 && dense < buckets.len() {
+            // Two runs in order: the stable sort merges them.
+            buckets.sort();
+        }
         buckets
     }
 
@@ -122,6 +128,11 @@ fn cells_of(buckets: &[(i64, u64)]) -> i64 {
 }
 
 impl Stretch {
+    /// The buckets in use and their counts, in order.
+    fn in_use(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
+        (self.first..).zip(self.cells.iter().copied()).filter(|(_, count)| *count > 0)
+    }
+
     /// An array for `buckets` and for neighbours that are still to come, empty.
     fn over(buckets: &[(i64, u64)]) -> Self {
         let Some((first, _)) = buckets.first() else { return Self::default() };

@@ -29,6 +29,15 @@ pub trait State: Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 's
     /// Adds the rows of another state.
     fn merge(&mut self, other: &Self);
 
+    /// Whether no row is in it.
+    fn is_empty(&self) -> bool;
+
+    /// Adds the rows of another state, which is used up.
+    fn absorb(&mut self, other: Self) {
+        // Most groups come from one partition, and need not be added to nothing.
+        if self.is_empty() { *self = other } else { self.merge(&other) }
+    }
+
     /// Bytes held in memory, about.
     fn size(&self) -> usize;
 
@@ -39,10 +48,9 @@ pub trait State: Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 's
     ///
     /// # Errors
     /// If it cannot be encoded.
-    fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut settled = self.clone();
-        settled.settle();
-        postcard::to_extend(&settled, vec![LAYOUT])
+    fn into_bytes(mut self) -> Result<Vec<u8>> {
+        self.settle();
+        postcard::to_extend(&self, vec![LAYOUT])
             .map_err(|error| exec_datafusion_err!("cannot encode a state: {error}"))
     }
 
@@ -150,7 +158,7 @@ impl<F: Fold> Accumulator for One<F> {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::LargeBinary(Some(self.state.to_bytes()?)))
+        Ok(ScalarValue::LargeBinary(Some(self.state.clone().into_bytes()?)))
     }
 
     fn size(&self) -> usize {
@@ -206,7 +214,7 @@ impl<S> Rows<S> for GroupedRows<'_, S> {
 impl<F: Fold> Groups<F> {
     fn emit(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let states = emit_to.take_needed(&mut self.states);
-        let bytes: Result<Vec<Vec<u8>>> = states.iter().map(State::to_bytes).collect();
+        let bytes: Result<Vec<Vec<u8>>> = states.into_iter().map(State::into_bytes).collect();
         Ok(Arc::new(LargeBinaryArray::from_iter_values(bytes?)))
     }
 }
@@ -242,7 +250,7 @@ impl<F: Fold> GroupsAccumulator for Groups<F> {
         self.states.resize_with(total_num_groups, F::empty);
         for (bytes, group) in binary(values)?.iter().zip(group_indices) {
             if let (Some(bytes), Some(state)) = (bytes, self.states.get_mut(*group)) {
-                state.merge(&F::State::from_bytes(bytes)?);
+                state.absorb(F::State::from_bytes(bytes)?);
             }
         }
         Ok(())

@@ -14,6 +14,7 @@ use datafusion::common::Result;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::names::{cast, names};
+use super::split::Which;
 
 /// The code of NULL. The value of code `i` is at `i - 1`.
 pub(super) const NULL: u32 = 0;
@@ -208,20 +209,22 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Calls `each` with every code that `rows` have, and how often.
-    pub(super) fn for_each(&mut self, codes: impl Iterator<Item = u32>, mut each: impl FnMut(u32, u64)) {
-        for code in codes {
-            let at = code as usize;
-            if at >= self.counts.len() {
-                self.counts.resize(at + 1, 0);
+    /// Calls `each` with every code that `which` of the rows have, and how often.
+    pub(super) fn for_each(&mut self, codes: &[u32], which: Which<'_>, mut each: impl FnMut(u32, u64)) {
+        let Self { counts, seen } = self;
+        which.for_each(codes.len(), |row| {
+            let code = codes[row];
+            if code as usize >= counts.len() {
+                counts.resize(code as usize + 1, 0);
             }
-            if self.counts[at] == 0 {
-                self.seen.push(code);
+            let count = &mut counts[code as usize];
+            if *count == 0 {
+                seen.push(code);
             }
-            self.counts[at] += 1;
-        }
-        for code in self.seen.drain(..) {
-            each(code, std::mem::take(&mut self.counts[code as usize]));
+            *count += 1;
+        });
+        for code in seen.drain(..) {
+            each(code, std::mem::take(&mut counts[code as usize]));
         }
     }
 }
@@ -243,7 +246,7 @@ mod tests {
         let mut coder = Coder::default();
         let names = names(&coder.code(array).unwrap()).unwrap();
         let mut counts = BTreeMap::new();
-        Tally::default().for_each(coder.codes.iter().copied(), |code, count| {
+        Tally::default().for_each(&coder.codes, Which::All, |code, count| {
             let name = (code != NULL).then(|| names.value(code as usize - 1).to_owned());
             *counts.entry(name).or_default() += count;
         });

@@ -18,6 +18,10 @@ impl State for ColumnState {
         self.merge(other);
     }
 
+    fn is_empty(&self) -> bool {
+        self.count() + self.num_nulls() == 0
+    }
+
     fn size(&self) -> usize {
         match self {
             Self::Numeric(state) | Self::Time(state) => state.size(),
@@ -34,6 +38,10 @@ impl State for ColumnState {
 impl State for QualityState {
     fn merge(&mut self, other: &Self) {
         self.merge(other);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count() == 0
     }
 
     fn size(&self) -> usize {
@@ -108,11 +116,12 @@ fn fold_numbers(
         }
         numbers.clear();
         let mut num_nulls = 0;
-        for row in which.rows(values.len()) {
-            match values.get(row) {
-                Some(value) if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) => numbers.push(*value),
-                _ => num_nulls += 1,
-            }
+        match &nulls {
+            None => which.for_each(values.len(), |row| numbers.push(values[row])),
+            Some(nulls) => which.for_each(values.len(), |row| match nulls.is_valid(row) {
+                true => numbers.push(values[row]),
+                false => num_nulls += 1,
+            }),
         }
         state.add_nulls(num_nulls);
         state.add_all(numbers, slots);
@@ -180,7 +189,7 @@ impl Fold for Text {
         let codes = &coder.codes;
         rows.for_each(&mut |state, which| {
             let ColumnState::Text(state) = state else { return };
-            tally.for_each(which.rows(codes.len()).map(|row| codes[row]), |code, count| match code {
+            tally.for_each(codes, which, |code, count| match code {
                 NULL => state.add_nulls(count),
                 code => state.add(names.value(code as usize - 1), count),
             });
@@ -202,13 +211,12 @@ impl Fold for Opaque {
         let nulls = values.logical_nulls();
         rows.for_each(&mut |state, which| {
             let ColumnState::Opaque { count, num_nulls } = state else { return };
-            for row in which.rows(values.len()) {
-                if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
-                    *num_nulls += 1;
-                } else {
-                    *count += 1;
+            which.for_each(values.len(), |row| {
+                match nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+                    true => *num_nulls += 1,
+                    false => *count += 1,
                 }
-            }
+            });
         });
         Ok(())
     }
@@ -249,24 +257,24 @@ impl Fold for Classification {
         pairs.code_pairs(predictions, labels);
         let is_positive: Vec<bool> =
             (0..classes.labels.len()).map(|index| classes.is_positive(index)).collect();
+        // The places of the two classes; none of a row that lacks one.
         let pair = |code: u32| {
-            let first = pairs.firsts()[code as usize - 1] as usize;
-            (predictions.codes[first] as usize - 1, labels.codes[first] as usize - 1)
+            let first = *pairs.firsts().get((code as usize).checked_sub(1)?)? as usize;
+            Some((predictions.codes[first] as usize - 1, labels.codes[first] as usize - 1))
         };
         rows.for_each(&mut |state, which| {
             let QualityState::Classification(state) = state else { return };
-            let codes = which.rows(pairs.codes.len()).map(|row| pairs.codes[row]);
-            tally.for_each(codes.filter(|code| *code != NULL), |code, count| {
-                let (said, is) = pair(code);
+            tally.for_each(&pairs.codes, which, |code, count| {
+                let Some((said, is)) = pair(code) else { return };
                 state.add(classes.predictions.value(said), classes.labels.value(is), is_positive[is], count);
             });
             by_class.iter_mut().for_each(Vec::clear);
-            for row in which.rows(pairs.codes.len()) {
+            which.for_each(pairs.codes.len(), |row| {
                 if pairs.codes[row] != NULL && scores.is_valid(row) {
-                    by_class[usize::from(is_positive[labels.codes[row] as usize - 1])]
-                        .push(scores.value(row));
+                    let label = labels.codes[row] as usize - 1;
+                    by_class[usize::from(is_positive[label])].push(scores.value(row));
                 }
-            }
+            });
             for (scores, is_positive) in by_class.iter().zip([false, true]) {
                 state.add_scores(scores, is_positive, losses, slots);
             }
@@ -290,11 +298,11 @@ impl Fold for Regression {
             (predictions.as_primitive::<Float64Type>(), labels.as_primitive::<Float64Type>());
         rows.for_each(&mut |state, which| {
             let QualityState::Regression(state) = state else { return };
-            for row in which.rows(predictions.len()) {
+            which.for_each(predictions.len(), |row| {
                 if predictions.is_valid(row) && labels.is_valid(row) {
                     state.add(predictions.value(row), labels.value(row));
                 }
-            }
+            });
         });
         Ok(())
     }

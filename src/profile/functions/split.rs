@@ -13,13 +13,13 @@ pub enum Which<'a> {
 }
 
 impl Which<'_> {
-    /// The rows, of a batch of `rows`.
-    pub fn rows(self, rows: usize) -> impl Iterator<Item = usize> {
-        let (all, these) = match self {
-            Self::All => (0..rows, [].iter()),
-            Self::These(these) => (0..0, these.iter()),
-        };
-        all.chain(these.map(|row| *row as usize))
+    /// Calls `each` with the rows, of a batch of `rows`. Not an iterator over either, which would ask at each row
+    /// which it is.
+    pub fn for_each(self, rows: usize, each: impl FnMut(usize)) {
+        match self {
+            Self::All => (0..rows).for_each(each),
+            Self::These(these) => these.iter().map(|row| *row as usize).for_each(each),
+        }
     }
 }
 
@@ -94,7 +94,8 @@ mod tests {
     fn split(groups: &[usize], wanted: Option<&dyn Fn(usize) -> bool>) -> BTreeMap<usize, Vec<u32>> {
         let mut split = BTreeMap::new();
         Split::default().for_each(groups, wanted, &mut |group, which| {
-            let rows = which.rows(groups.len()).map(|row| row as u32).collect();
+            let mut rows = Vec::new();
+            which.for_each(groups.len(), |row| rows.push(row as u32));
             assert!(split.insert(group, rows).is_none(), "each group comes once");
         });
         split
