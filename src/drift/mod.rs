@@ -21,6 +21,7 @@ mod oracle;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use row::DriftRow;
 use serde::Serialize;
@@ -74,7 +75,7 @@ pub fn compare(profiles: &Profiles, calendar: &Calendar) -> Vec<DriftRow> {
 fn previous<'a>(
     series: &Series,
     window: Window,
-    windows: &'a BTreeMap<Window, Group>,
+    windows: &'a BTreeMap<Window, Arc<Group>>,
     calendar: &Calendar,
 ) -> Option<Compared<'a>> {
     let before = calendar.previous(series.granularity, window).ok()?;
@@ -98,6 +99,6 @@ pub(crate) fn baseline<'a>(segment: &Segment, profiles: &'a Profiles) -> Option<
         comparison: Comparison::Baseline,
         window: None,
         baseline_model_version: found.map(|(segment, _)| segment.model_version.as_str()),
-        group: found.map(|(_, group)| group),
+        group: found.map(|(_, group)| group.as_ref()),
     })
 }

@@ -33,6 +33,7 @@ mod template;
 pub mod text;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use classification::ClassificationState;
 use numeric::NumericState;
@@ -291,9 +292,9 @@ pub struct Profiles {
     /// Whether predictions of classes come with a probability.
     pub has_scores: bool,
     /// The inference table, window by window.
-    pub windows: BTreeMap<Series, BTreeMap<Window, Group>>,
+    pub windows: BTreeMap<Series, BTreeMap<Window, Arc<Group>>>,
     /// The baseline table; empty without one.
-    pub baseline: BTreeMap<Segment, Group>,
+    pub baseline: BTreeMap<Segment, Arc<Group>>,
 }
 
 #[cfg(test)]

@@ -18,8 +18,9 @@ pub fn unseen_positive_class(profiles: &Profiles, monitor: &Monitor) -> Option<S
     let prediction = monitor.inference.prediction.as_ref()?;
     prediction.proba_col.as_ref()?;
     let windows = profiles.windows.iter().filter(|(series, _)| is_whole(&series.segment));
-    let windows = windows.flat_map(|(_, windows)| windows.values());
-    let baseline = profiles.baseline.iter().filter(|(segment, _)| is_whole(segment)).map(|(_, group)| group);
+    let windows = windows.flat_map(|(_, windows)| windows.values()).map(AsRef::as_ref);
+    let baseline =
+        profiles.baseline.iter().filter(|(segment, _)| is_whole(segment)).map(|(_, group)| group.as_ref());
     let (table, labels) = negatives(windows)
         .map(|labels| ("inference table", labels))
         .or_else(|| negatives(baseline).map(|labels| ("baseline", labels)))?;
@@ -108,9 +109,9 @@ output: {{ uri: metrics }}
             let noon = format!("2026-05-{:02}T12:00:00Z", n + 1).parse().unwrap();
             calendar.window_of(Granularity::Day, noon).unwrap()
         };
-        let days = days.into_iter().enumerate().map(|(n, group)| (day(n), group)).collect();
+        let days = days.into_iter().enumerate().map(|(n, group)| (day(n), group.into())).collect();
         let series = Series { granularity: Granularity::Day, segment: segment(ALL_VERSIONS) };
-        let baseline = baseline.map(|group| (segment(ALL_VERSIONS), group)).into_iter().collect();
+        let baseline = baseline.map(|group| (segment(ALL_VERSIONS), group.into())).into_iter().collect();
         Profiles {
             columns: Vec::new(),
             has_scores: true,
@@ -182,7 +183,7 @@ output: {{ uri: metrics }}
         let mut profiles = profiles(vec![group(&["0", "1"], "1")], None);
         let day = profiles.windows.values().flat_map(|days| days.keys()).next().copied().unwrap();
         let series = Series { granularity: Granularity::Day, segment: segment("7") };
-        profiles.windows.insert(series, BTreeMap::from([(day, group(&["0"], "1"))]));
+        profiles.windows.insert(series, BTreeMap::from([(day, group(&["0"], "1").into())]));
         assert_eq!(unseen_positive_class(&profiles, &monitor), None);
     }
 

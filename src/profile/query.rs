@@ -73,8 +73,8 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     }
     let rollup = Rollup { granularities: &monitor.granularities, calendar: &monitor.calendar };
     let windows =
-        rollup.windows(&groups).map_err(|source| QueryError::Time { table: table.to_owned(), source })?;
-    let baseline = Rollup::baseline(&baseline);
+        rollup.windows(groups).map_err(|source| QueryError::Time { table: table.to_owned(), source })?;
+    let baseline = Rollup::baseline(baseline);
     let prediction = monitor.inference.prediction.as_ref();
     let has_scores = prediction.is_some_and(|prediction| prediction.proba_col.is_some());
     let profiles = Profiles { columns, has_scores, windows, baseline };

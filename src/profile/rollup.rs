@@ -1,6 +1,8 @@
 //! From base groups to every granularity and to `*`, by adding.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use super::{Group, Segment, Series};
 use crate::contract::ALL_VERSIONS;
@@ -27,38 +29,42 @@ pub struct Rollup<'a> {
 }
 
 impl Rollup<'_> {
-    /// Adds `groups` up to all series.
+    /// Adds `groups` up to all series. What is one group only is not copied.
     ///
     /// # Errors
     /// If a window lies at an end of time.
     pub fn windows(
         &self,
-        groups: &[BaseGroup],
-    ) -> Result<BTreeMap<Series, BTreeMap<Window, Group>>, OutOfCalendar> {
-        let mut series: BTreeMap<Series, BTreeMap<Window, Group>> = BTreeMap::new();
-        for base in groups {
+        groups: Vec<BaseGroup>,
+    ) -> Result<BTreeMap<Series, BTreeMap<Window, Arc<Group>>>, OutOfCalendar> {
+        let mut series: BTreeMap<Series, BTreeMap<Window, Arc<Group>>> = BTreeMap::new();
+        for mut base in groups {
             let Some(base_window) = base.window else { continue };
+            base.group.settle();
+            let group = Arc::new(base.group);
             for granularity in self.granularities {
                 let window = self.calendar.window_of(*granularity, base_window.start)?;
                 for segment in with_all_versions(&base.segment) {
                     let key = Series { granularity: *granularity, segment };
-                    add(series.entry(key).or_default(), window, &base.group);
+                    add(series.entry(key).or_default(), window, &group);
                 }
             }
         }
-        series.values_mut().flat_map(BTreeMap::values_mut).for_each(Group::settle);
+        series.values_mut().flat_map(BTreeMap::values_mut).for_each(settle);
         Ok(series)
     }
 
     /// Adds `groups` of a baseline up to `*`.
-    pub fn baseline(groups: &[BaseGroup]) -> BTreeMap<Segment, Group> {
+    pub fn baseline(groups: Vec<BaseGroup>) -> BTreeMap<Segment, Arc<Group>> {
         let mut segments = BTreeMap::new();
-        for base in groups {
+        for mut base in groups {
+            base.group.settle();
+            let group = Arc::new(base.group);
             for segment in with_all_versions(&base.segment) {
-                add(&mut segments, segment, &base.group);
+                add(&mut segments, segment, &group);
             }
         }
-        segments.values_mut().for_each(Group::settle);
+        segments.values_mut().for_each(settle);
         segments
     }
 }
@@ -70,12 +76,19 @@ fn with_all_versions(segment: &Segment) -> impl Iterator<Item = Segment> + use<>
     own.into_iter().chain([all])
 }
 
-fn add<K: Ord>(groups: &mut BTreeMap<K, Group>, key: K, group: &Group) {
+fn add<K: Ord>(groups: &mut BTreeMap<K, Arc<Group>>, key: K, group: &Arc<Group>) {
     match groups.entry(key) {
-        std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().merge(group),
-        std::collections::btree_map::Entry::Vacant(free) => {
-            free.insert(group.clone());
+        Entry::Occupied(mut known) => Arc::make_mut(known.get_mut()).merge(group),
+        Entry::Vacant(free) => {
+            free.insert(Arc::clone(group));
         }
+    }
+}
+
+/// Settles a sum; what is shared is no sum, and has been settled.
+fn settle(group: &mut Arc<Group>) {
+    if let Some(sum) = Arc::get_mut(group) {
+        sum.settle();
     }
 }
 
@@ -105,7 +118,7 @@ mod tests {
         ];
         let rollup =
             Rollup { granularities: &[Granularity::Day, Granularity::Weeks(1)], calendar: &calendar };
-        let series = rollup.windows(&groups).unwrap();
+        let series = rollup.windows(groups.to_vec()).unwrap();
         let rows = |granularity: Granularity, version: &str| -> Vec<u64> {
             let segment = Segment { model_version: version.to_owned(), slice: None };
             series[&Series { granularity, segment }].values().map(|group| group.row_count).collect()
@@ -121,7 +134,7 @@ mod tests {
         let calendar = Calendar::new(TimeZone::UTC);
         let groups = [base(&calendar, "2026-05-01T00:00:00Z", "*", 5)];
         let rollup = Rollup { granularities: &[Granularity::Day], calendar: &calendar };
-        let series = rollup.windows(&groups).unwrap();
+        let series = rollup.windows(groups.to_vec()).unwrap();
         assert_eq!(series.len(), 1);
         assert_eq!(series.values().next().unwrap().values().next().unwrap().row_count, 5);
     }
