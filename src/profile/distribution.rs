@@ -82,9 +82,21 @@ impl Distribution {
         }
         self.counts.add(ordered(value) >> self.shift, count);
         self.total += count;
-        if self.counts.len() > LIMIT_WHILE_ADDING {
+        if self.is_crowded() {
             self.settle();
         }
+    }
+
+    /// Counts many numbers, which must be finite. It may be [crowded](Self::is_crowded) after that.
+    pub fn extend(&mut self, values: &[f64]) {
+        let Self { shift, counts, total } = self;
+        values.iter().for_each(|value| counts.add(ordered(*value) >> *shift, 1));
+        *total += values.len() as u64;
+    }
+
+    /// Whether so many buckets are in use that it is time to settle.
+    pub fn is_crowded(&self) -> bool {
+        self.counts.len() > LIMIT_WHILE_ADDING
     }
 
     /// Adds another distribution.
@@ -95,7 +107,7 @@ impl Distribution {
             self.counts.add(bucket >> further, count);
         }
         self.total += other.total;
-        if self.counts.len() > LIMIT_WHILE_ADDING {
+        if self.is_crowded() {
             self.settle();
         }
     }
@@ -161,11 +173,6 @@ impl Distribution {
     /// Whether every value has a bucket of its own, and settling would end that.
     pub fn is_overfull(&self) -> bool {
         self.is_exact() && self.counts.len() > LIMIT
-    }
-
-    /// Whether every value has a bucket of its own, and the next new one could end that.
-    pub fn is_full(&self) -> bool {
-        self.is_exact() && self.counts.len() >= LIMIT_WHILE_ADDING
     }
 
     /// Number of buckets in use: of different values, while exact.

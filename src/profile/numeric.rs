@@ -7,6 +7,9 @@ use super::distribution::{Distribution, Ranks};
 use super::exact_sum::{ExactSum, LEAST_VARIANCE, Slots};
 use super::reason::Absence;
 
+/// Numbers between two looks at how many buckets are in use.
+const CHUNK: usize = 1024;
+
 const SQUARES: Absence = Absence::new("squares of the values are beyond the range of a double");
 
 /// All that is remembered of a column of numbers. Merging states gives the state of all rows.
@@ -64,7 +67,7 @@ impl NumericState {
         if !self.squares.add_square(value) {
             self.num_unsquared += 1;
         }
-        self.place(value);
+        self.place(&[value]);
     }
 
     /// Counts many values: the same as one after the other, and faster. `slots` is room to work in.
@@ -87,24 +90,25 @@ impl NumericState {
         let (least, greatest) = self.extremes.unwrap_or((min, max));
         self.extremes = Some((least.min(min) + 0.0, greatest.max(max) + 0.0));
         self.num_unsquared += slots.add(values, &mut self.sum, &mut self.squares);
-        values.iter().for_each(|value| self.place(*value));
+        self.place(values);
     }
 
-    /// Notes where a finite value lies, and that it is there.
-    fn place(&mut self, value: f64) {
-        if self.distribution.is_exact() {
-            if self.distribution.is_full() {
-                // Perhaps the one value too many: from there on the sketch counts, and must know them all.
-                self.know_all();
+    /// Notes where finite values lie, and that they are there.
+    fn place(&mut self, values: &[f64]) {
+        for values in values.chunks(CHUNK) {
+            let was_exact = self.distribution.is_exact();
+            self.distribution.extend(values);
+            if !was_exact {
+                self.distinct.add_numbers(values);
             }
-            self.distribution.add(value);
-            if self.distribution.is_exact() {
-                return;
+            if self.distribution.is_crowded() {
+                if was_exact {
+                    // From here on the sketch counts, and must know them all.
+                    self.know_all();
+                }
+                self.distribution.settle();
             }
-        } else {
-            self.distribution.add(value);
         }
-        self.distinct.add_number(value);
     }
 
     /// Tells the sketch the values that have been counted one by one.
