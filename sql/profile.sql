@@ -1,14 +1,14 @@
--- profile.sql: one row for each base window, model version and slice, with the state of every column.
--- reads   sliced(__window_start, __model_version, __slice_value, <columns>)
--- names   {{states}}: one aggregate call for each column, `profile_<kind>(<column>) AS <column>`,
---         and one for the model's quality
+-- profile.sql: a state of every column for each base window, model version and slice, in one scan.
+-- reads   sliced(<window>, <version>, <slices>, <columns>)
+-- names   {{keys}}: the window, the version and each slice, quoted, `AS` what they are called in the answer;
+--         {{states}}: one aggregate call for each column, `profile_<kind>(<column>) AS <state>`, and one for
+--         the model's quality;
+--         {{groups}}: the window and the version, with one slice; if there are several, a grouping set for each
+-- rows    one for each group; of the slices at most one is not NULL. Their order is left open
 -- nulls   counted in the states; a group without a window holds the rows without a time
 SELECT
-    __window_start,
-    __model_version,
-    __slice_value,
-    count(*) AS __row_count,
+    {{keys}},
+    count(*) AS row_count,
     {{states}}
 FROM sliced
-GROUP BY __window_start, __model_version, __slice_value
-ORDER BY __window_start, __model_version, __slice_value
+GROUP BY {{groups}}

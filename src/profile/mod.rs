@@ -19,6 +19,8 @@ pub mod functions;
 pub mod numeric;
 #[cfg(test)]
 pub(crate) mod oracle;
+#[cfg(feature = "lake")]
+mod own_names;
 pub mod positive_class;
 #[cfg(feature = "lake")]
 pub mod query;

@@ -1,7 +1,7 @@
 //! From rows to states: runs `sql/` over a snapshot and decodes what comes back.
 //!
-//! One query for the whole table and one for each slicing expression; each is one pass. This is the only
-//! place where rows are touched. It must not compare, judge or write.
+//! One query counts a table and all its slices; a small one before it finds the values of each slicing expression. This
+//! is the only place where rows are touched. It must not compare, judge or write.
 //!
 //! ```text
 //! rows ─ states ─ pass ─ decode        what is counted, what is asked of it, the asking, the answer
@@ -15,10 +15,12 @@ mod states;
 mod watch;
 
 pub use error::{HINT_FAULT, QueryError};
+
 pub use pass::MAX_SLICES;
 use pass::Pass;
 pub use watch::{Watch, bytes_read};
 
+use super::own_names::OwnNames;
 use super::slice::{self, SliceError};
 use super::{BaseGroup, Profiles, Rollup, columns, functions};
 use crate::config::Monitor;
@@ -47,8 +49,9 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     let columns = columns::profiled(monitor, &snapshot.schema);
     let table = snapshot.source.table.as_str();
     let table_bytes = snapshot.source_bytes;
-    let pass = Pass { ctx: &snapshot.ctx, monitor, table, table_bytes, columns: &columns, watch };
-    let (groups, bytes) = pass.run(&rows::of_inference(monitor, snapshot).await?, "inference").await?;
+    let own = &own_names(snapshot);
+    let pass = Pass { ctx: &snapshot.ctx, monitor, own, table, table_bytes, columns: &columns, watch };
+    let (groups, bytes) = pass.run(&rows::of_inference(monitor, snapshot, own).await?, "inference").await?;
     let (rows, rows_without_time) = (count_rows(&groups, |_| true), count_rows(&groups, has_no_window));
     if rows == 0 {
         let version = snapshot.source.version;
@@ -64,7 +67,7 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     if let Some(pinned) = &snapshot.baseline {
         let table = pinned.pin.table.as_str();
         let pass = Pass { table, table_bytes: pinned.bytes, ..pass };
-        let frame = rows::of_baseline(monitor, snapshot, pinned, &columns).await?;
+        let frame = rows::of_baseline(monitor, snapshot, pinned, &columns, own).await?;
         (baseline, baseline_bytes) = pass.run(&frame, "baseline").await?;
         if baseline.is_empty() {
             let version = pinned.pin.version;
@@ -99,20 +102,27 @@ pub async fn check(monitor: &Monitor, snapshot: &Snapshot) -> Result<(), QueryEr
     functions::register(&snapshot.ctx);
     let columns = columns::profiled(monitor, &snapshot.schema);
     let table = snapshot.source.table.as_str();
-    let mut frames = vec![(table, rows::of_inference(monitor, snapshot).await?)];
+    let own = &own_names(snapshot);
+    let mut frames = vec![(table, rows::of_inference(monitor, snapshot, own).await?)];
     if let Some(baseline) = &snapshot.baseline {
         let table = baseline.pin.table.as_str();
-        let frame = rows::of_baseline(monitor, snapshot, baseline, &columns).await?;
+        let frame = rows::of_baseline(monitor, snapshot, baseline, &columns, own).await?;
         rows::are_comparable(&columns, &frame, table)?;
         frames.push((table, frame));
     }
     for (table, frame) in frames {
         for expression in &monitor.slicing_exprs {
-            let sliced = slice::with_value(&frame, expression);
+            let sliced = slice::with_value(&frame, expression, &own.slice(0), own);
             let sliced = sliced.map_err(|error| QueryError::slice(expression, table, error))?;
             let planned = sliced.create_physical_plan().await;
             planned.map_err(|error| QueryError::slice(expression, table, SliceError::of_plan(&error)))?;
         }
     }
     Ok(())
+}
+
+/// Names that neither the inference table nor the baseline has.
+fn own_names(snapshot: &Snapshot) -> OwnNames {
+    let baseline = snapshot.baseline.iter().flat_map(|baseline| baseline.schema.fields());
+    OwnNames::apart_from(snapshot.schema.fields().iter().chain(baseline).map(|field| field.name().as_str()))
 }

@@ -69,6 +69,24 @@ impl Rollup<'_> {
     }
 }
 
+/// The groups of whole windows and versions, added up from those of the slices of `key`.
+#[cfg(feature = "lake")]
+pub(super) fn whole(groups: &[BaseGroup], key: &str) -> Vec<BaseGroup> {
+    let mut wholes: BTreeMap<(Option<Window>, Segment), Group> = BTreeMap::new();
+    let of_key = |base: &&BaseGroup| base.segment.slice.as_ref().is_some_and(|slice| slice.key == key);
+    for base in groups.iter().filter(of_key) {
+        let segment = Segment { slice: None, ..base.segment.clone() };
+        match wholes.entry((base.window, segment)) {
+            Entry::Occupied(mut whole) => whole.get_mut().merge(&base.group),
+            Entry::Vacant(free) => {
+                free.insert(base.group.clone());
+            }
+        }
+    }
+    let base = |((window, segment), group)| BaseGroup { window, segment, group };
+    wholes.into_iter().map(base).collect()
+}
+
 /// The segment itself, and that of all versions together.
 fn with_all_versions(segment: &Segment) -> impl Iterator<Item = Segment> + use<> {
     let all = Segment { model_version: ALL_VERSIONS.to_owned(), slice: segment.slice.clone() };

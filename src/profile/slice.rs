@@ -10,6 +10,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::{Expr, ExprSchemable, Volatility, cast, lit};
 
+use super::own_names::OwnNames;
 use crate::cause::{is_fault, plain};
 use crate::config::suggest;
 use crate::contract::NULL_SLICE;
@@ -54,9 +55,9 @@ impl SliceError {
         Self::new(plain(error))
     }
 
-    fn of_words(error: &DataFusionError) -> Self {
+    fn of_words(error: &DataFusionError, own: &OwnNames) -> Self {
         if let Some((missing, known)) = missing_column(error) {
-            let hint = suggest(&missing, known.iter().map(String::as_str));
+            let hint = suggest(&missing, known.iter().map(String::as_str).filter(|name| !own.is_own(name)));
             return Self { problem: format!("there is no column `{missing}`"), hint };
         }
         match plain(error) {
@@ -66,14 +67,20 @@ impl SliceError {
     }
 }
 
-/// `frame` with the value of `expression`, as a text, in the column `__slice_value`.
+/// `frame` with the value of `expression`, as a text, in the column `name`.
 ///
 /// # Errors
 /// If it is no expression over one row of `frame`.
-pub(super) fn with_value(frame: &DataFrame, expression: &str) -> Result<DataFrame, SliceError> {
-    let parsed = frame.parse_sql_expr(expression).map_err(|error| SliceError::of_words(&error))?;
+pub(super) fn with_value(
+    frame: &DataFrame,
+    expression: &str,
+    name: &str,
+    own: &OwnNames,
+) -> Result<DataFrame, SliceError> {
+    let misspelt = |error: DataFusionError| SliceError::of_words(&error, own);
+    let parsed = frame.parse_sql_expr(expression).map_err(misspelt)?;
     is_of_one_row(&parsed)?;
-    let data_type = parsed.get_type(frame.schema()).map_err(|error| SliceError::of_words(&error))?;
+    let data_type = parsed.get_type(frame.schema()).map_err(misspelt)?;
     if data_type.is_nested() {
         return Err(SliceError::new(format!(
             "its value is of type {}, which has no name",
@@ -81,7 +88,7 @@ pub(super) fn with_value(frame: &DataFrame, expression: &str) -> Result<DataFram
         )));
     }
     let value = coalesce(vec![cast(parsed, DataType::Utf8), lit(NULL_SLICE)]);
-    frame.clone().with_column("__slice_value", value).map_err(|error| SliceError::of_words(&error))
+    frame.clone().with_column(name, value).map_err(misspelt)
 }
 
 fn is_of_one_row(expression: &Expr) -> Result<(), SliceError> {
@@ -107,7 +114,7 @@ fn is_of_one_row(expression: &Expr) -> Result<(), SliceError> {
     });
     match (problem, looked) {
         (Some(problem), _) => Err(SliceError::new(problem)),
-        (None, Err(error)) => Err(SliceError::of_words(&error)),
+        (None, Err(error)) => Err(SliceError::of_plan(&error)),
         (None, Ok(_)) => Ok(()),
     }
 }
@@ -118,7 +125,7 @@ fn missing_column(error: &DataFusionError) -> Option<(String, Vec<String>)> {
         DataFusionError::SchemaError(error, _) => match error.as_ref() {
             SchemaError::FieldNotFound { field, valid_fields } => {
                 let known = valid_fields.iter().map(|field| field.name.clone());
-                Some((field.name.clone(), known.filter(|name| !name.starts_with("__")).collect()))
+                Some((field.name.clone(), known.collect()))
             }
             _ => None,
         },

@@ -34,6 +34,17 @@ impl Name {
         Self("NULL".to_owned())
     }
 
+    /// What it stands for, under another name.
+    pub(super) fn called(&self, alias: &str) -> Self {
+        Self(format!("{} AS {}", self.0, Self::column(alias).0))
+    }
+
+    /// Each of the lists `sets`, as grouping sets.
+    pub(super) fn grouping_sets(sets: &[Self]) -> Self {
+        let sets: Vec<String> = sets.iter().map(|set| format!("({})", set.0)).collect();
+        Self(format!("GROUPING SETS ({})", sets.join(", ")))
+    }
+
     /// A call of one of our functions, under a name.
     pub(super) fn call(function: &'static str, arguments: &[Self], alias: &str) -> Self {
         let arguments: Vec<&str> = arguments.iter().map(|argument| argument.0.as_str()).collect();

@@ -11,20 +11,20 @@ use crate::config::Monitor;
 use crate::profile::functions::State;
 use crate::profile::{BaseGroup, ColumnState, Group, QualityState, Segment, Slice};
 
-/// The groups in `batch`, an answer to `profile.sql` with the states of `columns` columns. `slice` is the
-/// expression that it was sliced by.
+/// The groups in `batch`, an answer to `profile.sql` with the states of `columns` columns.
 pub(super) fn groups(
     batch: &RecordBatch,
     monitor: &Monitor,
     columns: usize,
-    slice: Option<&str>,
 ) -> Result<Vec<BaseGroup>, DataFusionError> {
     let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
-    let starts = cast(column(batch, "__window_start")?, &micros)?;
+    let starts = cast(column(batch, "window_start")?, &micros)?;
     let starts = starts.as_primitive::<TimestampMicrosecondType>();
-    let versions = texts(batch, "__model_version")?;
-    let values = texts(batch, "__slice_value")?;
-    let counts = column(batch, "__row_count")?.as_primitive::<Int64Type>();
+    let versions = texts(batch, "model_version")?;
+    let slices = monitor.slicing_exprs.iter().enumerate();
+    let slices = slices.map(|(index, key)| Ok((key, texts(batch, &states::of_slice(index))?)));
+    let slices = slices.collect::<Result<Vec<_>, DataFusionError>>()?;
+    let counts = column(batch, "row_count")?.as_primitive::<Int64Type>();
     let columns = (0..columns).map(|index| column(batch, &states::of_column(index)));
     let columns = columns.collect::<Result<Vec<&ArrayRef>, _>>()?;
     let quality = batch.column_by_name(states::QUALITY);
@@ -33,13 +33,12 @@ pub(super) fn groups(
         let start =
             starts.is_valid(row).then(|| Timestamp::from_microsecond(starts.value(row)).ok()).flatten();
         let base = monitor.base_granularity();
-        let value = values[row].clone();
+        let slice = slices
+            .iter()
+            .find_map(|(key, values)| Some(Slice { key: (*key).clone(), value: values[row].clone()? }));
         Ok(BaseGroup {
             window: start.and_then(|start| monitor.calendar.window_of(base, start).ok()),
-            segment: Segment {
-                model_version: versions[row].clone().unwrap_or_default(),
-                slice: slice.zip(value).map(|(key, value)| Slice { key: key.to_owned(), value }),
-            },
+            segment: Segment { model_version: versions[row].clone().unwrap_or_default(), slice },
             group: Group {
                 row_count: u64::try_from(counts.value(row)).unwrap_or_default(),
                 columns: columns

@@ -11,13 +11,18 @@ use datafusion::logical_expr::lit;
 use super::QueryError;
 use crate::config::Monitor;
 use crate::contract::ALL_VERSIONS;
+use crate::profile::own_names::OwnNames;
 use crate::profile::template::{self, Name};
 use crate::profile::{ColumnInfo, Kind, columns};
 use crate::source::{BaselineSnapshot, Snapshot, spark_type};
 
 /// The rows of the inference table with labels, base window and version.
-pub(super) async fn of_inference(monitor: &Monitor, snapshot: &Snapshot) -> Result<DataFrame, QueryError> {
-    let rows = windowed(monitor, &snapshot.ctx).await;
+pub(super) async fn of_inference(
+    monitor: &Monitor,
+    snapshot: &Snapshot,
+    own: &OwnNames,
+) -> Result<DataFrame, QueryError> {
+    let rows = windowed(monitor, &snapshot.ctx, own).await;
     rows.map_err(|error| QueryError::query(&snapshot.source.table, error))
 }
 
@@ -27,8 +32,9 @@ pub(super) async fn of_baseline(
     snapshot: &Snapshot,
     baseline: &BaselineSnapshot,
     columns: &[ColumnInfo],
+    own: &OwnNames,
 ) -> Result<DataFrame, QueryError> {
-    let rows = unwindowed(monitor, &snapshot.ctx, columns, baseline.has_model_id).await;
+    let rows = unwindowed(monitor, &snapshot.ctx, columns, baseline.has_model_id, own).await;
     rows.map_err(|error| QueryError::query(&baseline.pin.table, error))
 }
 
@@ -58,11 +64,17 @@ pub(super) fn are_comparable(
     Ok(())
 }
 
-async fn windowed(monitor: &Monitor, ctx: &SessionContext) -> Result<DataFrame, DataFusionError> {
+async fn windowed(
+    monitor: &Monitor,
+    ctx: &SessionContext,
+    own: &OwnNames,
+) -> Result<DataFrame, DataFusionError> {
     let labelled = labelled(monitor, ctx).await?;
     view(ctx, "labelled", labelled)?;
     let timestamp = Name::column(&monitor.inference.timestamp_col);
-    let names = [("timestamp", timestamp), ("model_id", model_id(monitor, true))];
+    let [window_start, model_version] = of_shape(own);
+    let names =
+        [("timestamp", timestamp), ("model_id", model_id(monitor, true)), window_start, model_version];
     let sql = template::fill(template::WINDOWED, &names);
     ctx.sql(&sql).await?.with_param_values(vec![
         ("granularity", ScalarValue::from(monitor.base_granularity().to_string())),
@@ -91,8 +103,11 @@ async fn unwindowed(
     ctx: &SessionContext,
     columns: &[ColumnInfo],
     has_model_id: bool,
+    own: &OwnNames,
 ) -> Result<DataFrame, DataFusionError> {
-    let sql = template::fill(template::BASELINE, &[("model_id", model_id(monitor, has_model_id))]);
+    let [window_start, model_version] = of_shape(own);
+    let names = [("model_id", model_id(monitor, has_model_id)), window_start, model_version];
+    let sql = template::fill(template::BASELINE, &names);
     let mut frame = ctx.sql(&sql).await?;
     let prediction = monitor.inference.prediction.iter();
     let outputs = prediction.flat_map(|prediction| {
@@ -106,6 +121,11 @@ async fn unwindowed(
         }
     }
     Ok(frame)
+}
+
+/// What is added to the rows of either table.
+fn of_shape(own: &OwnNames) -> [(&'static str, Name); 2] {
+    [("window_start", own.window_start()), ("model_version", own.model_version())]
 }
 
 fn model_id(monitor: &Monitor, there: bool) -> Name {

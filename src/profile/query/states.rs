@@ -1,19 +1,41 @@
 //! What is asked of the rows: one aggregate call for each column, and one for the model's quality.
 
 use crate::config::{Monitor, ProblemType};
+use crate::profile::own_names::OwnNames;
 use crate::profile::template::Name;
 use crate::profile::{ColumnInfo, Kind};
 
 /// Name of the state of the model's quality in the answer.
-pub(super) const QUALITY: &str = "__quality";
+pub(super) const QUALITY: &str = "quality";
 
 /// Name of the state of the `index`-th column in the answer.
 pub(super) fn of_column(index: usize) -> String {
-    format!("__state_{index}")
+    format!("state_{index}")
 }
 
-/// The aggregate calls of `profile.sql`.
-pub(super) fn calls(monitor: &Monitor, columns: &[ColumnInfo]) -> Name {
+/// Name of the value of the `index`-th slicing expression in the answer.
+pub(super) fn of_slice(index: usize) -> String {
+    format!("slice_{index}")
+}
+
+/// What `profile.sql` is filled in with.
+pub(super) fn asked(monitor: &Monitor, columns: &[ColumnInfo], own: &OwnNames) -> [(&'static str, Name); 3] {
+    let (window, version) = (own.window_start(), own.model_version());
+    let slices: Vec<Name> =
+        (0..monitor.slicing_exprs.len()).map(|index| Name::column(&own.slice(index))).collect();
+    let mut keys = vec![window.called("window_start"), version.called("model_version")];
+    keys.extend(slices.iter().enumerate().map(|(index, slice)| slice.called(&of_slice(index))));
+    let with_slice = |slice: &Name| Name::list(&[window.clone(), version.clone(), slice.clone()]);
+    let groups = match slices.as_slice() {
+        [] => Name::list(&[window.clone(), version.clone()]),
+        [one] => with_slice(one),
+        several => Name::grouping_sets(&several.iter().map(with_slice).collect::<Vec<_>>()),
+    };
+    [("keys", Name::list(&keys)), ("states", calls(monitor, columns)), ("groups", groups)]
+}
+
+/// The aggregate calls.
+fn calls(monitor: &Monitor, columns: &[ColumnInfo]) -> Name {
     let state = |(index, column): (usize, &ColumnInfo)| {
         let function = match column.kind {
             Kind::Numeric => "profile_numeric",

@@ -1,0 +1,53 @@
+//! Names of our own columns, which no column of the tables has.
+
+use super::template::Name;
+
+/// A beginning that no column of the tables has, and the names that begin with it.
+#[derive(Debug, Clone)]
+pub(super) struct OwnNames {
+    prefix: String,
+}
+
+impl OwnNames {
+    /// Names apart from those of `columns`.
+    pub(super) fn apart_from<'a>(columns: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let mut prefix = "__".to_owned();
+        while columns.clone().any(|column| column.starts_with(&prefix)) {
+            prefix.push('_');
+        }
+        Self { prefix }
+    }
+
+    /// Whether `name` is one of ours.
+    pub(super) fn is_own(&self, name: &str) -> bool {
+        name.starts_with(&self.prefix)
+    }
+
+    /// Start of the base window of a row.
+    pub(super) fn window_start(&self) -> Name {
+        Name::column(&format!("{}window_start", self.prefix))
+    }
+
+    /// Model version of a row.
+    pub(super) fn model_version(&self) -> Name {
+        Name::column(&format!("{}model_version", self.prefix))
+    }
+
+    /// Value of the `index`-th slicing expression, as plain text.
+    pub(super) fn slice(&self, index: usize) -> String {
+        format!("{}slice_{index}", self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_may_have_any_names() {
+        let own = OwnNames::apart_from(["a", "__slice_0", "___window_start"].into_iter());
+        assert_eq!(own.slice(0), "____slice_0");
+        assert!(own.is_own("____slice_0") && !own.is_own("__slice_0"));
+        assert_eq!(OwnNames::apart_from(std::iter::empty()).slice(2), "__slice_2");
+    }
+}
