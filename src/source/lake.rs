@@ -103,7 +103,7 @@ impl<'a> Lake<'a> {
     ///
     /// # Errors
     /// If there is one that cannot be read, or if nothing can be written there.
-    pub async fn table_if_any(
+    pub async fn output_table(
         &self,
         key: &'static str,
         url: &Url,
