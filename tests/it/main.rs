@@ -13,6 +13,7 @@ mod cli;
 mod demo;
 mod docs;
 mod notify;
+mod pins;
 mod registry;
 mod runners;
 mod s3;
