@@ -119,7 +119,7 @@ pub(super) fn findings(
     snapshot: &Snapshot,
     as_of: Timestamp,
 ) -> Vec<String> {
-    let mut findings = columns::unknown(monitor, &snapshot.schema);
+    let mut findings = columns::findings(monitor, snapshot);
     if counted.rows_without_time > 0 {
         findings.push(format!(
             "{} rows have no `{}` and are in no window",

@@ -12,6 +12,7 @@ mod cases;
 mod cli;
 mod demo;
 mod docs;
+mod findings;
 mod notify;
 mod pins;
 mod registry;

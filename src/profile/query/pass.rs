@@ -15,6 +15,7 @@ use super::{QueryError, decode, states};
 use crate::cause::is_of_a_file;
 use crate::config::Monitor;
 use crate::contract::OTHER;
+use crate::profile::gap::Gaps;
 use crate::profile::slice::{self, SliceError};
 use crate::profile::{BaseGroup, ColumnInfo, template};
 
@@ -29,6 +30,7 @@ pub(super) struct Pass<'a> {
     pub(super) table: &'a str,
     pub(super) table_bytes: u64,
     pub(super) columns: &'a [ColumnInfo],
+    pub(super) gaps: &'a Gaps,
     pub(super) watch: &'a dyn Watch,
 }
 
@@ -85,7 +87,7 @@ impl Pass<'_> {
         what: &str,
     ) -> Result<(Vec<BaseGroup>, u64), DataFusionError> {
         view(self.ctx, "sliced", frame)?;
-        let calls = states::calls(self.monitor, self.columns);
+        let calls = states::calls(self.monitor, self.columns, self.gaps);
         let sql = template::fill(template::PROFILE, &[("states", calls)]);
         let plan = self.ctx.sql(&sql).await?.create_physical_plan().await?;
         let what = slice.map_or_else(|| what.to_owned(), |slice| format!("{what} by {slice}"));

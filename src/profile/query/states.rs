@@ -1,6 +1,7 @@
 //! What is asked of the rows: one aggregate call for each column, and one for the model's quality.
 
 use crate::config::{Monitor, ProblemType};
+use crate::profile::gap::{Gap, Gaps};
 use crate::profile::template::Name;
 use crate::profile::{ColumnInfo, Kind};
 
@@ -12,8 +13,8 @@ pub(super) fn of_column(index: usize) -> String {
     format!("__state_{index}")
 }
 
-/// The aggregate calls of `profile.sql`.
-pub(super) fn calls(monitor: &Monitor, columns: &[ColumnInfo]) -> Name {
+/// The aggregate calls of `profile.sql`, on a table with these gaps.
+pub(super) fn calls(monitor: &Monitor, columns: &[ColumnInfo], gaps: &Gaps) -> Name {
     let state = |(index, column): (usize, &ColumnInfo)| {
         let function = match column.kind {
             Kind::Numeric => "profile_numeric",
@@ -24,18 +25,23 @@ pub(super) fn calls(monitor: &Monitor, columns: &[ColumnInfo]) -> Name {
         Name::call(function, &[Name::column(&column.name)], &of_column(index))
     };
     let mut calls: Vec<Name> = columns.iter().enumerate().map(state).collect();
-    calls.extend(quality_call(monitor));
+    calls.extend(quality_call(monitor, gaps));
     Name::list(&calls)
 }
 
-fn quality_call(monitor: &Monitor) -> Option<Name> {
+fn quality_call(monitor: &Monitor, gaps: &Gaps) -> Option<Name> {
+    // What is of another type says nothing about quality.
+    let column = |name: &String| match gaps.get(name) {
+        Some(Gap::Unlike { .. }) => Name::null(),
+        Some(Gap::Missing) | None => Name::column(name),
+    };
     let prediction = monitor.inference.prediction.as_ref()?;
     let label = prediction.label.as_ref()?;
-    let (said, is) = (Name::column(&prediction.column), Name::column(&label.column));
+    let (said, is) = (column(&prediction.column), column(&label.column));
     Some(match prediction.problem_type {
         ProblemType::Regression => Name::call("regression_quality", &[said, is], QUALITY),
         ProblemType::Classification => {
-            let proba = prediction.proba_col.as_ref().map_or_else(Name::null, |name| Name::column(name));
+            let proba = prediction.proba_col.as_ref().map_or_else(Name::null, column);
             let positive =
                 prediction.positive_class.as_ref().map_or_else(Name::null, |class| Name::text(class));
             Name::call("classification_quality", &[said, is, proba, positive], QUALITY)
