@@ -64,7 +64,7 @@ async fn connected(Loaded { monitor, settings }: &Loaded) -> Exit {
         Ok(snapshot) => snapshot,
         Err(error) => return exit.max(say::failed_run(&monitor.name, &error)),
     };
-    for finding in columns::findings(monitor, &snapshot) {
+    for finding in columns::findings(monitor, &snapshot).iter().chain(&snapshot.registry_findings) {
         say::note(&format!("{}: note: {finding}", monitor.name));
     }
     if exit == Exit::Done {

@@ -134,6 +134,7 @@ pub(super) fn findings(
     }
     findings.extend(gaps::findings(monitor, &counted.profiles, as_of));
     findings.extend(unseen_positive_class(&counted.profiles, monitor));
+    findings.extend(snapshot.registry_findings.iter().cloned());
     if let Some(model) = &snapshot.model {
         findings.extend(registry::findings(model, &versions.into_iter().collect()));
     }

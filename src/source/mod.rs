@@ -23,6 +23,7 @@ use deltalake::{DeltaTable, DeltaTableError};
 pub use error::SourceError;
 use futures::TryStreamExt;
 pub use lake::Lake;
+use registry::Entry;
 use url::Url;
 pub use versions::{At, Versions};
 
@@ -43,6 +44,8 @@ pub struct Snapshot {
     pub baseline: Option<BaselineSnapshot>,
     /// The model, if the monitor names a registry.
     pub model: Option<RegisteredModel>,
+    /// What is wrong with the registry, and did not keep the model from being read.
+    pub registry_findings: Vec<String>,
     /// Bytes of Parquet in the inference table.
     pub source_bytes: u64,
 }
@@ -135,12 +138,15 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
             Some(BaselineSnapshot { pin, schema, has_model_id, bytes })
         }
     };
-    let model = match &monitor.registry {
-        None => None,
-        Some(registry) => Some(read_registry(registry, lake, &ctx).await?),
+    let (model, registry_findings) = match &monitor.registry {
+        None => (None, Vec::new()),
+        Some(registry) => {
+            let Entry { model, findings } = read_registry(registry, lake, &ctx).await?;
+            (Some(model), findings)
+        }
     };
     let schema = Arc::new(labelled);
-    Ok(Snapshot { ctx, schema, source, labels, baseline, model, source_bytes })
+    Ok(Snapshot { ctx, schema, source, labels, baseline, model, registry_findings, source_bytes })
 }
 
 async fn open_labels(
@@ -183,7 +189,7 @@ async fn read_registry(
     registry: &Registry,
     lake: Lake<'_>,
     ctx: &SessionContext,
-) -> Result<RegisteredModel, SourceError> {
+) -> Result<Entry, SourceError> {
     let opened = match &registry.place {
         RegistryPlace::MlflowFiles(url) => {
             registry::Opened::Files(lake.folder("registry.mlflow", url)?.object_store(None))

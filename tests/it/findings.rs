@@ -107,3 +107,25 @@ async fn types_of_one_kind_are_compared() {
     let rows = compared(&scene, "'amount'").await;
     assert!(rows[0]["is_compared"] == true, "{rows:?}");
 }
+
+/// One version of the model is described by files that cannot be understood.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_registry_that_cannot_be_understood() {
+    let scene = Scene::new().await;
+    scene.edit("granularities:", "registry: { mlflow: ../lake/mlruns, model: credit }\ngranularities:");
+    for (file, content) in [
+        ("credit/meta.yaml", b"name: credit\n".as_slice()),
+        ("credit/aliases/champion", b"1"),
+        ("credit/version-1/meta.yaml", b"current_stage: \xff\xfe\n"),
+        ("credit/version-1/tags/tier", b"1"),
+        ("credit/version-2/meta.yaml", b"current_stage: [Production\n"),
+        ("other/meta.yaml", b"\xff"),
+    ] {
+        let path = scene.path("lake/mlruns/models").join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, content).expect("a file");
+    }
+    is_as_approved("findings_registry", &noted(&scene).await);
+    let sql = "SELECT DISTINCT model_stage, model_aliases FROM bad_profile_metrics WHERE model_version = '1'";
+    assert_eq!(scene.rows(sql).await, [json!({ "model_aliases": ["champion"] })], "other files are read");
+}
