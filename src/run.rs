@@ -32,7 +32,7 @@ use crate::notify::{self, RunFacts};
 use crate::profile::query::{self, Watch};
 use crate::profile::row;
 use crate::sink::{RunRow, Sink};
-use crate::source::{self, At, Lake, Snapshot};
+use crate::source::{self, Lake, Snapshot, Versions};
 
 /// Names of run ids are made from pins in this space, so the same pins have the same id.
 const RUN_IDS: Uuid = Uuid::from_u128(0x5ecc_4107_0000_4000_8000_0000_0000_0001);
@@ -42,8 +42,8 @@ const RUN_IDS: Uuid = Uuid::from_u128(0x5ecc_4107_0000_4000_8000_0000_0000_0001)
 pub struct Order {
     /// The run's present: decides which windows are complete.
     pub as_of: Timestamp,
-    /// At which version the inference table is read.
-    pub at: At,
+    /// At which versions the tables are read.
+    pub versions: Versions,
     /// When the attempt begins, for the record.
     pub now: Timestamp,
     /// Whether to tell anybody.
@@ -67,7 +67,7 @@ pub async fn run(
     let table = &monitor.inference.table;
     // The sink first: what another runner commits while the source is pinned may be of a newer source.
     let sink = guard(table, unless(stop, Sink::open(lake, monitor))).await?;
-    let snapshot = guard(table, unless(stop, source::open(monitor, order.at, lake))).await?;
+    let snapshot = guard(table, unless(stop, source::open(monitor, order.versions, lake))).await?;
     let lineage = lineage(monitor, &snapshot, order);
     let mut record = record(monitor, &snapshot, &lineage, order);
     sink.write_run(&record).await?;

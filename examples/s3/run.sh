@@ -56,10 +56,10 @@ say "secchi validate --connect: are the tables there, with the columns that the 
 # A table is looked up by time through the times of its log files, and those of a copy are the time of the copy. So
 # the version is named, beside the day that the run is to take as its present.
 say "secchi run: profile, compare, alert, write"
-"$secchi" run monitors/credit-default.yaml --as-of 2026-05-02 --table-version 60
+"$secchi" run monitors/credit-default.yaml --as-of 2026-05-02
 
 say "secchi run, again: nothing is new, so nothing is sent twice"
-"$secchi" run monitors/credit-default.yaml --as-of 2026-05-02 --table-version 60
+"$secchi" run monitors/credit-default.yaml --as-of 2026-05-02
 
 say "what stands in s3://lake/monitoring"
 "$python" "$here/lake.py" list monitoring

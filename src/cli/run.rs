@@ -11,20 +11,29 @@ use super::progress::Progress;
 use super::{Exit, Which, say, signals, summary};
 use crate::config::table_url;
 use crate::run::{self, Order, Outcome, RunError, Stop};
-use crate::source::At;
+use crate::source::Versions;
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
     pub which: Which,
     /// The run's present: a time with its zone, or a day, which begins at midnight in UTC. Windows that are not complete by then raise no alert, and the
-    /// table is read as it was then. Default: now.
+    /// tables are read as they were then. Default: now.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub as_of: Option<Timestamp>,
-    /// Delta version of the inference table. Default: the newest (at --as-of). The metric tables are then what
-    /// that version gives, without what came after it: to look at the past, give --output, too.
+    /// Delta version of the inference table. Default: the newest (at --as-of). Without --as-of, labels and
+    /// baseline are read as they were when it was committed. The metric tables are then what that version
+    /// gives, without what came after it: to look at the past, give --output, too.
     #[arg(long, value_name = "VERSION")]
     pub table_version: Option<u64>,
+    /// Delta version of the label table, if there is one. Default: the newest at --as-of or, without that, when
+    /// --table-version was committed.
+    #[arg(long, value_name = "VERSION")]
+    pub label_version: Option<u64>,
+    /// Delta version of the baseline, if there is one. Default: the monitor's `baseline.version`, or else as for
+    /// --label-version.
+    #[arg(long, value_name = "VERSION")]
+    pub baseline_version: Option<u64>,
     /// Exit with code 3 if an alert is firing.
     #[arg(long)]
     pub fail_on_alert: bool,
@@ -61,12 +70,13 @@ async fn run_until(args: &RunArgs, stop: &Stop) -> Exit {
     let (mut loaded, problems) = monitors::load_all(&args.which);
     let mut exit = problems.iter().map(say::problems).max().unwrap_or(Exit::Done);
     let now = Timestamp::now();
-    let at = match (args.table_version, args.as_of) {
-        (Some(version), _) => At::Version(version),
-        (None, Some(as_of)) => At::Time(as_of),
-        (None, None) => At::Latest,
+    let versions = Versions {
+        inference: args.table_version,
+        labels: args.label_version,
+        baseline: args.baseline_version,
+        time: args.as_of,
     };
-    let order = Order { as_of: args.as_of.unwrap_or(now), at, now, notify: !args.no_notify };
+    let order = Order { as_of: args.as_of.unwrap_or(now), versions, now, notify: !args.no_notify };
     let mut documents = Vec::new();
     for Loaded { monitor, settings } in &mut loaded {
         if let Some(output) = &args.output {

@@ -10,7 +10,7 @@ use crate::cause::chain;
 use crate::profile::{columns, query};
 use crate::run::{RunError, secrets};
 use crate::sink::Sink;
-use crate::source::{self, At, Lake};
+use crate::source::{self, Lake, Versions};
 
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
@@ -55,7 +55,7 @@ async fn connected(Loaded { monitor, settings }: &Loaded) -> Exit {
     }
     let checked = async {
         let lake = Lake::new(settings);
-        let snapshot = source::open(monitor, At::Latest, lake).await?;
+        let snapshot = source::open(monitor, Versions::default(), lake).await?;
         query::check(monitor, &snapshot).await?;
         Sink::open(lake, monitor).await?;
         Ok::<_, RunError>(snapshot)
@@ -64,7 +64,7 @@ async fn connected(Loaded { monitor, settings }: &Loaded) -> Exit {
         Ok(snapshot) => snapshot,
         Err(error) => return exit.max(say::failed_run(&monitor.name, &error)),
     };
-    for finding in columns::unknown(monitor, &snapshot.schema) {
+    for finding in columns::findings(monitor, &snapshot).iter().chain(&snapshot.registry_findings) {
         say::note(&format!("{}: note: {finding}", monitor.name));
     }
     if exit == Exit::Done {

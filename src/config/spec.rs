@@ -125,7 +125,7 @@ pub struct ColumnsSpec {
 pub struct BaselineSpec {
     /// URL of a Delta table, or a path relative to the monitor file.
     pub table: String,
-    /// Delta version to stay at. Default: the latest when the run starts.
+    /// Delta version to stay at. Default: the latest when the run starts or, looking back, at its `--as-of`.
     pub version: Option<u64>,
 }
 

@@ -28,6 +28,7 @@ use serde::Serialize;
 
 use crate::config::Comparison;
 use crate::contract::ALL_VERSIONS;
+use crate::profile::gap::Gaps;
 use crate::profile::{Group, Profiles, Segment, Series};
 use crate::window::{Calendar, Window};
 
@@ -50,6 +51,8 @@ pub(crate) struct Compared<'a> {
     pub baseline_model_version: Option<&'a str>,
     /// The other side; `None` if there are no such rows, though there is a baseline.
     pub group: Option<&'a Group>,
+    /// Which columns cannot be compared.
+    pub gaps: &'a Gaps,
 }
 
 /// All rows of the drift table, in the order of its key: for each window, the window just before it (if
@@ -85,6 +88,7 @@ fn previous<'a>(
         window: Some(before),
         baseline_model_version: None,
         group: Some(group),
+        gaps: const { &Gaps::new() },
     })
 }
 
@@ -100,5 +104,6 @@ pub(crate) fn baseline<'a>(segment: &Segment, profiles: &'a Profiles) -> Option<
         window: None,
         baseline_model_version: found.map(|(segment, _)| segment.model_version.as_str()),
         group: found.map(|(_, group)| group.as_ref()),
+        gaps: &profiles.gaps,
     })
 }

@@ -15,6 +15,7 @@ use super::wasserstein_distance::wasserstein_distance;
 use super::{Compared, TestResult};
 use crate::config::Comparison;
 use crate::contract::TABLE;
+use crate::profile::gap::Gap;
 use crate::profile::numeric::NumericState;
 use crate::profile::reason::{Absence, BEYOND_A_DOUBLE, Reasons, finite};
 use crate::profile::row::WindowStruct;
@@ -142,7 +143,10 @@ pub(super) fn rows(
             data_type: Some(column.data_type.clone()),
             ..key.clone()
         };
-        column_row(key, now, then)
+        match compared.gaps.get(&column.name) {
+            Some(gap) => gap_row(key, now, then, gap),
+            None => column_row(key, now, then),
+        }
     });
     std::iter::once(table).chain(columns).collect()
 }
@@ -153,6 +157,22 @@ fn non_null_columns(columns: &[ColumnInfo], group: &Group, other: &Group) -> Non
     NonNullColumnsDelta {
         added: now.difference(&then).count() as i32,
         missing: then.difference(&now).count() as i32,
+    }
+}
+
+/// The row of a column that cannot be compared: the difference of what is counted on both sides, if it is.
+fn gap_row(key: DriftRow, now: &ColumnState, then: &ColumnState, gap: &Gap) -> DriftRow {
+    let mut reasons = Reasons::default();
+    reasons.of_row(gap.of_distances());
+    let row = DriftRow { count_current: now.count(), count_cmp: 0, reason: reasons.into_text(), ..key };
+    match gap {
+        Gap::Missing => row,
+        Gap::Unlike { .. } => DriftRow {
+            count_delta: Some(count_delta(now.count(), then.count())),
+            percent_null_delta: delta(now.percent_null(), then.percent_null()),
+            count_cmp: then.count(),
+            ..row
+        },
     }
 }
 

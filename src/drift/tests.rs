@@ -10,6 +10,7 @@ use super::paired::{Paired, PairedNumbers};
 use super::wasserstein_distance::wasserstein_distance;
 use super::*;
 use crate::profile::exact::{hostile, same, units};
+use crate::profile::gap::Gaps;
 use crate::profile::numeric::NumericState;
 use crate::profile::oracle::numeric;
 use crate::profile::reason::is_explained;
@@ -44,6 +45,7 @@ fn rows(columns: &[ColumnInfo], now: &Group, then: &Group) -> Vec<DriftRow> {
         window: None,
         baseline_model_version: Some(ALL_VERSIONS),
         group: Some(then),
+        gaps: &Gaps::new(),
     };
     row::rows(columns, &Series { granularity: Granularity::Day, segment }, window, now, &compared)
 }

@@ -48,10 +48,15 @@ pub fn further(event: &Event, facts: &RunFacts) -> Further {
         conditions = conditions.join("\n  AND "),
     );
     let file = shell_word(&facts.monitor_file);
-    let command = format!(
-        "secchi run {file} --as-of {} --table-version {} --output again --no-notify",
-        facts.as_of, facts.source.version
-    );
+    // The time alone would not do: what was committed while the run began is later, and clocks differ.
+    let pins = [
+        ("table", Some(&facts.source)),
+        ("label", facts.labels.as_ref()),
+        ("baseline", facts.baseline.as_ref()),
+    ];
+    let pins = pins.iter().filter_map(|(table, pin)| Some(format!(" --{table}-version {}", (*pin)?.version)));
+    let pins: String = pins.collect();
+    let command = format!("secchi run {file} --as-of {}{pins} --output again --no-notify", facts.as_of);
     Further { sql, command }
 }
 

@@ -183,7 +183,7 @@ pub struct Alert<'a> {
     pub runbook: Option<&'a str>,
     /// A query for the metric over the last windows of the series.
     pub sql: String,
-    /// A command that repeats the run, of the same table version and as of the same time.
+    /// A command that repeats the run, of the same versions of its tables and as of the same time.
     pub command: String,
 }
 

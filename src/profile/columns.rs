@@ -2,35 +2,22 @@
 
 use arrow::datatypes::{DataType, Schema};
 
-use super::{ColumnInfo, Kind};
-use crate::config::{Monitor, ProblemType, suggest};
+use super::{ColumnInfo, Kind, counterparts};
+use crate::config::{Monitor, Prediction, ProblemType, suggest};
 use crate::contract::TABLE;
-use crate::source::{is_time, spark_type};
+use crate::source::{Snapshot, is_time, spark_type};
 
 /// The columns of `schema` that `monitor` profiles, in the order of the table.
 pub fn profiled(monitor: &Monitor, schema: &Schema) -> Vec<ColumnInfo> {
     let inference = &monitor.inference;
     let skipped =
         [Some(&inference.timestamp_col), inference.model_id_col.as_ref(), inference.request_id_col.as_ref()];
-    let prediction = inference.prediction.as_ref();
-    let label = prediction.and_then(|prediction| Some(&prediction.label.as_ref()?.column));
-    // Classes are names, whatever their type.
-    let classes: Vec<&String> = match prediction {
-        Some(prediction) if prediction.problem_type == ProblemType::Classification => {
-            std::iter::once(&prediction.column).chain(label).collect()
-        }
-        _ => Vec::new(),
-    };
-    let is_profiled = |name: &String| {
-        !skipped.contains(&Some(name))
-            && !inference.columns.exclude.contains(name)
-            && inference.columns.include.as_ref().is_none_or(|wanted| wanted.contains(name))
-    };
+    let label = label(monitor);
+    let is_profiled = |name: &String| !skipped.contains(&Some(name)) && is_wanted(monitor, name);
     let info = |name: &String, data_type: &DataType| {
-        let by_value = inference.columns.categorical.contains(name) || classes.contains(&name);
         let kind = match kind_of(data_type) {
             Kind::Opaque => Kind::Opaque,
-            _ if by_value => Kind::Text,
+            _ if is_by_name(monitor, name) => Kind::Text,
             kind => kind,
         };
         ColumnInfo {
@@ -44,11 +31,44 @@ pub fn profiled(monitor: &Monitor, schema: &Schema) -> Vec<ColumnInfo> {
     fields.map(|field| info(field.name(), field.data_type())).collect()
 }
 
+/// Whether `monitor` wants a column called `name` to be profiled, if there is one that has no other role.
+pub(super) fn is_wanted(monitor: &Monitor, name: &str) -> bool {
+    let columns = &monitor.inference.columns;
+    let is_in = |names: &Vec<String>| names.iter().any(|known| known == name);
+    !is_in(&columns.exclude) && columns.include.as_ref().is_none_or(is_in)
+}
+
+/// Whether the values of a column called `name` are names, whatever their type.
+pub(super) fn is_by_name(monitor: &Monitor, name: &str) -> bool {
+    let prediction = monitor.inference.prediction.as_ref();
+    let classes = prediction.filter(|prediction| prediction.problem_type == ProblemType::Classification);
+    let is_class = |prediction: &Prediction| {
+        prediction.column == name || prediction.label.as_ref().is_some_and(|label| label.column == name)
+    };
+    classes.is_some_and(is_class) || monitor.inference.columns.categorical.iter().any(|known| known == name)
+}
+
+fn label(monitor: &Monitor) -> Option<&String> {
+    Some(&monitor.inference.prediction.as_ref()?.label.as_ref()?.column)
+}
+
+/// What there is to say about the columns that `monitor` names and its tables have, where that does not keep it
+/// from running.
+pub fn findings(monitor: &Monitor, snapshot: &Snapshot) -> Vec<String> {
+    let Some(baseline) = &snapshot.baseline else { return unknown(monitor, &snapshot.schema, None) };
+    let mut findings = unknown(monitor, &snapshot.schema, Some(&baseline.schema));
+    let address = &baseline.pin.table;
+    findings.extend(counterparts::findings(monitor, &snapshot.schema, &baseline.schema, address));
+    findings
+}
+
 /// Names in `monitor` that mean no column of `schema`, where that does not keep the monitor from running: a
-/// column may have gone from the table since.
-pub fn unknown(monitor: &Monitor, schema: &Schema) -> Vec<String> {
+/// column may have gone from the table since. A column of the baseline alone can be excluded.
+fn unknown(monitor: &Monitor, schema: &Schema, baseline: Option<&Schema>) -> Vec<String> {
     let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let excluded = monitor.inference.columns.exclude.iter().filter(|name| !known.contains(&name.as_str()));
+    let is_in_baseline = |name: &str| baseline.is_some_and(|schema| schema.field_with_name(name).is_ok());
+    let excluded = monitor.inference.columns.exclude.iter();
+    let excluded = excluded.filter(|name| !known.contains(&name.as_str()) && !is_in_baseline(name));
     let excluded = excluded.map(|name| {
         format!(
             "`columns.exclude` names `{name}`, which the table does not have: {}",

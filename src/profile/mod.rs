@@ -8,6 +8,8 @@
 pub mod classification;
 #[cfg(feature = "lake")]
 pub mod columns;
+#[cfg(feature = "lake")]
+pub mod counterparts;
 mod distinct;
 pub mod distribution;
 #[cfg(test)]
@@ -16,6 +18,7 @@ mod exact_sum;
 pub mod frequent_items;
 #[cfg(feature = "lake")]
 pub mod functions;
+pub mod gap;
 pub mod numeric;
 #[cfg(test)]
 pub(crate) mod oracle;
@@ -38,6 +41,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use classification::ClassificationState;
+use gap::Gaps;
 use numeric::NumericState;
 use regression::RegressionState;
 pub use rollup::{BaseGroup, Rollup};
@@ -297,6 +301,8 @@ pub struct Profiles {
     pub windows: BTreeMap<Series, BTreeMap<Window, Arc<Group>>>,
     /// The baseline table; empty without one.
     pub baseline: BTreeMap<Segment, Arc<Group>>,
+    /// Which columns of the inference table cannot be compared with the baseline.
+    pub gaps: Gaps,
 }
 
 #[cfg(test)]

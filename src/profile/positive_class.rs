@@ -117,6 +117,7 @@ output: {{ uri: metrics }}
             has_scores: true,
             windows: BTreeMap::from([(series, days)]),
             baseline,
+            gaps: BTreeMap::new(),
         }
     }
 

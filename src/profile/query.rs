@@ -20,9 +20,10 @@ pub use pass::MAX_SLICES;
 use pass::Pass;
 pub use watch::{Watch, bytes_read};
 
+use super::gap::Gaps;
 use super::own_names::OwnNames;
 use super::slice::{self, SliceError};
-use super::{BaseGroup, Profiles, Rollup, columns, functions};
+use super::{BaseGroup, Profiles, Rollup, columns, counterparts, functions};
 use crate::config::Monitor;
 use crate::source::Snapshot;
 
@@ -50,7 +51,17 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     let table = snapshot.source.table.as_str();
     let table_bytes = snapshot.source_bytes;
     let own = &own_names(snapshot);
-    let pass = Pass { ctx: &snapshot.ctx, monitor, own, table, table_bytes, columns: &columns, watch };
+    let no_gaps = &Gaps::new();
+    let pass = Pass {
+        ctx: &snapshot.ctx,
+        monitor,
+        own,
+        table,
+        table_bytes,
+        columns: &columns,
+        gaps: no_gaps,
+        watch,
+    };
     let (groups, bytes) = pass.run(&rows::of_inference(monitor, snapshot, own).await?, "inference").await?;
     let (rows, rows_without_time) = (count_rows(&groups, |_| true), count_rows(&groups, has_no_window));
     if rows == 0 {
@@ -64,9 +75,12 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
 
     let mut baseline_bytes = 0;
     let mut baseline = Vec::new();
+    let mut gaps = Gaps::new();
     if let Some(pinned) = &snapshot.baseline {
         let table = pinned.pin.table.as_str();
-        let pass = Pass { table, table_bytes: pinned.bytes, ..pass };
+        gaps = counterparts::gaps(monitor, &snapshot.schema, &pinned.schema);
+        let columns = counterparts::in_baseline(&columns, &gaps);
+        let pass = Pass { table, table_bytes: pinned.bytes, columns: &columns, gaps: &gaps, ..pass };
         let frame = rows::of_baseline(monitor, snapshot, pinned, &columns, own).await?;
         (baseline, baseline_bytes) = pass.run(&frame, "baseline").await?;
         if baseline.is_empty() {
@@ -80,7 +94,7 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     let baseline = Rollup::baseline(baseline);
     let prediction = monitor.inference.prediction.as_ref();
     let has_scores = prediction.is_some_and(|prediction| prediction.proba_col.is_some());
-    let profiles = Profiles { columns, has_scores, windows, baseline };
+    let profiles = Profiles { columns, has_scores, windows, baseline, gaps };
     Ok(Counted { profiles, rows, rows_without_time, bytes: bytes + baseline_bytes })
 }
 
@@ -107,7 +121,6 @@ pub async fn check(monitor: &Monitor, snapshot: &Snapshot) -> Result<(), QueryEr
     if let Some(baseline) = &snapshot.baseline {
         let table = baseline.pin.table.as_str();
         let frame = rows::of_baseline(monitor, snapshot, baseline, &columns, own).await?;
-        rows::are_comparable(&columns, &frame, table)?;
         frames.push((table, frame));
     }
     for (table, frame) in frames {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::classification::{Cell, ClassScores, ClassificationState};
+use super::gap::Gap;
 use super::numeric::NumericState;
 use super::reason::{Absence, Reasons};
 use super::regression::RegressionState;
@@ -127,11 +128,12 @@ pub fn group_rows(
         ..ProfileRow::default()
     };
     let table = table_row(key.clone(), profiles, group);
-    let columns = profiles
-        .columns
-        .iter()
-        .zip(&group.columns)
-        .map(|(column, state)| column_row(key.clone(), column, state, points));
+    let columns = profiles.columns.iter().zip(&group.columns).map(|(column, state)| {
+        match profiles.gaps.get(&column.name).filter(|_| at.is_none()) {
+            Some(gap) => gap_row(key.clone(), column, state, gap),
+            None => column_row(key.clone(), column, state, points),
+        }
+    });
     std::iter::once(table).chain(columns).collect()
 }
 
@@ -206,6 +208,25 @@ fn regression_row(row: ProfileRow, state: &RegressionState, reasons: &mut Reason
         r2_score: reasons.noted("r2_score", state.r2_score()),
         ..row
     }
+}
+
+/// The row of a column of the baseline that is not that of the inference table: what is counted of it, if it is
+/// there.
+fn gap_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, gap: &Gap) -> ProfileRow {
+    let row = ProfileRow { column_name: column.name.clone(), ..key };
+    let mut reasons = Reasons::default();
+    reasons.of_row(gap.of_statistics());
+    let row = match gap {
+        Gap::Missing => row,
+        Gap::Unlike { found, .. } => ProfileRow {
+            data_type: Some(found.clone()),
+            count: state.count(),
+            num_nulls: Some(state.num_nulls()),
+            percent_null: state.percent_null(),
+            ..row
+        },
+    };
+    ProfileRow { reason: reasons.into_text(), ..row }
 }
 
 fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points: usize) -> ProfileRow {

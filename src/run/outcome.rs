@@ -119,7 +119,7 @@ pub(super) fn findings(
     snapshot: &Snapshot,
     as_of: Timestamp,
 ) -> Vec<String> {
-    let mut findings = columns::unknown(monitor, &snapshot.schema);
+    let mut findings = columns::findings(monitor, snapshot);
     if counted.rows_without_time > 0 {
         findings.push(format!(
             "{} rows have no `{}` and are in no window",
@@ -134,6 +134,7 @@ pub(super) fn findings(
     }
     findings.extend(gaps::findings(monitor, &counted.profiles, as_of));
     findings.extend(unseen_positive_class(&counted.profiles, monitor));
+    findings.extend(snapshot.registry_findings.iter().cloned());
     if let Some(model) = &snapshot.model {
         findings.extend(registry::findings(model, &versions.into_iter().collect()));
     }

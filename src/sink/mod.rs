@@ -244,7 +244,7 @@ impl<'a> Sink<'a> {
     /// # Errors
     /// If the table cannot be read.
     pub async fn recorded(&self) -> Result<Recorded, SinkError> {
-        let table = self.lake.table_if_any(KEY, &url(self.monitor, contract::alerts::TABLE.name)).await?;
+        let table = self.lake.output_table(KEY, &url(self.monitor, contract::alerts::TABLE.name)).await?;
         match table {
             None => Ok(Recorded::default()),
             Some(table) => alerts::recorded(&table, &self.monitor.name).await,

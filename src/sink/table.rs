@@ -44,7 +44,7 @@ impl OutputTable {
         schema: &SchemaRef,
         owner: Option<&str>,
     ) -> Result<Self, SinkError> {
-        if let Some(table) = lake.table_if_any(KEY, url).await? {
+        if let Some(table) = lake.output_table(KEY, url).await? {
             return Ok(Self { url: url.clone(), table });
         }
         let failed = |source| SinkError::write(url, source);
@@ -73,7 +73,7 @@ impl OutputTable {
             .await;
         match created {
             Ok(table) => Ok(Self { url: url.clone(), table }),
-            Err(error) => match lake.table_if_any(KEY, url).await? {
+            Err(error) => match lake.output_table(KEY, url).await? {
                 Some(table) => Ok(Self { url: url.clone(), table }),
                 None => Err(failed(error)),
             },
@@ -181,7 +181,7 @@ pub async fn check(
     app: &App,
     owner: Option<&str>,
 ) -> Result<i64, SinkError> {
-    let Some(table) = lake.table_if_any(KEY, url).await? else { return Ok(0) };
+    let Some(table) = lake.output_table(KEY, url).await? else { return Ok(0) };
     let state = table.snapshot().map_err(|source| SinkError::write(url, source))?;
     let made_by = state.metadata().configuration().get(OWNER).filter(|_| owner.is_some());
     if let Some(other) = made_by.filter(|made_by| Some(made_by.as_str()) != owner) {

@@ -4,7 +4,7 @@ use deltalake::DeltaTableError;
 use url::Url;
 
 use super::registry::RegistryError;
-use super::shown;
+use super::{At, shown};
 use crate::cause::{Trouble, trouble};
 use crate::config::SecretError;
 use crate::remedy::Remedy;
@@ -17,8 +17,11 @@ pub enum SourceError {
     #[error("`{key}` names no Delta table: `{table}` {why}")]
     Missing { key: &'static str, table: String, why: &'static str, meant: Option<String> },
     /// There is no such version of the table.
-    #[error("table `{table}` has no {what}: {why}")]
-    NoVersion { key: &'static str, table: String, what: String, why: String },
+    #[error("table `{table}` has no {at}: {why}")]
+    NoVersion { key: &'static str, table: String, at: At, why: String },
+    /// The version does not say when it was, so that other tables cannot be read as they were then.
+    #[error("version {version} of table `{table}` carries no time, at which to read labels and baseline")]
+    Timeless { table: String, version: u64 },
     /// The table cannot be read.
     #[error("cannot read table `{table}`")]
     Read { table: String, source: Box<dyn std::error::Error + Send + Sync> },
@@ -90,6 +93,7 @@ impl SourceError {
         match self {
             Self::Missing { .. }
             | Self::NoVersion { .. }
+            | Self::Timeless { .. }
             | Self::Unsupported { .. }
             | Self::NoCredentials { .. }
             | Self::Denied { .. }
@@ -110,8 +114,22 @@ impl SourceError {
         match self {
             Self::Missing { key, meant: Some(meant), .. } => format!("did you mean `{meant}`? correct `{key}`"),
             Self::Missing { key, .. } => format!("correct `{key}`: a Delta table is the folder that holds `_delta_log`"),
-            Self::NoVersion { key: "baseline.table", .. } => "correct `baseline.version`".to_owned(),
+            Self::NoVersion { key: "baseline.table", at: At::Version(_), .. } => {
+                "correct `baseline.version` or, if that was given, --baseline-version".to_owned()
+            }
+            Self::NoVersion { key: "baseline.table", .. } => {
+                "name the version to compare with as `baseline.version` or --baseline-version, or give a later --as-of".to_owned()
+            }
+            Self::NoVersion { key: "inference.label_table", at: At::Version(_), .. } => {
+                "correct --label-version, or leave it out".to_owned()
+            }
+            Self::NoVersion { key: "inference.label_table", .. } => {
+                "name the version to join as --label-version, or give a later --as-of".to_owned()
+            }
             Self::NoVersion { .. } => "leave out --table-version and --as-of for the newest version".to_owned(),
+            Self::Timeless { .. } => {
+                "give the time with --as-of, or the versions with --label-version and --baseline-version".to_owned()
+            }
             Self::Unsupported { .. } => {
                 "update Secchi, or drop the feature: `ALTER TABLE … DROP FEATURE …`".to_owned()
             }

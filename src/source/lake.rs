@@ -6,29 +6,18 @@ use std::collections::HashMap;
 
 use deltalake::logstore::{LogStoreRef, StorageConfig, logstore_for};
 use deltalake::{DeltaTable, DeltaTableBuilder};
-use futures::StreamExt;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{SourceError, damage, local, shown};
+use super::commits::{self, AtTime};
+use super::{At, SourceError, damage, local, shown};
 use crate::config::Settings;
 
 /// How long a request that fails is sent again, unless `storage` says otherwise; the library's 3 minutes are
 /// long for a person who waits for the answer. It is more than one request may take (30 seconds), so that one
 /// that got no answer is sent a second time.
 const RETRY_TIMEOUT: (&str, &str) = ("retry_timeout", "40s");
-
-/// At which version a table is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
-    /// The newest.
-    Latest,
-    /// This one.
-    Version(u64),
-    /// The newest at this time.
-    Time(Timestamp),
-}
 
 /// The world's tables and folders.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +92,7 @@ impl<'a> Lake<'a> {
     ///
     /// # Errors
     /// If there is one that cannot be read, or if nothing can be written there.
-    pub async fn table_if_any(
+    pub async fn output_table(
         &self,
         key: &'static str,
         url: &Url,
@@ -135,26 +124,20 @@ fn no_version(key: &'static str, table: &DeltaTable, version: u64) -> SourceErro
     } else {
         format!("its log no longer goes back that far; its newest is {newest}")
     };
-    SourceError::NoVersion { key, table: shown(table.table_url()), what: format!("version {version}"), why }
+    SourceError::NoVersion { key, table: shown(table.table_url()), at: At::Version(version), why }
 }
 
-/// The newest version that was committed by `time`, by the times that commits themselves carry: those of the
-/// files in the log are other ones where a table was copied.
+/// The newest version of `table`, which is loaded at its newest, that was committed by `time`.
 async fn version_at(key: &'static str, table: &DeltaTable, time: Timestamp) -> Result<u64, SourceError> {
-    let latest = table.version().unwrap_or_default();
-    let mut commits = table.history(None).enumerate();
-    let mut oldest = None;
-    while let Some((back, commit)) = commits.next().await {
-        let commit = commit.map_err(|error| SourceError::open(key, table.table_url(), error))?;
-        if commit.timestamp.is_some_and(|millis| millis <= time.as_millisecond()) {
-            return Ok(latest.saturating_sub(back as u64));
-        }
-        oldest = commit.timestamp.and_then(|millis| Timestamp::from_millisecond(millis).ok());
-    }
+    let found = commits::version_at(table, time).await;
+    let oldest = match found.map_err(|error| SourceError::open(key, table.table_url(), error))? {
+        AtTime::Version(version) => return Ok(version),
+        AtTime::Later(oldest) => oldest,
+    };
     Err(SourceError::NoVersion {
         key,
         table: shown(table.table_url()),
-        what: format!("version at {time}"),
+        at: At::Time(time),
         why: oldest.map_or_else(
             || "its commits carry no times".to_owned(),
             |oldest| format!("its first commit is of {oldest}"),

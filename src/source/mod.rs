@@ -5,11 +5,13 @@
 //! `baseline`. Later stages never ask for "latest". This module reads metadata; it must not read rows.
 
 mod columns;
+mod commits;
 mod damage;
 mod error;
 mod lake;
 mod local;
 pub mod registry;
+mod versions;
 
 use std::sync::Arc;
 
@@ -20,8 +22,10 @@ use datafusion::execution::context::SessionContext;
 use deltalake::{DeltaTable, DeltaTableError};
 pub use error::SourceError;
 use futures::TryStreamExt;
-pub use lake::{At, Lake};
+pub use lake::Lake;
+use registry::Entry;
 use url::Url;
+pub use versions::{At, Versions};
 
 use crate::config::{LabelTable, Monitor, Prediction, ProblemType, Registry, RegistryPlace};
 use crate::lineage::{Pin, RegisteredModel};
@@ -40,6 +44,8 @@ pub struct Snapshot {
     pub baseline: Option<BaselineSnapshot>,
     /// The model, if the monitor names a registry.
     pub model: Option<RegisteredModel>,
+    /// What is wrong with the registry, and did not keep the model from being read.
+    pub registry_findings: Vec<String>,
     /// Bytes of Parquet in the inference table.
     pub source_bytes: u64,
 }
@@ -60,11 +66,12 @@ pub struct BaselineSnapshot {
 ///
 /// # Errors
 /// If something is not there, cannot be read, or is of another type than its role needs.
-pub async fn open(monitor: &Monitor, at: At, lake: Lake<'_>) -> Result<Snapshot, SourceError> {
+pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Result<Snapshot, SourceError> {
     let ctx = deltalake::delta_datafusion::create_session().into_inner();
     let inference = &monitor.inference;
 
-    let table = lake.table("inference.table", &inference.table, at).await?;
+    let table = lake.table("inference.table", &inference.table, versions.of_inference()).await?;
+    let beside = versions.of_others(&table).await?;
     let (source, schema) = register(&ctx, "inference", &inference.table, &table).await?;
     let source_bytes =
         size_of_files(&table).await.map_err(|error| SourceError::read(&inference.table, error))?;
@@ -94,8 +101,7 @@ pub async fn open(monitor: &Monitor, at: At, lake: Lake<'_>) -> Result<Snapshot,
         match &label.arrives_in {
             None => own.require_label(prediction, &label.column)?,
             Some(arrives_in) => {
-                // Labels are joined as of the same time, but a version number is the inference table's own.
-                let at = if let At::Version(_) = at { At::Latest } else { at };
+                let at = beside.or_own(versions.labels)?;
                 let (pin, field) =
                     open_labels(&ctx, lake, at, arrives_in, (prediction, &label.column), &own).await?;
                 if schema.field_with_name(&label.column).is_ok() {
@@ -122,7 +128,7 @@ pub async fn open(monitor: &Monitor, at: At, lake: Lake<'_>) -> Result<Snapshot,
     let baseline = match &monitor.baseline {
         None => None,
         Some(baseline) => {
-            let at = baseline.version.map_or(At::Latest, At::Version);
+            let at = beside.or_own(versions.baseline.or(baseline.version))?;
             let table = lake.table("baseline.table", &baseline.table, at).await?;
             let (pin, schema) = register(&ctx, "baseline", &baseline.table, &table).await?;
             let bytes =
@@ -132,12 +138,15 @@ pub async fn open(monitor: &Monitor, at: At, lake: Lake<'_>) -> Result<Snapshot,
             Some(BaselineSnapshot { pin, schema, has_model_id, bytes })
         }
     };
-    let model = match &monitor.registry {
-        None => None,
-        Some(registry) => Some(read_registry(registry, lake, &ctx).await?),
+    let (model, registry_findings) = match &monitor.registry {
+        None => (None, Vec::new()),
+        Some(registry) => {
+            let Entry { model, findings } = read_registry(registry, lake, &ctx).await?;
+            (Some(model), findings)
+        }
     };
     let schema = Arc::new(labelled);
-    Ok(Snapshot { ctx, schema, source, labels, baseline, model, source_bytes })
+    Ok(Snapshot { ctx, schema, source, labels, baseline, model, registry_findings, source_bytes })
 }
 
 async fn open_labels(
@@ -180,7 +189,7 @@ async fn read_registry(
     registry: &Registry,
     lake: Lake<'_>,
     ctx: &SessionContext,
-) -> Result<RegisteredModel, SourceError> {
+) -> Result<Entry, SourceError> {
     let opened = match &registry.place {
         RegistryPlace::MlflowFiles(url) => {
             registry::Opened::Files(lake.folder("registry.mlflow", url)?.object_store(None))

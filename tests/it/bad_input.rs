@@ -221,10 +221,6 @@ async fn columns_of_the_wrong_type() {
         .await;
     scene.edit("  label_col: label", "  label_col: truth\n  label_table: ../lake/labels");
     page.check("a request id that is a text here and a number in the label table", &scene).await;
-    let scene = Scene::new().await;
-    scene.table("reference", "SELECT * REPLACE (make_array(amount) AS amount) FROM model").await;
-    scene.edit("granularities:", "baseline: { table: ../lake/reference }\ngranularities:");
-    page.check("a feature that is an array in the baseline", &scene).await;
     is_as_approved("bad_input_types", &page.0);
 }
 

@@ -25,9 +25,6 @@ pub enum QueryError {
     /// No row lies in a window.
     #[error("no row has a `{column}`: all {rows} are NULL in version {version} of table `{table}`")]
     Timeless { column: String, rows: u64, table: String, version: u64 },
-    /// A column of the baseline cannot be compared.
-    #[error("column `{column}` of the baseline `{table}` is {found}, but {wanted} in the inference table")]
-    Baseline { column: String, table: String, found: String, wanted: String },
     /// A row lies at an end of time.
     #[error("table `{table}` has a row at an end of time")]
     Time { table: String, source: crate::window::OutOfCalendar },
@@ -58,7 +55,7 @@ impl QueryError {
     /// What the operator does next.
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Slice { .. } | Self::Baseline { .. } => Remedy::FixMonitor,
+            Self::Slice { .. } => Remedy::FixMonitor,
             Self::Query { .. }
             | Self::Fault { .. }
             | Self::Empty { .. }
@@ -75,11 +72,6 @@ impl QueryError {
             Self::Empty { key, .. } => format!("run again once rows have been written, or correct `{key}`"),
             Self::Timeless { .. } => {
                 "name the column that says when a row happened as `timestamp_col`".to_owned()
-            }
-            Self::Baseline { column, .. } => {
-                format!(
-                    "change its type in one of the two tables, or list `{column}` under `columns.exclude`"
-                )
             }
             Self::Query { .. } | Self::Time { .. } => self.remedy().hint().to_owned(),
         }

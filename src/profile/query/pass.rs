@@ -14,6 +14,7 @@ use super::{QueryError, decode, states};
 use crate::cause::is_of_a_file;
 use crate::config::Monitor;
 use crate::contract::OTHER;
+use crate::profile::gap::Gaps;
 use crate::profile::own_names::OwnNames;
 use crate::profile::slice::{self, SliceError};
 use crate::profile::template::Name;
@@ -31,6 +32,7 @@ pub(super) struct Pass<'a> {
     pub(super) table: &'a str,
     pub(super) table_bytes: u64,
     pub(super) columns: &'a [ColumnInfo],
+    pub(super) gaps: &'a Gaps,
     pub(super) watch: &'a dyn Watch,
 }
 
@@ -93,7 +95,10 @@ impl Pass<'_> {
 
     async fn states(&self, frame: DataFrame, what: &str) -> Result<(Vec<BaseGroup>, u64), DataFusionError> {
         view(self.ctx, "sliced", frame)?;
-        let sql = template::fill(template::PROFILE, &states::asked(self.monitor, self.columns, self.own));
+        let sql = template::fill(
+            template::PROFILE,
+            &states::asked(self.monitor, self.columns, self.gaps, self.own),
+        );
         let plan = self.ctx.sql(&sql).await?.create_physical_plan().await?;
         self.watch.begin(what, &plan, self.table_bytes);
         let batches = collect(Arc::clone(&plan), self.ctx.task_ctx()).await;

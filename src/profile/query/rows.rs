@@ -2,7 +2,6 @@
 //!
 //! Labels are joined here, and every row gets its base window and model version. Rows are named, not read.
 
-use arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
@@ -11,10 +10,11 @@ use datafusion::logical_expr::lit;
 use super::QueryError;
 use crate::config::Monitor;
 use crate::contract::ALL_VERSIONS;
+use crate::profile::ColumnInfo;
+use crate::profile::counterparts::outputs;
 use crate::profile::own_names::OwnNames;
 use crate::profile::template::{self, Name};
-use crate::profile::{ColumnInfo, Kind, columns};
-use crate::source::{BaselineSnapshot, Snapshot, spark_type};
+use crate::source::{BaselineSnapshot, Snapshot};
 
 /// The rows of the inference table with labels, base window and version.
 pub(super) async fn of_inference(
@@ -36,32 +36,6 @@ pub(super) async fn of_baseline(
 ) -> Result<DataFrame, QueryError> {
     let rows = unwindowed(monitor, &snapshot.ctx, columns, baseline.has_model_id, own).await;
     rows.map_err(|error| QueryError::query(&baseline.pin.table, error))
-}
-
-/// Whether the rows of the baseline have the columns as they are in the inference table.
-pub(super) fn are_comparable(
-    columns: &[ColumnInfo],
-    baseline: &DataFrame,
-    table: &str,
-) -> Result<(), QueryError> {
-    for column in columns {
-        let Ok(field) = baseline.schema().field_with_unqualified_name(&column.name) else { continue };
-        let found = columns::kind_of(field.data_type());
-        let fits = match column.kind {
-            Kind::Opaque => true,
-            Kind::Text => found != Kind::Opaque,
-            kind => found == kind,
-        };
-        if !fits && *field.data_type() != DataType::Null {
-            return Err(QueryError::Baseline {
-                column: column.name.clone(),
-                table: table.to_owned(),
-                found: spark_type(field.data_type()),
-                wanted: column.data_type.clone(),
-            });
-        }
-    }
-    Ok(())
 }
 
 async fn windowed(
@@ -109,12 +83,7 @@ async fn unwindowed(
     let names = [("model_id", model_id(monitor, has_model_id)), window_start, model_version];
     let sql = template::fill(template::BASELINE, &names);
     let mut frame = ctx.sql(&sql).await?;
-    let prediction = monitor.inference.prediction.iter();
-    let outputs = prediction.flat_map(|prediction| {
-        let label = prediction.label.iter().map(|label| &label.column);
-        std::iter::once(&prediction.column).chain(&prediction.proba_col).chain(label)
-    });
-    let wanted: Vec<&String> = columns.iter().map(|column| &column.name).chain(outputs).collect();
+    let wanted: Vec<&String> = columns.iter().map(|column| &column.name).chain(outputs(monitor)).collect();
     for name in wanted {
         if frame.schema().field_with_unqualified_name(name).is_err() {
             frame = frame.with_column(name, lit(ScalarValue::Null))?;

@@ -1,6 +1,7 @@
 //! What is asked of the rows: one aggregate call for each column, and one for the model's quality.
 
 use crate::config::{Monitor, ProblemType};
+use crate::profile::gap::{Gap, Gaps};
 use crate::profile::own_names::OwnNames;
 use crate::profile::template::Name;
 use crate::profile::{ColumnInfo, Kind};
@@ -19,7 +20,12 @@ pub(super) fn of_slice(index: usize) -> String {
 }
 
 /// What `profile.sql` is filled in with.
-pub(super) fn asked(monitor: &Monitor, columns: &[ColumnInfo], own: &OwnNames) -> [(&'static str, Name); 3] {
+pub(super) fn asked(
+    monitor: &Monitor,
+    columns: &[ColumnInfo],
+    gaps: &Gaps,
+    own: &OwnNames,
+) -> [(&'static str, Name); 3] {
     let (window, version) = (own.window_start(), own.model_version());
     let slices: Vec<Name> =
         (0..monitor.slicing_exprs.len()).map(|index| Name::column(&own.slice(index))).collect();
@@ -31,11 +37,11 @@ pub(super) fn asked(monitor: &Monitor, columns: &[ColumnInfo], own: &OwnNames) -
         [one] => with_slice(one),
         several => Name::grouping_sets(&several.iter().map(with_slice).collect::<Vec<_>>()),
     };
-    [("keys", Name::list(&keys)), ("states", calls(monitor, columns)), ("groups", groups)]
+    [("keys", Name::list(&keys)), ("states", calls(monitor, columns, gaps)), ("groups", groups)]
 }
 
-/// The aggregate calls.
-fn calls(monitor: &Monitor, columns: &[ColumnInfo]) -> Name {
+/// The aggregate calls, on a table with these gaps.
+fn calls(monitor: &Monitor, columns: &[ColumnInfo], gaps: &Gaps) -> Name {
     let state = |(index, column): (usize, &ColumnInfo)| {
         let function = match column.kind {
             Kind::Numeric => "profile_numeric",
@@ -46,18 +52,23 @@ fn calls(monitor: &Monitor, columns: &[ColumnInfo]) -> Name {
         Name::call(function, &[Name::column(&column.name)], &of_column(index))
     };
     let mut calls: Vec<Name> = columns.iter().enumerate().map(state).collect();
-    calls.extend(quality_call(monitor));
+    calls.extend(quality_call(monitor, gaps));
     Name::list(&calls)
 }
 
-fn quality_call(monitor: &Monitor) -> Option<Name> {
+fn quality_call(monitor: &Monitor, gaps: &Gaps) -> Option<Name> {
+    // What is of another type says nothing about quality.
+    let column = |name: &String| match gaps.get(name) {
+        Some(Gap::Unlike { .. }) => Name::null(),
+        Some(Gap::Missing) | None => Name::column(name),
+    };
     let prediction = monitor.inference.prediction.as_ref()?;
     let label = prediction.label.as_ref()?;
-    let (said, is) = (Name::column(&prediction.column), Name::column(&label.column));
+    let (said, is) = (column(&prediction.column), column(&label.column));
     Some(match prediction.problem_type {
         ProblemType::Regression => Name::call("regression_quality", &[said, is], QUALITY),
         ProblemType::Classification => {
-            let proba = prediction.proba_col.as_ref().map_or_else(Name::null, |name| Name::column(name));
+            let proba = prediction.proba_col.as_ref().map_or_else(Name::null, column);
             let positive =
                 prediction.positive_class.as_ref().map_or_else(Name::null, |class| Name::text(class));
             Name::call("classification_quality", &[said, is, proba, positive], QUALITY)

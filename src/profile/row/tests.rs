@@ -67,7 +67,13 @@ fn rows(
     let row_count = columns.iter().map(|(_, state)| state.count() + state.num_nulls()).max();
     let row_count = row_count.or(quality.as_ref().map(QualityState::count)).unwrap_or_default().max(1);
     let (columns, states) = columns.into_iter().unzip();
-    let profiles = Profiles { columns, has_scores, windows: BTreeMap::new(), baseline: BTreeMap::new() };
+    let profiles = Profiles {
+        columns,
+        has_scores,
+        windows: BTreeMap::new(),
+        baseline: BTreeMap::new(),
+        gaps: BTreeMap::new(),
+    };
     let segment = Segment { model_version: ALL_VERSIONS.to_owned(), slice: None };
     group_rows(&profiles, at, &segment, &Group { row_count, columns: states, quality }, 11)
 }

@@ -1,12 +1,14 @@
-//! Model versions that predict although the registry does not know them.
+//! Model versions that predict although the registry does not know them, and files of it that say nothing.
 //!
 //! Plain sets in, sentences out: it reads nothing, and does not decide how urgent a finding is.
 
 use std::collections::BTreeSet;
 
+use super::RegistryError;
+use crate::cause::chain;
 use crate::lineage::RegisteredModel;
 
-/// Most findings of one run. A model id column that holds something other than versions would give one for each value.
+/// Most findings of one kind in one run. A model id column that holds something other than versions would give one for each value.
 pub const MOST_FINDINGS: usize = 20;
 
 /// Stand where a version is expected, but are none: all versions together, and rows without one.
@@ -25,23 +27,39 @@ pub fn findings(model: &RegisteredModel, seen: &BTreeSet<String>) -> Vec<String>
     missing.sort_by_key(|version| (version.parse::<u64>().unwrap_or(u64::MAX), *version));
 
     let name = &model.name;
-    let shown = match missing.len() {
+    bounded(
+        &missing,
+        |version| {
+            format!("model version `{version}` of `{name}` is in the inference table but not in the registry")
+        },
+        |left| {
+            format!(
+                "{left} more model versions of `{name}` are in the inference table but not in the registry"
+            )
+        },
+    )
+}
+
+/// One sentence for each file that could not be understood, in this order; at most [`MOST_FINDINGS`].
+pub(super) fn of_files(unread: &[RegistryError]) -> Vec<String> {
+    bounded(
+        unread,
+        |error| {
+            format!("{}; rows lack what it says: repair the file, or restore it from a copy", chain(error))
+        },
+        |left| format!("{left} more files of the registry cannot be understood; rows lack what they say"),
+    )
+}
+
+/// A sentence for each of `items` or, if these are more than [`MOST_FINDINGS`], one for all that are left.
+fn bounded<T>(items: &[T], each: impl Fn(&T) -> String, rest: impl Fn(usize) -> String) -> Vec<String> {
+    let shown = match items.len() {
         all @ ..=MOST_FINDINGS => all,
         _ => MOST_FINDINGS - 1,
     };
-    let mut findings: Vec<String> = missing[..shown]
-        .iter()
-        .map(|version| {
-            format!("model version `{version}` of `{name}` is in the inference table but not in the registry")
-        })
-        .collect();
-    let left = missing.len() - shown;
-    if left > 0 {
-        findings.push(format!(
-            "{left} more model versions of `{name}` are in the inference table but not in the registry"
-        ));
-    }
-    findings
+    let left = items.len() - shown;
+    let rest = (left > 0).then(|| rest(left));
+    items.iter().take(shown).map(each).chain(rest).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //!
 //! MLflow rewrites files in place, so a reader may meet the store halfway: a file that is listed and then gone, or cut
 //! short, makes the whole be read once more. Keys that are unknown are passed over, and keys that are missing are
-//! nothing; what is not YAML is an error that names the file. This module must not write, nor resolve where models are.
+//! nothing; what is not YAML, or no text, is set aside with an error that names the file, and the rest is read. This module must not write, nor resolve where models are.
 
 mod files;
 mod meta;
@@ -23,7 +23,7 @@ use object_store::ObjectStore;
 use object_store::path::Path;
 
 use self::files::{Files, join};
-use self::meta::{ModelMeta, VersionMeta, parse};
+use self::meta::{ModelMeta, VersionMeta, yaml};
 use self::tree::{PROMPT_TAG, Tree, VersionFiles};
 use super::{DELETED_STAGE, RegistryError, stage, without_secrets};
 use crate::lineage::{ModelVersion, RegisteredModel};
@@ -38,21 +38,24 @@ const MOST_OTHERS: usize = 100;
 ///
 /// `source` is what MLflow shows as such; for models of MLflow 3 that is `models:/<model id>`.
 ///
+/// Files that cannot be understood are left out: what is wrong with each is told beside the model.
+///
 /// # Errors
-/// The model is not there, or its files cannot be read or understood.
+/// The model is not there, or its files cannot be read.
 pub async fn read(
     store: &dyn ObjectStore,
     place: &str,
     model: &str,
-) -> Result<RegisteredModel, RegistryError> {
+) -> Result<(RegisteredModel, Vec<RegistryError>), RegistryError> {
     let files = Files::new(store, place);
-    match attempt(&files, model).await {
-        Err(RegistryError::Changing { .. } | RegistryError::Content { .. }) => {
-            tokio::time::sleep(PAUSE).await;
-            attempt(&files, model).await
-        }
-        outcome => outcome,
+    let mut outcome = attempt(&files, model).await;
+    let mut unread = files.take_unread();
+    if !unread.is_empty() || matches!(outcome, Err(RegistryError::Changing { .. })) {
+        tokio::time::sleep(PAUSE).await;
+        outcome = attempt(&files, model).await;
+        unread = files.take_unread();
     }
+    Ok((outcome?, unread))
 }
 
 async fn attempt(files: &Files<'_>, model: &str) -> Result<RegisteredModel, RegistryError> {
@@ -60,7 +63,7 @@ async fn attempt(files: &Files<'_>, model: &str) -> Result<RegisteredModel, Regi
         return Err(absent(files, model).await?);
     };
     if let Some(tag) = &tree.prompt
-        && is_true(&files.text(tag).await?)
+        && is_true(&files.or_nothing(files.text(tag).await)?)
     {
         let place = files.place().to_owned();
         let model = model.to_owned();
@@ -103,12 +106,11 @@ async fn version(
     let Some(meta) = found.meta else {
         return Ok(None);
     };
-    let meta: VersionMeta = parse(files, &meta, &files.text(&meta).await?)?;
+    let meta: VersionMeta = yaml(files, &meta).await?;
     if meta.current_stage.as_deref() == Some(DELETED_STAGE) {
         return Ok(None);
     }
-    let tags = found.tags.into_iter().map(|(key, path)| async move { Ok((key, files.text(&path).await?)) });
-    let tags: Vec<_> = try_join_all(tags).await?;
+    let tags = texts(files, found.tags).await?;
     let record = ModelVersion {
         version: name,
         run_id: meta.run_id.filter(|run| !run.is_empty()),
@@ -133,15 +135,25 @@ async fn aliases(
         let Some(meta) = meta else {
             return Ok(BTreeMap::new());
         };
-        let meta: ModelMeta = parse(files, &meta, &files.text(&meta).await?)?;
+        let meta: ModelMeta = yaml(files, &meta).await?;
         Ok(meta.aliases.0)
     };
-    let found = found.into_iter().map(|(alias, path)| async move {
-        let version = files.text(&path).await?;
-        Ok((alias, version.trim().to_owned()))
+    let has_files = !found.is_empty();
+    let (repeated, found) = try_join(repeated, texts(files, found)).await?;
+    let found = found.into_iter().map(|(alias, version)| (alias, version.trim().to_owned()));
+    Ok(if has_files { found.collect() } else { repeated })
+}
+
+/// The texts of these files by their names, of those that are text.
+async fn texts(
+    files: &Files<'_>,
+    found: Vec<(String, Path)>,
+) -> Result<Vec<(String, String)>, RegistryError> {
+    let texts = found.into_iter().map(|(name, path)| async move {
+        let text = files.or_nothing(files.text(&path).await.map(Some))?;
+        Ok(text.map(|text| (name, text)))
     });
-    let (repeated, found) = try_join(repeated, try_join_all(found)).await?;
-    Ok(if found.is_empty() { repeated } else { found.into_iter().collect() })
+    Ok(try_join_all(texts).await?.into_iter().flatten().collect())
 }
 
 /// Why `model` is not there; an error by itself if that cannot be found out.
@@ -152,7 +164,7 @@ async fn absent(files: &Files<'_>, model: &str) -> Result<RegistryError, Registr
     let names = names.into_iter().map(|name| async move {
         let tag = join(&["models", &name, "tags", PROMPT_TAG]);
         let prompt = match tag {
-            Some(tag) => files.find(&tag).await?.is_some_and(|text| is_true(&text)),
+            Some(tag) => files.or_nothing(files.find(&tag).await)?.is_some_and(|text| is_true(&text)),
             None => false,
         };
         Ok((!prompt).then_some(name))

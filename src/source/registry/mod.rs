@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `mlflow_files` | an MLflow file store (`mlruns/`) in any object store |
 //! | `delta_table` | a Delta table with one row for each model version |
-//! | `findings` | model versions that predict but are not registered |
+//! | `findings` | model versions that predict but are not registered, and files that are not understood |
 //!
 //! It reads what the caller has opened. It must not open tables or stores, know credentials, write anything, or decide
 //! which of the versions matter.
@@ -40,16 +40,31 @@ pub enum Opened {
     Table(SessionContext, Arc<dyn TableProvider>),
 }
 
+/// What a registry says about a model.
+#[derive(Debug)]
+pub struct Entry {
+    /// The model.
+    pub model: RegisteredModel,
+    /// A sentence for each file that could not be understood, and for which the model lacks something.
+    pub findings: Vec<String>,
+}
+
 /// What `registry`, which is open as `opened`, says about its model.
 ///
 /// # Errors
 /// The model is not there, or the registry cannot be read or understood. [`RegistryError::remedy`] says what to do.
-pub async fn read(registry: &config::Registry, opened: Opened) -> Result<RegisteredModel, RegistryError> {
+pub async fn read(registry: &config::Registry, opened: Opened) -> Result<Entry, RegistryError> {
     let (config::RegistryPlace::MlflowFiles(url) | config::RegistryPlace::Table(url)) = &registry.place;
     let place = address(url);
     match opened {
-        Opened::Files(store) => mlflow_files::read(&store, &place, &registry.model).await,
-        Opened::Table(context, table) => delta_table::read(&context, &table, &place, &registry.model).await,
+        Opened::Files(store) => {
+            let (model, unread) = mlflow_files::read(&store, &place, &registry.model).await?;
+            Ok(Entry { model, findings: findings::of_files(&unread) })
+        }
+        Opened::Table(context, table) => {
+            let model = delta_table::read(&context, &table, &place, &registry.model).await?;
+            Ok(Entry { model, findings: Vec::new() })
+        }
     }
 }
 

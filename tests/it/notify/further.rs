@@ -17,7 +17,7 @@ fn drift_is_looked_up_in_the_drift_table() {
     assert_eq!(
         further.command,
         "secchi run /etc/secchi/monitors/credit-default.yaml --as-of 2026-05-02T06:15:00Z --table-version 118 \
-         --output again --no-notify"
+         --label-version 60 --baseline-version 2 --output again --no-notify"
     );
 }
 

@@ -58,7 +58,9 @@ async fn the_latest_row_of_each_version_is_read() {
     let read = async |model: &str| {
         let registry = Registry { place: RegistryPlace::Table(url.clone()), model: model.to_owned() };
         let provider = table.table_provider().await.expect("a provider");
-        registry::read(&registry, Opened::Table(SessionContext::new(), provider)).await
+        registry::read(&registry, Opened::Table(SessionContext::new(), provider))
+            .await
+            .map(|entry| entry.model)
     };
 
     let model = read("churn").await.expect("a model");

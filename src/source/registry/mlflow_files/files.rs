@@ -2,6 +2,8 @@
 //!
 //! It must not know what the files mean.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::{Path, PathPart};
 use object_store::{Error, ObjectStore, ObjectStoreExt};
@@ -23,13 +25,15 @@ pub(super) struct Files<'a> {
     store: &'a dyn ObjectStore,
     place: &'a str,
     permits: Semaphore,
+    /// What was wrong with files that could not be understood.
+    unread: Mutex<Vec<RegistryError>>,
 }
 
 impl<'a> Files<'a> {
     /// The files of `store`, the root of which messages call `place`.
     pub(super) fn new(store: &'a dyn ObjectStore, place: &'a str) -> Self {
         let permits = Semaphore::new(CONCURRENCY);
-        Self { store, place, permits }
+        Self { store, place, permits, unread: Mutex::default() }
     }
 
     /// The address of the root.
@@ -40,6 +44,29 @@ impl<'a> Files<'a> {
     /// The address of `path`.
     pub(super) fn address(&self, path: &Path) -> String {
         format!("{}/{path}", self.place)
+    }
+
+    /// What a file was `read` as; nothing, if it is one that cannot be understood. That is remembered: a broken file
+    /// keeps no other from being read.
+    pub(super) fn or_nothing<T: Default>(&self, read: Result<T, RegistryError>) -> Result<T, RegistryError> {
+        match read {
+            Err(error @ (RegistryError::Content { .. } | RegistryError::TooLarge { .. })) => {
+                self.unread().push(error);
+                Ok(T::default())
+            }
+            read => read,
+        }
+    }
+
+    /// What was wrong with files since this was asked last, in the order of their addresses.
+    pub(super) fn take_unread(&self) -> Vec<RegistryError> {
+        let mut unread = std::mem::take(&mut *self.unread());
+        unread.sort_by_cached_key(ToString::to_string);
+        unread
+    }
+
+    fn unread(&self) -> MutexGuard<'_, Vec<RegistryError>> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every file below `folder`.

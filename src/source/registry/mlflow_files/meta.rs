@@ -55,6 +55,15 @@ pub(super) struct DatasetMeta {
     pub(super) source: Option<String>,
 }
 
+/// Reads `file`, which was there a moment ago; nothing, if it cannot be understood.
+pub(super) async fn yaml<T: DeserializeOwned + Default>(
+    files: &Files<'_>,
+    file: &Path,
+) -> Result<T, RegistryError> {
+    let text = files.text(file).await;
+    files.or_nothing(text.and_then(|text| parse(files, file, &text)))
+}
+
 /// Reads `text`, the content of `file`.
 pub(super) fn parse<T: DeserializeOwned>(
     files: &Files<'_>,

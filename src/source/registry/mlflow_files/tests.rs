@@ -25,7 +25,9 @@ async fn store(files: &[(&str, &str)]) -> InMemory {
 }
 
 async fn churn(files: &[(&str, &str)]) -> RegisteredModel {
-    read(&store(files).await, PLACE, "churn").await.expect("a model")
+    let (model, unread) = read(&store(files).await, PLACE, "churn").await.expect("a model");
+    assert!(unread.is_empty(), "{unread:?}");
+    model
 }
 
 async fn failure(files: &[(&str, &str)], model: &str) -> RegistryError {

@@ -12,7 +12,7 @@ use object_store::path::Path;
 use serde_json::Value;
 
 use super::files::{Files, join};
-use super::meta::{DatasetMeta, InputMeta, parse};
+use super::meta::{DatasetMeta, InputMeta, parse, yaml};
 use crate::source::registry::{RegistryError, without_secrets};
 
 /// Input tag that says what a data set was for.
@@ -108,7 +108,7 @@ async fn of_run(files: &Files<'_>, experiment: &str, run: &str) -> Result<Option
 }
 
 async fn input(files: &Files<'_>, meta: &Path) -> Result<InputMeta, RegistryError> {
-    parse(files, meta, &files.text(meta).await?)
+    yaml(files, meta).await
 }
 
 /// The text for one data set, unless it is not there.
@@ -116,10 +116,9 @@ async fn dataset(files: &Files<'_>, experiment: &str, id: &str) -> Result<Option
     let Some(meta) = join(&[experiment, "datasets", id, "meta.yaml"]) else {
         return Ok(None);
     };
-    match files.find(&meta).await? {
-        Some(text) => Ok(describe(parse(files, &meta, &text)?)),
-        None => Ok(None),
-    }
+    let text = files.find(&meta).await;
+    let read = text.and_then(|text| text.map(|text| parse(files, &meta, &text)).transpose());
+    Ok(files.or_nothing(read)?.and_then(describe))
 }
 
 /// `path@v<version>` for a table version, else `path@<digest>`; the name stands in for a source without an address.
