@@ -36,6 +36,7 @@ pub(super) fn groups(
         let value = values[row].clone();
         Ok(BaseGroup {
             window: start.and_then(|start| monitor.calendar.window_of(base, start).ok()),
+            is_out_of_range: starts.is_valid(row) && start.is_none(),
             segment: Segment {
                 model_version: versions[row].clone().unwrap_or_default(),
                 slice: slice.zip(value).map(|(key, value)| Slice { key: key.to_owned(), value }),
