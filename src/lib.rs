@@ -41,9 +41,9 @@
 //! 6. A window is replaced, not appended: running twice equals running once.
 //! 7. Written before announced: every message names committed versions.
 //! 8. One monitor's failure, or one column's, stays its own.
-//! 9. Values that are counted reach SQL as parameters. What is substituted is quoted by `profile::template`: names of
-//!    columns, two texts of the monitor (`positive_class`, and `*` for all versions), NULL, and calls of our own
-//!    functions on these. A slicing expression is SQL by intent: it is parsed alone, and may only compute on a row.
+//! 9. Values reach SQL as parameters. What is substituted is what `profile::template` quotes: names of columns, the
+//!    texts `positive_class` and `*`, NULL, and calls of our own functions on these. A slicing expression is SQL by
+//!    intent: it is parsed by itself, and may only compute on one row.
 //! 10. Secrets are read when needed, and appear in no log, error, table or message.
 
 pub mod alert;
