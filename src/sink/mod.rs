@@ -109,7 +109,7 @@ impl<'a> Sink<'a> {
     ) -> Result<Written, SinkError> {
         let model_id_col = self.monitor.inference.model_id_col.as_deref();
         let schema = schema::schema(contract, model_id_col);
-        let mut batch = encode::encode(&schema, &with_lineage(rows, lineage))?;
+        let mut batch = encode::encode(&schema::without_comments(&schema), &with_lineage(rows, lineage))?;
         let version = batch.column_by_name("model_version").cloned();
         if let (Some(own), Some(version)) = (schema::own_model_id(model_id_col), version) {
             batch = encode::with_column(&batch, own, version)?;
@@ -174,7 +174,7 @@ impl<'a> Sink<'a> {
         commit: Commit<'_>,
     ) -> Result<(), SinkError> {
         let schema = schema::schema(contract, None);
-        let batch = encode::encode(&schema, rows)?;
+        let batch = encode::encode(&schema::without_comments(&schema), rows)?;
         let url = url(self.monitor, contract.name);
         let mut commits = 1;
         loop {
