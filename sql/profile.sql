@@ -5,7 +5,8 @@
 --         the model's quality;
 --         {{groups}}: the window and the version, with one slice; if there are several, a grouping set for each
 -- rows    one for each group; of the slices at most one is not NULL. Their order is left open
--- nulls   counted in the states; a group without a window holds the rows without a time
+-- nulls   counted in the states; a group without a window holds the rows without a time, and one whose window is
+--         out of range those with a time that no window can hold
 SELECT
     {{keys}},
     count(*) AS row_count,

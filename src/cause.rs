@@ -17,19 +17,24 @@ use tokio::task::JoinError;
 /// Most characters of a cause that are shown.
 const LENGTH_MAX: usize = 300;
 
+/// What systems and libraries say where there is no space.
+const NO_SPACE: [&str; 3] = ["No space left on device", "no storage space", "quota exceeded"];
+
 /// What a library writes in front of its sentences.
-const PREFIXES: [&str; 24] = [
+const PREFIXES: [&str; 26] = [
     "Arrow error: ",
     "Arrow: ",
     "Cast error: ",
     "Compute error: ",
     "Data Source error: ",
     "Error during planning: ",
+    "Error interacting with object store: ",
     "Execution error: ",
     "External error: ",
     "External: ",
     "Failed to read delta log object: ",
     "Generic DeltaTable error: ",
+    "Generic LocalFileSystem error: ",
     "Generic delta kernel error: ",
     "Generic error: ",
     "Invalid argument error: ",
@@ -94,6 +99,8 @@ pub enum Trouble {
     NoBucket,
     /// It does not answer.
     Unreachable,
+    /// There is no space left.
+    Full,
     /// Something else.
     Other,
 }
@@ -108,17 +115,25 @@ pub fn trouble(error: &(dyn Error + 'static)) -> Trouble {
         return match status {
             401 | 403 => Trouble::Denied,
             404 if code == "NoSuchBucket" => Trouble::NoBucket,
+            507 => Trouble::Full,
             500..=599 => Trouble::Unreachable,
             _ => Trouble::Other,
         };
     }
-    if text.contains("Permission denied") {
+    if NO_SPACE.iter().any(|words| text.contains(words)) {
+        Trouble::Full
+    } else if text.contains("Permission denied") {
         Trouble::Denied
     } else if text.contains("error sending request") {
         Trouble::Unreachable
     } else {
         Trouble::Other
     }
+}
+
+/// Whether a store knows who asks, and does not let them: a permission is missing, and not a credential.
+pub fn lacks_permission(error: &(dyn Error + 'static)) -> bool {
+    answer(&all(error)).is_some_and(|(status, code)| status == 403 && code == "AccessDenied")
 }
 
 /// Whether a file of a table may be why: the error comes from a store or from the reader of files.
@@ -350,6 +365,33 @@ mod tests {
         let nobody = says("PUT http://169.254.169.254/latest/api/token - HTTP error: error sending request");
         assert_eq!(trouble(&nobody), Trouble::NoCredentials);
         assert_eq!(trouble(&says("cut off")), Trouble::Other);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_other_trouble() {
+        assert_eq!(trouble(&std::io::Error::from_raw_os_error(28)), Trouble::Full);
+        for kind in [std::io::ErrorKind::StorageFull, std::io::ErrorKind::QuotaExceeded] {
+            assert_eq!(trouble(&std::io::Error::from(kind)), Trouble::Full, "{kind}");
+        }
+        let wrapped = object_store::Error::Generic {
+            store: "LocalFileSystem",
+            source: Box::new(std::io::Error::from_raw_os_error(28)),
+        };
+        assert_eq!(trouble(&wrapped), Trouble::Full);
+        let full =
+            std::io::Error::other("status code: 507 Insufficient Storage: <Code>XMinioStorageFull</Code>");
+        assert_eq!(trouble(&full), Trouble::Full);
+    }
+
+    #[test]
+    fn a_missing_permission_is_told_from_a_wrong_credential() {
+        let says = |code: &str| {
+            lacks_permission(&std::io::Error::other(format!(
+                "status code: 403 Forbidden: <Code>{code}</Code>"
+            )))
+        };
+        assert!(says("AccessDenied"));
+        assert!(!says("SignatureDoesNotMatch") && !says("InvalidAccessKeyId"));
     }
 
     #[test]

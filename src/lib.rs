@@ -41,7 +41,9 @@
 //! 6. A window is replaced, not appended: running twice equals running once.
 //! 7. Written before announced: every message names committed versions.
 //! 8. One monitor's failure, or one column's, stays its own.
-//! 9. Values reach SQL as parameters; only quoted identifiers are substituted.
+//! 9. Values reach SQL as parameters. What is substituted is what `profile::template` quotes: names of columns, the
+//!    texts `positive_class` and `*`, NULL, and calls of our own functions on these. A slicing expression is SQL by
+//!    intent: it is parsed by itself, and may only compute on one row.
 //! 10. Secrets are read when needed, and appear in no log, error, table or message.
 
 pub mod alert;

@@ -31,7 +31,7 @@ use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
 use crate::notify::{self, RunFacts};
 use crate::profile::query::{self, Watch};
 use crate::profile::row;
-use crate::sink::{RunRow, Sink};
+use crate::sink::{self, RunRow, Sink};
 use crate::source::{self, Lake, Snapshot, Versions};
 
 /// Names of run ids are made from pins in this space, so the same pins have the same id.
@@ -131,6 +131,12 @@ async fn unless<T, E: Into<RunError>>(
 
 /// `error`, or the damaged file that is behind it.
 async fn blame(error: RunError, snapshot: &Snapshot, lake: Lake<'_>) -> RunError {
+    if let RunError::Sink(sunk) = &error
+        && let Some(table) = sunk.may_be_damaged()
+    {
+        let damage = source::damage_of(lake, sink::KEY, table).await;
+        return damage.map_or(error, |damage| RunError::Sink(damage.into()));
+    }
     let may_be_damage = match &error {
         RunError::Query(error) => error.may_be_damage(),
         RunError::Fault { .. } => true,

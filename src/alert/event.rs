@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Severity;
 
 /// Whether the alert is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// The rule's condition holds.

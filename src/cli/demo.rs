@@ -25,7 +25,7 @@ pub struct DemoArgs {
     /// Folder to make: lake/, monitors/, secchi.yaml, monitoring/ and outbox/.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Rows of each model.
+    /// Rows of each model, at least 600: rules that want more rows in a window are quiet on small lakes.
     #[arg(long, default_value_t = simulate::Options::default().rows_per_model)]
     rows: u64,
     /// Another seed is another lake with the same incidents.
@@ -41,7 +41,7 @@ pub async fn demo(args: &DemoArgs) -> Exit {
     let lake = args.folder.join("lake");
     let truth = match simulate::write_lake(&lake, &options, &mut |_| {}).await {
         Ok(truth) => truth,
-        Err(error) => return say::failure(&error, "name an empty or new folder that you may write to"),
+        Err(error) => return say::failure(&error, &error.hint()),
     };
     if let Err((path, error)) = write_files(&args.folder) {
         return say::failure(&error, &format!("`{}` must be writable", path.display()));

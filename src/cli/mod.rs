@@ -4,6 +4,7 @@
 //! library and shows what came of it; no command computes.
 
 mod demo;
+pub mod document;
 mod exit;
 mod init;
 pub mod log;

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::monitors::{self, Loaded};
 use super::progress::Progress;
-use super::{Exit, Which, say, signals, summary};
+use super::{Exit, Which, document, say, signals, summary};
 use crate::config::table_url;
 use crate::run::{self, Order, Outcome, RunError, Stop};
 use crate::source::Versions;
@@ -43,7 +43,7 @@ pub struct RunArgs {
     /// Tell nobody. What is new is recorded as told; a later run does not tell it again.
     #[arg(long)]
     pub no_notify: bool,
-    /// Print one JSON document instead of text.
+    /// Print one JSON document instead of text; docs/json.md says what is in it.
     #[arg(long)]
     pub json: bool,
 }
@@ -86,10 +86,10 @@ async fn run_until(args: &RunArgs, stop: &Stop) -> Exit {
         let progress = Progress::new(&monitor.name, !args.json);
         let done = Box::pin(run::run(monitor, settings, order, &progress, stop)).await;
         exit = exit.max(tell(&monitor.name, &done, args));
-        documents.push(summary::document(&monitor.name, &done));
+        documents.push(document::Run::new(&monitor.name, &done));
     }
     if args.json {
-        say::result(&summary::json(&documents, &problems));
+        say::result(&document::json(documents, &problems));
     }
     exit
 }

@@ -1,15 +1,13 @@
-//! What a run is told as: lines for a person, one JSON document for a machine.
+//! What a run is told as to a person.
 
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
 
 use crate::alert::State;
 use crate::cause::causes;
-use crate::config::Problems;
 use crate::contract::ALL_VERSIONS;
 use crate::notify::{self, phrase, show};
 use crate::remedy::Remedy;
-use crate::run::{Incident, Outcome, RunError};
+use crate::run::{Incident, Outcome};
 
 /// The summary of a run for a person.
 pub fn text(outcome: &Outcome) -> String {
@@ -170,79 +168,6 @@ pub(super) fn bytes(count: u64) -> String {
 /// A local table by its path.
 fn short(table: &str) -> &str {
     table.strip_prefix("file://").unwrap_or(table)
-}
-
-/// The run of one monitor for a machine.
-pub fn document(monitor: &str, done: &Result<Outcome, RunError>) -> Value {
-    match done {
-        Err(error) => json!({
-            "monitor": monitor,
-            "status": error.status().to_lowercase(),
-            "error": { "causes": causes(error), "hint": error.hint() },
-        }),
-        Ok(outcome) => json!({
-            "monitor": monitor,
-            "status": "succeeded",
-            "run_id": outcome.facts.run_id,
-            "as_of": outcome.facts.as_of.to_string(),
-            "source": { "table": outcome.facts.source.table, "version": outcome.facts.source.version },
-            "rows": outcome.rows,
-            "bytes": outcome.bytes,
-            "seconds": outcome.seconds,
-            "windows": outcome.windows,
-            "model_versions": outcome.model_versions,
-            "profile": { "table": outcome.profile.table, "version": outcome.profile.version, "rows": outcome.profile.rows, "restated": outcome.profile.restated },
-            "drift": { "table": outcome.drift.table, "version": outcome.drift.version, "rows": outcome.drift.rows, "restated": outcome.drift.restated },
-            "incidents": outcome.incidents.iter().map(incident).collect::<Vec<_>>(),
-            "firing": outcome.firing,
-            "events": outcome.events,
-            "judged": outcome.judged,
-            "unjudged": outcome.unjudged,
-            "findings": outcome.findings,
-            "notifications": outcome.receipts.iter().map(receipt).collect::<Vec<_>>(),
-        }),
-    }
-}
-
-fn incident(incident: &Incident) -> Value {
-    let worst = &incident.worst;
-    json!({
-        "severity": worst.severity,
-        "rule": worst.rule,
-        "column_name": worst.column_name,
-        "slice_key": worst.slice_key,
-        "slice_value": worst.slice_value,
-        "metric": worst.metric,
-        "direction": worst.direction,
-        "threshold": worst.threshold,
-        "state": incident.state,
-        "is_news": incident.is_news,
-        "times_fired": incident.times,
-        "model_versions": incident.model_versions,
-        "first_window_start": show::instant(incident.first_window_start),
-        "last_window_end": show::instant(incident.last_window_end),
-        "worst_value": worst.value,
-        "worst_window_start": show::instant(worst.window_start),
-    })
-}
-
-fn receipt(receipt: &notify::Receipt) -> Value {
-    let (outcome, detail) = match &receipt.outcome {
-        notify::Outcome::Sent => ("sent", None),
-        notify::Outcome::Written(path) => ("written", Some(path.display().to_string())),
-        notify::Outcome::Failed(error) => ("failed", Some(causes(error).join(": "))),
-    };
-    json!({ "channel": receipt.channel, "outcome": outcome, "detail": detail, "attempts": receipt.attempts })
-}
-
-/// The document of all runs.
-pub fn json(runs: &[Value], problems: &[Problems]) -> String {
-    let invalid: Vec<Value> = problems
-        .iter()
-        .map(|file| json!({ "file": file.file, "problems": file.to_string().lines().collect::<Vec<_>>() }))
-        .collect();
-    let document = json!({ "version": 1, "runs": runs, "invalid": invalid });
-    serde_json::to_string_pretty(&document).unwrap_or_default()
 }
 
 #[cfg(test)]

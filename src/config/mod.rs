@@ -28,8 +28,8 @@ pub use monitor::{
     Monitor, Prediction, Registry, RegistryPlace, Rule,
 };
 pub use problem::{Problem, Problems, nearest, suggest};
-pub use prove::hex16;
-pub use secret::{Secret, SecretError};
+pub use prove::{hex16, is_this_machine};
+pub use secret::{Secret, SecretError, SecretPlaces};
 pub use settings::{Defaults, Settings, Smtp, Storage};
 use settings_spec::SettingsSpec;
 use spec::MonitorSpec;
@@ -59,7 +59,8 @@ pub fn load_settings(file: &Path) -> Result<Settings, Problems> {
     let (spec, document) =
         read::<SettingsSpec>(file, "check the path, or leave --config out where no settings are needed")?;
     let mut notes = prove::Notes::new(&document, folder_of(file));
-    let settings = prove::settings(&spec, &mut notes);
+    let mut settings = prove::settings(&spec, &mut notes);
+    settings.secret_places = SecretPlaces::of(file, &document);
     proven(file, Some(settings), notes)
 }
 

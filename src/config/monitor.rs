@@ -8,6 +8,7 @@ use croner::Cron;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
+use super::SecretPlaces;
 use super::spec::{Comparison, ProblemType, Severity};
 use crate::window::{Calendar, Granularity};
 
@@ -50,6 +51,8 @@ pub struct Monitor {
     pub channels: Vec<Channel>,
     /// Whether the monitor file has them; by default they are those of `secchi.yaml`.
     pub has_own_channels: bool,
+    /// Where the monitor file names secrets.
+    pub secret_places: SecretPlaces,
     /// When `serve` runs it.
     pub schedule: Option<Cron>,
     /// Folder of the metric tables.

@@ -22,6 +22,7 @@ mod time;
 
 use std::path::Path;
 
+pub use address::is_this_machine;
 use channel::channel;
 pub use hash::hex16;
 use hash::{InForce, config_json};
@@ -39,6 +40,7 @@ use url::Url;
 
 use super::default_rules;
 use super::monitor::{Baseline, Channel, Monitor, Rule};
+use super::secret::SecretPlaces;
 use super::settings::Settings;
 use super::spec::{BaselineSpec, MonitorSpec, RuleSpec};
 use crate::window::{Calendar, Granularity};
@@ -102,6 +104,7 @@ pub fn monitor(
         has_own_rules: spec.alerts.is_some(),
         channels,
         has_own_channels: spec.notify.is_some(),
+        secret_places: SecretPlaces::of(file, notes.document),
         schedule,
         output: output?,
         config_json,

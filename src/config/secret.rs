@@ -1,11 +1,14 @@
 //! Secrets: named in settings, read when needed, shown nowhere.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::problem::key_of_pointer;
 use super::spec::SecretSpec;
+use super::yaml::{Document, Place};
 
 /// Where a secret is read from.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,8 +54,32 @@ pub enum SecretError {
     },
 }
 
+/// Where the secrets of a file are named in it.
+#[derive(Debug, Clone, Default)]
+pub struct SecretPlaces {
+    file: PathBuf,
+    places: BTreeMap<String, Place>,
+}
+
+impl SecretPlaces {
+    pub(super) fn of(file: &Path, document: &Document) -> Self {
+        let places = document.places(|pointer| pointer.contains("/secrets/") || looks_secret(pointer));
+        let places = places.map(|(pointer, place)| (key_of_pointer(pointer), place));
+        Self { file: file.to_owned(), places: places.collect() }
+    }
+
+    /// The file, with line and column of `key`: `monitors/churn.yaml:12:26`.
+    pub fn shown(&self, key: &str) -> String {
+        let file = self.file.display();
+        match self.places.get(key) {
+            Some(Place { line, column }) => format!("{file}:{line}:{column}"),
+            None => file.to_string(),
+        }
+    }
+}
+
 impl Secret {
-    pub(super) fn new(spec: &SecretSpec, folder: &std::path::Path) -> Self {
+    pub(super) fn new(spec: &SecretSpec, folder: &Path) -> Self {
         match spec {
             SecretSpec::Env(name) => Self::Env(name.clone()),
             SecretSpec::File(path) => Self::File(folder.join(path)),

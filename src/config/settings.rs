@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::Secret;
-use super::secret::SecretError;
+use super::secret::{SecretError, SecretPlaces};
 use super::settings_spec::SmtpTls;
 use super::spec::ChannelSpec;
 
@@ -25,6 +25,8 @@ pub struct Settings {
     pub storage: Vec<Storage>,
     /// What monitors leave out; still as typed, since a monitor proves it as its own.
     pub defaults: Defaults,
+    /// Where the file names secrets.
+    pub secret_places: SecretPlaces,
 }
 
 /// What monitors leave out.

@@ -60,6 +60,12 @@ impl Document {
         }
     }
 
+    /// The nodes whose JSON pointer is `wanted`, and where they stand.
+    pub fn places(&self, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = (&str, Place)> {
+        let nodes = self.places.iter().map(|(pointer, place)| (pointer.as_str(), *place));
+        nodes.filter(move |(pointer, _)| !pointer.ends_with('#') && wanted(pointer))
+    }
+
     /// Where the key that ends `pointer` stands.
     pub fn key_place(&self, pointer: &str) -> Option<Place> {
         self.places.get(&format!("{pointer}#")).copied().or_else(|| self.place(pointer))

@@ -58,7 +58,11 @@ const COLUMNS: &[Column] = &[
 /// The table.
 pub const TABLE: Table = Table {
     name: "alerts",
-    doc: "One row for each transition of an alert.",
+    doc: "One row for each transition of an alert. It is a record of what was known when, and is only added to: of an \
+          alert, what happens in windows before that of its last row is not recorded later. So late or restated rows \
+          that cross a bound in an older window, and leave the newest windows as they were, have no row here; the \
+          metric tables do have the new value, with a higher `revision`. Where they change whether the alert is on, the \
+          newest window says so.",
     key: COLUMNS,
     measures: &[],
     beside: &[],

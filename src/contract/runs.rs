@@ -20,7 +20,11 @@ const COLUMNS: &[Column] = &[
     column("at", Type::Timestamp, "When it reached the status. A reserved word in some engines: quote it."),
     column("as_of", Type::Timestamp, "The time that the run takes as its present."),
     column("config_hash", Type::Text, "First 16 hex digits of the SHA-256 of the monitor's settings."),
-    column("config", Type::Text, "The settings themselves, as JSON; they hold no secrets."),
+    column(
+        "config",
+        Type::Text,
+        "The settings in force, as JSON: what the monitor file says, with the defaults that it leaves to secchi.yaml and to Secchi. They hold no secrets.",
+    ),
     column("source_table", Type::Text, "URL of the inference table."),
     column("source_version_from", Type::Long, "First commit that the run read."),
     column("source_version", Type::Long, "Delta version of the inference table."),

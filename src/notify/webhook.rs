@@ -21,11 +21,11 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{Certificate, Client, redirect};
 use secrecy::ExposeSecret;
 use sha2::Sha256;
-use url::{Host, Url};
+use url::Url;
 
 use super::error::is_tls_failure;
 use super::{Cause, Notification, NotifyError, Outcome, Receipt, payload, retry};
-use crate::config::Secret;
+use crate::config::{Secret, is_this_machine};
 use crate::lineage::ENGINE_VERSION;
 
 /// What a secret begins with when its key is written in base64.
@@ -121,13 +121,7 @@ impl<'a> Post<'a> {
 fn client(url: &Url, server: &str) -> Result<Client, NotifyError> {
     let mut builder =
         Client::builder().user_agent(format!("secchi/{ENGINE_VERSION}")).redirect(redirect::Policy::none());
-    let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if is_here {
+    if url.host().is_some_and(|host| is_this_machine(&host)) {
         builder = builder.no_proxy();
     }
     if url.scheme() == "http" {

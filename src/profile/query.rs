@@ -14,8 +14,7 @@ mod rows;
 mod states;
 mod watch;
 
-pub use error::{HINT_FAULT, QueryError};
-
+pub use error::{HINT_FAULT, OUT_OF_RANGE, QueryError};
 pub use pass::MAX_SLICES;
 use pass::Pass;
 pub use watch::{Watch, bytes_read};
@@ -36,6 +35,8 @@ pub struct Counted {
     pub rows: u64,
     /// Rows of it that have no time, and are in no window.
     pub rows_without_time: u64,
+    /// Rows of it whose time no window can hold.
+    pub rows_out_of_range: u64,
     /// Bytes of Parquet that were read.
     pub bytes: u64,
 }
@@ -63,14 +64,21 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
         watch,
     };
     let (groups, bytes) = pass.run(&rows::of_inference(monitor, snapshot, own).await?, "inference").await?;
-    let (rows, rows_without_time) = (count_rows(&groups, |_| true), count_rows(&groups, has_no_window));
+    let rollup = Rollup { granularities: &monitor.granularities, calendar: &monitor.calendar };
+    let rows = count_rows(&groups, |_| true);
+    let rows_out_of_range = count_rows(&groups, |base| rollup.is_out_of_range(base));
+    let rows_without_time = count_rows(&groups, |base| base.window.is_none() && !base.is_out_of_range);
     if rows == 0 {
         let version = snapshot.source.version;
         return Err(QueryError::Empty { key: "inference.table", table: table.to_owned(), version });
     }
-    if rows_without_time == rows {
+    if rows_without_time + rows_out_of_range == rows {
         let (column, version) = (monitor.inference.timestamp_col.clone(), snapshot.source.version);
-        return Err(QueryError::Timeless { column, rows, table: table.to_owned(), version });
+        let table = table.to_owned();
+        return Err(match rows_out_of_range {
+            0 => QueryError::Timeless { column, rows, table, version },
+            outside => QueryError::OutOfRange { column, outside, nulls: rows_without_time, table, version },
+        });
     }
 
     let mut baseline_bytes = 0;
@@ -88,24 +96,18 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
             return Err(QueryError::Empty { key: "baseline.table", table: table.to_owned(), version });
         }
     }
-    let rollup = Rollup { granularities: &monitor.granularities, calendar: &monitor.calendar };
-    let windows =
-        rollup.windows(groups).map_err(|source| QueryError::Time { table: table.to_owned(), source })?;
+    let windows = rollup.windows(groups);
     let baseline = Rollup::baseline(baseline);
     let prediction = monitor.inference.prediction.as_ref();
     let has_scores = prediction.is_some_and(|prediction| prediction.proba_col.is_some());
     let profiles = Profiles { columns, has_scores, windows, baseline, gaps };
-    Ok(Counted { profiles, rows, rows_without_time, bytes: bytes + baseline_bytes })
+    Ok(Counted { profiles, rows, rows_without_time, rows_out_of_range, bytes: bytes + baseline_bytes })
 }
 
 /// Rows of the whole table, of the groups that are `wanted`.
 fn count_rows(groups: &[BaseGroup], wanted: impl Fn(&BaseGroup) -> bool) -> u64 {
     let whole = groups.iter().filter(|base| base.segment.slice.is_none());
     whole.filter(|base| wanted(base)).map(|base| base.group.row_count).sum()
-}
-
-fn has_no_window(base: &BaseGroup) -> bool {
-    base.window.is_none()
 }
 
 /// Plans what [`count`] would run, so that what cannot be computed is found without reading a row.

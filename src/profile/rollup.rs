@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use super::{Group, Segment, Series};
 use crate::contract::ALL_VERSIONS;
-use crate::window::{Calendar, Granularity, OutOfCalendar, Window};
+use crate::window::{Calendar, Granularity, Window};
 
 /// Rows of one base window, model version and slice.
 #[derive(Debug, Clone)]
 pub struct BaseGroup {
-    /// The base window; `None` for a baseline.
+    /// The base window; `None` for a baseline, and for rows without a time or with one out of range.
     pub window: Option<Window>,
+    /// Whether the rows have a time that no base window can hold.
+    pub is_out_of_range: bool,
     /// Whose rows.
     pub segment: Segment,
     /// What was counted.
@@ -29,29 +31,38 @@ pub struct Rollup<'a> {
 }
 
 impl Rollup<'_> {
-    /// Adds `groups` up to all series. What is one group only is not copied.
-    ///
-    /// # Errors
-    /// If a window lies at an end of time.
-    pub fn windows(
-        &self,
-        groups: Vec<BaseGroup>,
-    ) -> Result<BTreeMap<Series, BTreeMap<Window, Arc<Group>>>, OutOfCalendar> {
+    /// Adds `groups` up to all series; those that are in no window are left out. What is one group only is not
+    /// copied.
+    pub fn windows(&self, groups: Vec<BaseGroup>) -> BTreeMap<Series, BTreeMap<Window, Arc<Group>>> {
         let mut series: BTreeMap<Series, BTreeMap<Window, Arc<Group>>> = BTreeMap::new();
         for mut base in groups {
-            let Some(base_window) = base.window else { continue };
+            let Some(windows) = self.windows_of(&base) else { continue };
             base.group.settle();
             let group = Arc::new(base.group);
-            for granularity in self.granularities {
-                let window = self.calendar.window_of(*granularity, base_window.start)?;
+            for (granularity, window) in windows {
                 for segment in with_all_versions(&base.segment) {
-                    let key = Series { granularity: *granularity, segment };
+                    let key = Series { granularity, segment };
                     add(series.entry(key).or_default(), window, &group);
                 }
             }
         }
         series.values_mut().flat_map(BTreeMap::values_mut).for_each(settle);
-        Ok(series)
+        series
+    }
+
+    /// Whether the rows of `base` have a time, but so near to an end of time that not each granularity has a
+    /// window for it. They are in none, so that the windows of all granularities hold the same rows.
+    pub fn is_out_of_range(&self, base: &BaseGroup) -> bool {
+        base.is_out_of_range || (base.window.is_some() && self.windows_of(base).is_none())
+    }
+
+    /// The windows that the rows of `base` are in, one of each granularity.
+    fn windows_of(&self, base: &BaseGroup) -> Option<Vec<(Granularity, Window)>> {
+        let start = base.window?.start;
+        let window = |granularity: &Granularity| {
+            Some((*granularity, self.calendar.window_of(*granularity, start).ok()?))
+        };
+        self.granularities.iter().map(window).collect()
     }
 
     /// Adds `groups` of a baseline up to `*`.
@@ -72,18 +83,19 @@ impl Rollup<'_> {
 /// The groups of whole windows and versions, added up from those of the slices of `key`.
 #[cfg(feature = "lake")]
 pub(super) fn whole(groups: &[BaseGroup], key: &str) -> Vec<BaseGroup> {
-    let mut wholes: BTreeMap<(Option<Window>, Segment), Group> = BTreeMap::new();
+    let mut wholes: BTreeMap<(Option<Window>, bool, Segment), Group> = BTreeMap::new();
     let of_key = |base: &&BaseGroup| base.segment.slice.as_ref().is_some_and(|slice| slice.key == key);
     for base in groups.iter().filter(of_key) {
         let segment = Segment { slice: None, ..base.segment.clone() };
-        match wholes.entry((base.window, segment)) {
+        match wholes.entry((base.window, base.is_out_of_range, segment)) {
             Entry::Occupied(mut whole) => whole.get_mut().merge(&base.group),
             Entry::Vacant(free) => {
                 free.insert(base.group.clone());
             }
         }
     }
-    let base = |((window, segment), group)| BaseGroup { window, segment, group };
+    let base =
+        |((window, is_out_of_range, segment), group)| BaseGroup { window, is_out_of_range, segment, group };
     wholes.into_iter().map(base).collect()
 }
 
@@ -122,7 +134,8 @@ mod tests {
         let window = calendar.window_of(Granularity::Day, at.parse().unwrap()).unwrap();
         let segment = Segment { model_version: version.to_owned(), slice: None };
         let columns = vec![ColumnState::Opaque { count: rows, num_nulls: 0 }];
-        BaseGroup { window: Some(window), segment, group: Group { row_count: rows, columns, quality: None } }
+        let group = Group { row_count: rows, columns, quality: None };
+        BaseGroup { window: Some(window), is_out_of_range: false, segment, group }
     }
 
     #[test]
@@ -136,7 +149,7 @@ mod tests {
         ];
         let rollup =
             Rollup { granularities: &[Granularity::Day, Granularity::Weeks(1)], calendar: &calendar };
-        let series = rollup.windows(groups.to_vec()).unwrap();
+        let series = rollup.windows(groups.to_vec());
         let rows = |granularity: Granularity, version: &str| -> Vec<u64> {
             let segment = Segment { model_version: version.to_owned(), slice: None };
             series[&Series { granularity, segment }].values().map(|group| group.row_count).collect()
@@ -152,7 +165,7 @@ mod tests {
         let calendar = Calendar::new(TimeZone::UTC);
         let groups = [base(&calendar, "2026-05-01T00:00:00Z", "*", 5)];
         let rollup = Rollup { granularities: &[Granularity::Day], calendar: &calendar };
-        let series = rollup.windows(groups.to_vec()).unwrap();
+        let series = rollup.windows(groups.to_vec());
         assert_eq!(series.len(), 1);
         assert_eq!(series.values().next().unwrap().values().next().unwrap().row_count, 5);
     }

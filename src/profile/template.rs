@@ -1,7 +1,7 @@
 //! The SQL files, and the one way in which they are filled in.
 //!
-//! Values travel as `$parameters`. Only names are substituted, as quoted identifiers or as the calls that
-//! are made of them; a text that is neither cannot be given.
+//! Values travel as `$parameters`. What is substituted is a [`Name`]: a quoted identifier, a quoted text of the
+//! monitor, `NULL`, or a call of one of our functions on these; a text that is none of them cannot be given.
 
 /// The rows of the inference table, with labels of a table of their own.
 pub(super) const LABELLED: &str = include_str!("../../sql/labelled.sql");

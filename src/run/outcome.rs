@@ -13,7 +13,7 @@ use crate::contract::{ALL_VERSIONS, NO_VERSION};
 use crate::notify::{Receipt, RunFacts};
 use crate::profile::columns;
 use crate::profile::positive_class::unseen_positive_class;
-use crate::profile::query::Counted;
+use crate::profile::query::{Counted, OUT_OF_RANGE};
 use crate::sink::Written;
 use crate::source::{Snapshot, registry};
 
@@ -124,6 +124,12 @@ pub(super) fn findings(
         findings.push(format!(
             "{} rows have no `{}` and are in no window",
             counted.rows_without_time, monitor.inference.timestamp_col
+        ));
+    }
+    if counted.rows_out_of_range > 0 {
+        findings.push(format!(
+            "{} rows have a `{}` {OUT_OF_RANGE}, which no window can hold; they are counted nowhere",
+            counted.rows_out_of_range, monitor.inference.timestamp_col
         ));
     }
     let versions = versions(counted);

@@ -4,23 +4,22 @@
 //! lost its message. So all that will be needed is read here first, and thrown away again.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use secrecy::ExposeSecret;
 
 use super::RunError;
-use crate::config::{ChannelKind, Monitor, SETTINGS_FILE, Secret, SecretError, Settings};
+use crate::config::{ChannelKind, Monitor, Secret, SecretError, SecretPlaces, Settings};
 use crate::notify::signing_key;
 
 /// A secret that a run needs and cannot use. Says where it is named and where it was looked for, never what was
 /// found.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use the secret that `{key}` of {file} names")]
+#[error("{place}: cannot use the secret that `{key}` names")]
 pub struct UnusableSecret {
     /// The key, in the words of the file.
     key: String,
-    /// The file that it stands in.
-    file: String,
+    /// The file that it stands in, with line and column.
+    place: String,
     /// Whether messages need it, and not tables.
     is_for_messages: bool,
     /// What is wrong with it.
@@ -64,7 +63,7 @@ pub fn unusable(monitor: &Monitor, settings: &Settings, notify: bool) -> Vec<Unu
 /// A secret, and what it is needed for.
 struct Needed<'a> {
     key: String,
-    file: &'a Path,
+    places: &'a SecretPlaces,
     secret: &'a Secret,
     need: Need,
 }
@@ -84,8 +83,8 @@ impl Needed<'_> {
             Need::SigningKey => signing_key(secret.expose_secret()).map(drop).map_err(no_key),
         });
         let source = tried.err()?;
-        let (file, is_for_messages) = (self.file.display().to_string(), self.need != Need::Storage);
-        Some(UnusableSecret { key: self.key, file, is_for_messages, source })
+        let (place, is_for_messages) = (self.places.shown(&self.key), self.need != Need::Storage);
+        Some(UnusableSecret { key: self.key, place, is_for_messages, source })
     }
 }
 
@@ -96,7 +95,7 @@ fn of_storage<'a>(monitor: &'a Monitor, settings: &'a Settings) -> Vec<Needed<'a
     let secrets = stores.into_iter().flat_map(|(index, storage)| {
         storage.secrets.iter().map(move |(name, secret)| Needed {
             key: format!("storage[{index}].secrets.{name}"),
-            file: Path::new(SETTINGS_FILE),
+            places: &settings.secret_places,
             secret,
             need: Need::Storage,
         })
@@ -105,10 +104,10 @@ fn of_storage<'a>(monitor: &'a Monitor, settings: &'a Settings) -> Vec<Needed<'a
 }
 
 fn of_channels<'a>(monitor: &'a Monitor, settings: &'a Settings) -> Vec<Needed<'a>> {
-    let (file, list) = if monitor.has_own_channels {
-        (monitor.file.as_path(), "notify")
+    let (places, list) = if monitor.has_own_channels {
+        (&monitor.secret_places, "notify")
     } else {
-        (Path::new(SETTINGS_FILE), "defaults.notify")
+        (&settings.secret_places, "defaults.notify")
     };
     let held = settings.hold_webhooks && settings.outbox.is_some();
     let mut needed = Vec::new();
@@ -118,7 +117,7 @@ fn of_channels<'a>(monitor: &'a Monitor, settings: &'a Settings) -> Vec<Needed<'
             ChannelKind::Email(_) => has_email = true,
             ChannelKind::Webhook { secret: Some(secret), .. } if !held => needed.push(Needed {
                 key: format!("{list}[{index}].webhook.secret"),
-                file,
+                places,
                 secret,
                 need: Need::SigningKey,
             }),
@@ -128,7 +127,7 @@ fn of_channels<'a>(monitor: &'a Monitor, settings: &'a Settings) -> Vec<Needed<'
     let login = settings.smtp.as_ref().filter(|_| has_email).and_then(|smtp| smtp.login.as_ref());
     needed.extend(login.map(|(_, secret)| Needed {
         key: "smtp.password".to_owned(),
-        file: Path::new(SETTINGS_FILE),
+        places: &settings.secret_places,
         secret,
         need: Need::Password,
     }));
@@ -181,7 +180,7 @@ notify:
         let hook = |text| said(SETTINGS, HOOK, &[&STORAGE[..], &[("hook", text)]].concat(), true);
         assert_eq!(hook("hunter2"), [""; 0]);
         assert_eq!(hook("whsec_aHVudGVyMg=="), [""; 0]);
-        let named = "cannot use the secret that `notify[0].webhook.secret` of churn.yaml names";
+        let named = "churn.yaml:6:59: cannot use the secret that `notify[0].webhook.secret` names";
         let remedy = "copy it from the receiver anew, whole; `run --no-notify` does without it";
         assert_eq!(
             hook("whsec_hunter2!"),
@@ -228,9 +227,7 @@ notify:
         std::fs::write(&monitor, MONITOR.replace("notify:\n", "")).unwrap();
         let said = unusable(&load(&monitor, &settings).unwrap(), &settings, true);
         let said: Vec<String> = said.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            said,
-            ["cannot use the secret that `defaults.notify[0].webhook.secret` of secchi.yaml names"]
-        );
+        let named = "cannot use the secret that `defaults.notify[0].webhook.secret` names";
+        assert_eq!(said, [format!("{}:3:61: {named}", file.display())]);
     }
 }

@@ -82,7 +82,7 @@ pub enum SimulateError {
         lake: PathBuf,
     },
     /// So few rows that some days would have none.
-    #[error("{rows} rows per model are too few for {DAYS} days: ask for at least {LEAST_ROWS_PER_MODEL}")]
+    #[error("{rows} rows of each model are too few for {DAYS} days")]
     TooFewRows {
         /// What was asked for.
         rows: u64,
@@ -125,6 +125,19 @@ pub enum SimulateError {
         /// What delta-rs said.
         source: Box<DeltaTableError>,
     },
+}
+
+impl SimulateError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::TooFewRows { .. } => {
+                let default = Options::default().rows_per_model;
+                format!("`--rows {LEAST_ROWS_PER_MODEL}` or more; {default} if it is left out")
+            }
+            _ => "name an empty or new folder that you may write to".to_owned(),
+        }
+    }
 }
 
 /// Makes an [`SimulateError::Io`] about `path`.

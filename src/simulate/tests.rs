@@ -181,7 +181,7 @@ async fn too_few_rows_are_refused_before_anything_is_written() {
     let lake = tempfile::tempdir().unwrap();
     let options = Options { rows_per_model: 599, seed: 7 };
     let error = write_lake(lake.path(), &options, &mut |_| {}).await.unwrap_err();
-    assert_eq!(error.to_string(), "599 rows per model are too few for 60 days: ask for at least 600");
+    assert_eq!(error.to_string(), "599 rows of each model are too few for 60 days");
     assert!(files(lake.path()).is_empty());
 }
 

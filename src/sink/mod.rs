@@ -7,16 +7,14 @@
 
 mod alerts;
 mod encode;
+mod error;
 mod metric_rows;
 mod revision;
 mod runs;
 pub mod schema;
 mod table;
 
-use std::path::PathBuf;
-
-use arrow::error::ArrowError;
-use deltalake::DeltaTableError;
+pub use error::SinkError;
 pub use runs::RunRow;
 use url::Url;
 
@@ -26,113 +24,12 @@ use crate::contract::{self, Table};
 use crate::drift::DriftRow;
 use crate::lineage::Lineage;
 use crate::profile::row::ProfileRow;
-use crate::remedy::Remedy;
-use crate::source::{Lake, SourceError};
+use crate::source::Lake;
 use metric_rows::{Measured, with_lineage};
 use table::{App, Commit, Committed, OutputTable, Turn};
 
-/// Why a table could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum SinkError {
-    /// An output table cannot be opened.
-    #[error(transparent)]
-    Open(#[from] SourceError),
-    /// The table is another monitor's.
-    #[error("`{key}` would overwrite table `{table}` of the monitor `{owner}`", key = KEY)]
-    Foreign {
-        /// The table.
-        table: String,
-        /// The monitor that made it.
-        owner: String,
-    },
-    /// There is another table where an output table would be.
-    #[error("`{key}` would overwrite table `{table}`, which {why}", key = KEY)]
-    Taken {
-        /// The table.
-        table: String,
-        /// How it is seen to be another.
-        why: String,
-    },
-    /// The folder cannot be made.
-    #[error("cannot make the folder `{}` for `{}`", folder.display(), KEY)]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A commit failed.
-    #[error("cannot write table `{table}`")]
-    Write {
-        /// The table.
-        table: Url,
-        /// Why.
-        #[source]
-        source: Box<DeltaTableError>,
-    },
-    /// Another runner of the monitor was faster.
-    #[error("another runner of monitor `{monitor}` wrote table `{table}` first")]
-    Superseded {
-        /// The monitor.
-        monitor: String,
-        /// The table.
-        table: String,
-    },
-    /// An output table cannot be read back.
-    #[error("cannot read table `{table}` back")]
-    Read {
-        /// The table.
-        table: Url,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// Rows do not fit the table.
-    #[error("rows do not fit their table")]
-    Encode(#[from] ArrowError),
-}
-
-impl SinkError {
-    fn write(table: &Url, source: DeltaTableError) -> Self {
-        Self::Write { table: table.clone(), source: Box::new(source) }
-    }
-
-    /// What the operator does next.
-    pub fn remedy(&self) -> Remedy {
-        match self {
-            Self::Folder { .. } | Self::Taken { .. } | Self::Foreign { .. } => Remedy::FixMonitor,
-            Self::Open(error) => error.remedy(),
-            Self::Write { .. } | Self::Read { .. } | Self::Superseded { .. } => Remedy::Retry,
-            Self::Encode(_) => Remedy::InspectData,
-        }
-    }
-
-    /// The sentence after the error.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Folder { .. } => {
-                "`output: { uri: … }` must be a folder that the job may write to".to_owned()
-            }
-            Self::Foreign { .. } => {
-                "rename one of the two monitors (`-` and `_` are one in a table's name), or give it an output of \
-                 its own"
-                    .to_owned()
-            }
-            Self::Taken { .. } => {
-                "name another folder as `output: { uri: … }`, or move the table away".to_owned()
-            }
-            Self::Superseded { .. } => {
-                "nothing was lost: what the other runner wrote stands; the next run counts what has come since"
-                    .to_owned()
-            }
-            Self::Open(error) => error.hint(),
-            _ => self.remedy().hint().to_owned(),
-        }
-    }
-}
-
 /// Where the monitor file says what is written to.
-const KEY: &str = "output.uri";
+pub(crate) const KEY: &str = "output.uri";
 
 /// What was written to a metric table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,7 +109,7 @@ impl<'a> Sink<'a> {
     ) -> Result<Written, SinkError> {
         let model_id_col = self.monitor.inference.model_id_col.as_deref();
         let schema = schema::schema(contract, model_id_col);
-        let mut batch = encode::encode(&schema, &with_lineage(rows, lineage))?;
+        let mut batch = encode::encode(&schema::without_comments(&schema), &with_lineage(rows, lineage))?;
         let version = batch.column_by_name("model_version").cloned();
         if let (Some(own), Some(version)) = (schema::own_model_id(model_id_col), version) {
             batch = encode::with_column(&batch, own, version)?;
@@ -277,7 +174,7 @@ impl<'a> Sink<'a> {
         commit: Commit<'_>,
     ) -> Result<(), SinkError> {
         let schema = schema::schema(contract, None);
-        let batch = encode::encode(&schema, rows)?;
+        let batch = encode::encode(&schema::without_comments(&schema), rows)?;
         let url = url(self.monitor, contract.name);
         let mut commits = 1;
         loop {

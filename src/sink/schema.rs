@@ -29,6 +29,26 @@ pub fn schema(table: &Table, model_id_col: Option<&str>) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
+/// `schema` without its sentences, for rows: what a table was made with stands, and Delta refuses rows whose columns say
+/// it in other words, as those of another version of Secchi do.
+pub fn without_comments(schema: &Schema) -> SchemaRef {
+    Arc::new(Schema::new(bare_fields(schema.fields())))
+}
+
+fn bare_fields(fields: &Fields) -> Fields {
+    fields.iter().map(|field| bare(field)).collect()
+}
+
+fn bare(field: &Field) -> Field {
+    let data_type = match field.data_type() {
+        DataType::Struct(fields) => DataType::Struct(bare_fields(fields)),
+        DataType::List(item) => DataType::List(Arc::new(bare(item))),
+        DataType::Map(entry, sorted) => DataType::Map(Arc::new(bare(entry)), *sorted),
+        other => other.clone(),
+    };
+    Field::new(field.name(), data_type, field.is_nullable())
+}
+
 fn field(column: &Column) -> Field {
     commented(Field::new(column.name, arrow_type(column.ty), true), column.doc)
 }

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::registry::RegistryError;
 use super::{At, shown};
-use crate::cause::{Trouble, trouble};
+use crate::cause::{Trouble, lacks_permission, trouble};
 use crate::config::SecretError;
 use crate::remedy::Remedy;
 
@@ -45,7 +45,13 @@ pub enum SourceError {
     Unreachable { key: &'static str, table: String, source: Box<dyn std::error::Error + Send + Sync> },
     /// A file of the table is not what its log says.
     #[error("file `{file}` of table `{table}` {what}")]
-    Damaged { table: String, file: String, what: String, is_gone: bool },
+    Damaged { key: &'static str, table: String, file: String, what: String, is_gone: bool },
+    /// A file of the table may not be read.
+    #[error("access denied to file `{file}` of table `{table}`")]
+    DeniedFile { key: &'static str, table: String, file: String, source: Box<object_store::Error> },
+    /// Commits are not there, and no later checkpoint holds what they did.
+    #[error("the log of table `{table}` is incomplete: it lacks {missing}")]
+    Gap { key: &'static str, table: String, missing: String, before: Option<u64> },
     /// A column is not there.
     #[error("{role} `{column}` is not in version {version} of table `{table}`")]
     MissingColumn { role: &'static str, column: String, table: String, version: u64, hint: String },
@@ -80,7 +86,7 @@ impl SourceError {
             Trouble::NoBucket => Self::NoBucket { key, table: place, source },
             Trouble::Unreachable => Self::Unreachable { key, table: place, source },
             Trouble::Other if is_unsupported => Self::Unsupported { table: place, source },
-            Trouble::Other => Self::Read { table: place, source },
+            Trouble::Full | Trouble::Other => Self::Read { table: place, source },
         }
     }
 
@@ -97,6 +103,7 @@ impl SourceError {
             | Self::Unsupported { .. }
             | Self::NoCredentials { .. }
             | Self::Denied { .. }
+            | Self::DeniedFile { .. }
             | Self::NotWritable { .. }
             | Self::NoBucket { .. }
             | Self::MissingColumn { .. }
@@ -104,7 +111,7 @@ impl SourceError {
             | Self::LabelTwice { .. }
             | Self::Secret { .. } => Remedy::FixMonitor,
             Self::Read { .. } | Self::Unreachable { .. } => Remedy::Retry,
-            Self::Damaged { .. } => Remedy::InspectData,
+            Self::Damaged { .. } | Self::Gap { .. } => Remedy::InspectData,
             Self::Registry(error) => error.remedy(),
         }
     }
@@ -139,16 +146,26 @@ impl SourceError {
             Self::Denied { table, .. } if table.starts_with("file:") => {
                 "let the job's user read the folder and what is in it".to_owned()
             }
+            Self::Denied { table, source, .. } if lacks_permission(source.as_ref()) => {
+                format!("let the job's credentials list and read `{table}/*`: `s3:ListBucket` and `s3:GetObject`")
+            }
             Self::Denied { .. } => {
                 "check the credentials: those under `storage` in secchi.yaml, or else the environment's (`AWS_ACCESS_KEY_ID` …)".to_owned()
+            }
+            Self::DeniedFile { table, .. } if table.starts_with("file:") => {
+                "let the job's user read the file, and every file beside it".to_owned()
+            }
+            Self::DeniedFile { table, .. } => {
+                format!("let the job's credentials read `{table}/*`: `s3:GetObject`")
+            }
+            Self::NotWritable { table, source: Some(source), .. } if trouble(source) == Trouble::Full => {
+                hint_full(table)
             }
             Self::NotWritable { key, .. } => {
                 format!("name a folder as `{key}` that the job's user may write to")
             }
             Self::NoBucket { key, .. } => format!("correct the bucket of `{key}`, or `aws_endpoint` under `storage` in secchi.yaml"),
-            Self::Unreachable { .. } => {
-                "check that the store runs and that this machine may connect to it, then run again; its address is `aws_endpoint` under `storage` in secchi.yaml".to_owned()
-            }
+            Self::Unreachable { .. } => HINT_UNREACHABLE.to_owned(),
             Self::MissingColumn { hint, .. } => hint.clone(),
             Self::WrongType { role, .. } => format!("name another column as `{role}`, or change its type"),
             Self::LabelTwice { .. } => {
@@ -157,8 +174,27 @@ impl SourceError {
             Self::Damaged { is_gone: true, .. } => {
                 "restore it (was it vacuumed?), or take it out of the log: `FSCK REPAIR TABLE`".to_owned()
             }
-            Self::Damaged { .. } => {
-                "restore it from a copy, or run with --table-version of a version without it".to_owned()
+            Self::Damaged { key, .. } => {
+                let around = match *key {
+                    "inference.table" => ", or run with --table-version of a version without it",
+                    "baseline.table" => ", or name a version without it as `baseline.version`",
+                    _ => "",
+                };
+                format!("restore it from a copy{around}")
+            }
+            Self::Gap { key, before, .. } => {
+                let until_then = match (*key, before) {
+                    ("inference.table", Some(before)) => {
+                        format!("; until then, `--table-version {before}` reads what was there before")
+                    }
+                    ("baseline.table", Some(before)) => {
+                        format!("; until then, `baseline: {{ version: {before} }}` is what was there before")
+                    }
+                    _ => String::new(),
+                };
+                format!(
+                    "restore what is missing in `_delta_log` from a copy, or ask whoever owns the table to do so{until_then}"
+                )
             }
             Self::Registry(error) => error.hint().to_owned(),
             Self::Secret { source: SecretError::Env(_), .. } => {
@@ -169,3 +205,13 @@ impl SourceError {
         }
     }
 }
+
+/// What to do about the place of `table`, which is full.
+pub(crate) fn hint_full(table: &str) -> String {
+    let place = table.strip_prefix("file://").unwrap_or(table);
+    format!("free space at `{place}`, then run the same command again: nothing was lost")
+}
+
+/// What to do about a store that does not answer.
+pub(crate) const HINT_UNREACHABLE: &str = "check that the store runs and that this machine may connect to it, then run \
+    again; its address is `aws_endpoint` under `storage` in secchi.yaml";

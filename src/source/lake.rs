@@ -73,15 +73,17 @@ impl<'a> Lake<'a> {
                     Err(_) => Err(error),
                 },
             },
-            At::Time(time) => {
-                table.load().await.map_err(failed)?;
-                let version = version_at(key, &table, time).await?;
-                table.load_version(version).await
-            }
+            At::Time(time) => match table.load().await {
+                Ok(()) => {
+                    let version = version_at(key, &table, time).await?;
+                    table.load_version(version).await
+                }
+                failed => failed,
+            },
         };
         if let Err(error) = loaded {
             return Err(match failed(error) {
-                error @ SourceError::Read { .. } => damage::of_log(&table).await.unwrap_or(error),
+                error @ SourceError::Read { .. } => damage::of_log(key, &table, at).await.unwrap_or(error),
                 error => error,
             });
         }

@@ -21,6 +21,7 @@ pub use columns::{is_time, spark_type};
 use datafusion::execution::context::SessionContext;
 use deltalake::{DeltaTable, DeltaTableError};
 pub use error::SourceError;
+pub(crate) use error::{HINT_UNREACHABLE, hint_full};
 use futures::TryStreamExt;
 pub use lake::Lake;
 use registry::Entry;
@@ -203,6 +204,12 @@ async fn read_registry(
     Ok(registry::read(registry, opened).await?)
 }
 
+/// Which file of the table at `url`, as `key` names it, cannot be read. Looks at all files; only for when a read has
+/// failed.
+pub async fn damage_of(lake: Lake<'_>, key: &'static str, url: &Url) -> Option<SourceError> {
+    damage::of_files(lake, key, url, At::Latest).await
+}
+
 /// Which file of `snapshot` cannot be read, if one cannot. Looks at all files; only for when a read has failed.
 pub async fn damage(snapshot: &Snapshot, lake: Lake<'_>) -> Option<SourceError> {
     let pins = [
@@ -212,7 +219,8 @@ pub async fn damage(snapshot: &Snapshot, lake: Lake<'_>) -> Option<SourceError> 
     ];
     for (key, pin) in pins {
         if let Some(pin) = pin
-            && let Some(damage) = damage::of_files(lake, key, pin).await
+            && let Ok(url) = Url::parse(&format!("{}/", pin.table))
+            && let Some(damage) = damage::of_files(lake, key, &url, At::Version(pin.version)).await
         {
             return Some(damage);
         }

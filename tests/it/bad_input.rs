@@ -134,6 +134,16 @@ async fn tables_that_cannot_be_opened() {
     page.check("a commit that is not JSON", &scene).await;
 
     let scene = Scene::new().await;
+    for version in 1..=4 {
+        let commit = format!("{{\"commitInfo\":{{\"timestamp\":{version},\"operation\":\"NOTHING\"}}}}\n");
+        scene.write(&format!("lake/bad/_delta_log/{version:020}.json"), &commit);
+    }
+    std::fs::remove_file(scene.path("lake/bad/_delta_log/00000000000000000002.json")).expect("the commit");
+    page.check("a log in which a commit is missing", &scene).await;
+    let said = scene.secchi(&["run", "bad", "--table-version", "1"]);
+    assert_eq!(said.code, 0, "what the hint says helps: {}", said.err);
+
+    let scene = Scene::new().await;
     let commit = std::fs::read_to_string(scene.path(FIRST_COMMIT)).expect("the commit");
     let others = commit.lines().filter(|line| !line.contains("\"protocol\""));
     let protocol = r#"{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["holographic"],"writerFeatures":["holographic"]}}"#;
@@ -240,6 +250,10 @@ async fn rows_that_cannot_be_read() {
         page.check(case, &scene).await;
     }
     let scene = Scene::new().await;
+    scene.table("odd", &format!("SELECT * REPLACE ({} AS event_time) FROM model", at(LAST_DAY))).await;
+    scene.edit("../lake/bad", "../lake/odd");
+    page.check("a table in which every time is of the year 9999", &scene).await;
+    let scene = Scene::new().await;
     scene.table("reference", "SELECT * FROM model WHERE false").await;
     scene.edit("granularities:", "baseline: { table: ../lake/reference }\ngranularities:");
     page.check("a baseline without rows", &scene).await;
@@ -266,6 +280,128 @@ async fn rows_that_cannot_be_read() {
         page.check(case, &scene).await;
     }
     is_as_approved("bad_input_rows", &page.0);
+}
+
+/// 9999-12-31, which often stands for "never", in microseconds.
+const LAST_DAY: i64 = 253_402_214_400_000_000;
+
+/// The SQL of an instant.
+fn at(micros: i64) -> String {
+    format!(r#"arrow_cast({micros}, 'Timestamp(Microsecond, Some("UTC"))')"#)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_whose_time_no_window_can_hold_are_counted_apart() {
+    let scene = Scene::new().await;
+    // In a time zone clocks are read by, and in UTC; the 28th has a day, but the week of it does not end in time.
+    for (case, times) in [
+        ("instants", "event_time"),
+        ("times on the wall", "arrow_cast(event_time, 'Timestamp(Microsecond, None)')"),
+    ] {
+        let name = case.replace(' ', "_");
+        let odd = format!(
+            "SELECT * REPLACE ({times} AS event_time) FROM (SELECT * REPLACE (CASE WHEN request_id = 'r0' THEN NULL
+                WHEN request_id IN ('r1', 'r2') THEN {} WHEN request_id = 'r3' THEN {} WHEN request_id = 'r4' THEN {}
+                ELSE event_time END AS event_time) FROM model)",
+            at(LAST_DAY),
+            at(LAST_DAY - 3 * 86_400_000_000),
+            at(300_000_000_000_000_000),
+        );
+        scene.table(&name, &odd).await;
+        let monitor = std::fs::read_to_string(scene.path("monitors/bad.yaml")).expect("the monitor");
+        let monitor = monitor
+            .replace("../lake/bad", &format!("../lake/{name}"))
+            .replace("monitor: bad", &format!("monitor: {name}"))
+            .replace("[1 day]", "[1 day, 1 week]\ntimezone: Europe/Berlin");
+        scene.write(&format!("monitors/{name}.yaml"), &monitor);
+        let said = scene.secchi(&["run", &format!("monitors/{name}.yaml")]);
+        assert_eq!(said.code, 0, "{case}: {}", said.err);
+        for note in [
+            "note: 1 rows have no `event_time` and are in no window",
+            "note: 4 rows have a `event_time` in the year 9999 or later, or before the year -9998, which no window can \
+             hold; they are counted nowhere",
+        ] {
+            assert!(said.out.contains(note), "{case}: {}", said.out);
+        }
+        let sql = format!(
+            "SELECT granularity, sum(row_count) AS rows FROM {name}_profile_metrics WHERE column_name = ':table' AND \
+             model_version = '*' AND slice_key IS NULL GROUP BY 1 ORDER BY 1"
+        );
+        let rows = scene.rows(&sql).await;
+        let counts: Vec<_> = rows.iter().map(|row| row["rows"].as_u64()).collect();
+        assert_eq!(
+            counts,
+            [Some(67), Some(67)],
+            "{case}: the windows of all granularities hold the same rows"
+        );
+    }
+}
+
+/// Damage to one file, by what is said of it.
+type Spoil = (&'static str, &'static str, fn(PathBuf));
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_its_own_that_are_damaged() {
+    let mut page = Page::default();
+    let cut: fn(PathBuf) = |file| std::fs::write(file, "{\"add\":").expect("the file");
+    let remove: fn(PathBuf) = |file| std::fs::remove_file(file).expect("the file");
+    let cases: [Spoil; 5] = [
+        ("a metric file that is cut off", "bad_profile_metrics/window_date=2026-05-01", cut),
+        ("a metric file that is gone", "bad_drift_metrics/window_date=2026-05-02", remove),
+        ("a log of metrics that is cut off", "bad_profile_metrics/_delta_log", cut),
+        ("a log of alerts that is cut off", "alerts/_delta_log", cut),
+        ("a log of runs that is incomplete", "runs/_delta_log", remove),
+    ];
+    for (case, folder, spoil) in cases {
+        let scene = Scene::new().await;
+        assert_eq!(scene.secchi(&["run", "bad"]).code, 0, "{case}");
+        let files = std::fs::read_dir(scene.path("monitoring").join(folder)).expect("the folder");
+        let mut files: Vec<PathBuf> = files.map(|entry| entry.expect("an entry").path()).collect();
+        files.retain(|file| file.extension().is_some_and(|is| is == "json" || is == "parquet"));
+        files.sort();
+        spoil(files.into_iter().next().expect("a file"));
+        let said = scene.secchi(&["run", "bad"]);
+        assert_eq!(said.code, 1, "{case}: {}", said.err);
+        for noise in NOISE {
+            assert!(!said.err.contains(noise), "{case}: {noise:?} in {}", said.err);
+        }
+        page.title(case);
+        page.say("run bad", &said.err);
+        let table = folder.split('/').next().expect("a table");
+        assert!(said.err.contains(&format!("monitoring/{table}` away")), "{case}: {}", said.err);
+        std::fs::rename(scene.path("monitoring").join(table), scene.path("away")).expect("moved away");
+        let said = scene.secchi(&["run", "bad", "--no-notify"]);
+        assert_eq!(said.code, 0, "{case}: what the hint says helps: {}", said.err);
+    }
+    is_as_approved("bad_input_own_tables", &page.0);
+}
+
+/// Nobody keeps an administrator from reading, so that there is nothing to see as one.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_may_not_be_read_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let scene = Scene::new().await;
+    let files = std::fs::read_dir(scene.path("lake/bad")).expect("the table");
+    let mut files = files.map(|entry| entry.expect("an entry").path());
+    let file = files.find(|path| path.extension().is_some_and(|is| is == "parquet")).expect("a Parquet file");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).expect("no right to read");
+    if std::fs::read(&file).is_ok() {
+        return;
+    }
+    let said = scene.secchi(&["run", "bad"]);
+    let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(
+        said.err.contains(&format!("error: bad: access denied to file `{name}` of table")),
+        "{}",
+        said.err
+    );
+    assert!(
+        said.err.contains("hint: let the job's user read the file, and every file beside it"),
+        "{}",
+        said.err
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -539,6 +675,12 @@ async fn object_stores_that_refuse() {
     scene.edit("s3://lake/bad", "../lake/bad");
     scene.edit("../monitoring", "s3://lake/monitoring");
     page.check("an output with a secret that is wrong", &scene).await;
+
+    let reader = S3Server::start_with(S3Options { read_only: true, ..S3Options::default() }).await;
+    let scene = in_s3("s3://lake/bad", &reader).await;
+    scene.edit("s3://lake/bad", "../lake/bad");
+    scene.edit("../monitoring", "s3://lake/monitoring");
+    page.check("an output that may be read and not written", &scene).await;
 
     // Without keys the machine is asked for its own, at an address that clouds have.
     let cloud = HookServer::start([(); 8].map(|()| Answer::status(403)), Tls::Off).await;

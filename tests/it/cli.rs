@@ -73,6 +73,18 @@ async fn what_init_writes_is_a_monitor() {
     is_as_approved("cli_init_refuses", &[again.err, nowhere.err, scheme.err].concat());
 }
 
+#[test]
+fn a_lake_that_would_be_too_small_is_refused_with_the_least_it_needs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let said = secchi(folder.path(), &["demo", "small", "--rows", "100"]);
+    ended(&said, 1);
+    assert_eq!(
+        said.err,
+        "error: 100 rows of each model are too few for 60 days\n  hint: `--rows 600` or more; 36000 if it is left out\n"
+    );
+    assert!(!folder.path().join("small").exists());
+}
+
 /// `monitors/template.yaml` shows every option, so it must be what the program writes today.
 #[test]
 fn the_template_is_what_init_writes_for_the_demo() {
@@ -223,6 +235,38 @@ async fn json_is_one_document_and_alone_on_stdout() {
     ended(&said, 1);
     let document: Value = serde_json::from_str(&said.out).expect("one document, also of no run");
     assert_eq!(document["runs"].as_array().map(Vec::len), Some(0));
+}
+
+/// What `docs/json.md` is made from describes what is printed.
+#[tokio::test(flavor = "multi_thread")]
+async fn json_is_as_its_schema_says_and_has_one_form_of_time() {
+    let scene = Scene::new().await;
+    scene.edit("alerts: []", "alerts: [{ rule: amount, metric: avg, above: 0, columns: [amount] }]");
+    scene.edit_of("good", "../lake/good", "../lake/nowhere");
+    scene.write("monitors/ugly.yaml", "monitor: [");
+    let said = scene.secchi(&["run", "--json"]);
+    ended(&said, 1);
+    let document: Value = serde_json::from_str(&said.out).expect("one document");
+    let schema = secchi::cli::document::schema().to_value();
+    let schema = jsonschema::draft202012::new(&schema).expect("a schema");
+    let problems: Vec<String> =
+        schema.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert_eq!(problems, [""; 0]);
+
+    let run = &document["runs"][0];
+    for (list, length) in [("events", 3), ("firing", 1), ("incidents", 1)] {
+        assert_eq!(run[list].as_array().map(Vec::len), Some(length), "{list}");
+    }
+    let names = ["window_start", "window_end", "first_window_start", "computed_at"];
+    let of_events = run["events"].as_array().into_iter().chain(run["firing"].as_array()).flatten();
+    let of_events = of_events.flat_map(|event| names.map(|name| &event[name]));
+    let of_incident = ["first_window_start", "last_window_end", "worst_window_start"];
+    let of_incident = of_incident.map(|name| &run["incidents"][0][name]);
+    for time in of_events.chain(of_incident).chain([&run["as_of"]]) {
+        let text = time.as_str().unwrap_or_else(|| panic!("{time} is no text"));
+        assert!(text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok(), "{text}");
+    }
+    assert_eq!(run["events"][0]["window_start"], "2026-05-01T00:00:00Z");
 }
 
 /// As in `secchi schema | head -1`.

@@ -5,8 +5,14 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use jiff::tz::TimeZone;
+use secchi::cli::document as json;
+use secchi::config::Problems;
 use secchi::contract::{Column, Table, Type, alerts, drift_metrics, profile_metrics, runs};
-use secchi::notify::{Notification, payload};
+use secchi::lineage::Pin;
+use secchi::notify::{Notification, Outcome as Delivery, Receipt, payload};
+use secchi::run::{Incident, Outcome, RunError};
+use secchi::sink::Written;
 use serde_json::Value;
 
 use crate::notify::given;
@@ -85,21 +91,90 @@ fn the_page_of_the_webhook_is_made_from_its_schema() {
         [Standard Webhooks](https://www.standardwebhooks.com) has it; any library for that verifies it. Any answer of 2xx \
         is a receipt; 408, 425, 429, 5xx and silence are tried again. Fields may be added under the same `version`.\n"
         .to_owned();
-    fields(&mut text, &schema);
+    document(&mut text, &schema);
+    let _ = write!(text, "\n## An example\n\n```json\n{}\n```\n", example());
+    check("docs/webhook.md", &text);
+}
+
+/// The fields of a document and of the objects in it.
+fn document(text: &mut String, schema: &Value) {
+    fields(text, schema);
     for (name, object) in schema["$defs"].as_object().into_iter().flatten() {
-        let _ = write!(text, "\n## {name}\n\n{}\n", object["description"].as_str().unwrap_or_default());
+        let meaning = object["description"].as_str().unwrap_or_default().replace('\n', " ");
+        let _ = write!(text, "\n## {name}\n\n{meaning}\n");
         if object["properties"].is_object() {
-            fields(&mut text, object);
-        } else {
+            fields(text, object);
+        } else if let Some(values) = object["oneOf"].as_array() {
             text.push('\n');
-            for value in object["oneOf"].as_array().into_iter().flatten() {
+            for value in values {
                 let meaning = value["description"].as_str().unwrap_or_default();
                 let _ = writeln!(text, "- `{}`: {meaning}", value["const"].as_str().unwrap_or_default());
             }
         }
     }
-    let _ = write!(text, "\n## An example\n\n```json\n{}\n```\n", example());
-    check("docs/webhook.md", &text);
+}
+
+/// A run in which one alert began to fire, and what else the document may hold.
+fn example_of_runs() -> String {
+    let (facts, event) = (given::facts(), given::event());
+    let incident = Incident {
+        model_versions: vec![event.model_version.clone()],
+        state: event.state,
+        is_news: true,
+        times: 1,
+        first_window_start: event.first_window_start,
+        last_window_end: event.window_end,
+        worst: event.clone(),
+    };
+    let written =
+        |pin: &Pin, rows| Written { table: pin.table.clone(), version: pin.version, rows, restated: 0 };
+    let outcome = Outcome {
+        monitor: event.monitor_name.clone(),
+        rows: 48_210,
+        bytes: 1_730_000,
+        windows: 30,
+        model_versions: vec![event.model_version.clone()],
+        profile: written(&facts.profile, 1_240),
+        drift: written(&facts.drift, 980),
+        facts,
+        events: vec![event.clone()],
+        firing: vec![event.clone()],
+        incidents: vec![incident],
+        judged: 210,
+        unjudged: [("too few rows", 6)].into(),
+        findings: vec!["12 rows have no `event_time` and are in no window".to_owned()],
+        receipts: vec![Receipt {
+            channel: "webhook hooks.example.com".to_owned(),
+            outcome: Delivery::Sent,
+            attempts: 1,
+        }],
+        seconds: 3.5,
+        zone: TimeZone::UTC,
+    };
+    let done = json::Run::new(&event.monitor_name, &Ok(outcome));
+    let stopped = json::Run::new("delivery-time", &Err(RunError::Canceled));
+    let problems =
+        Problems::of_file(Path::new("monitors/churn.yaml"), "is empty", "`secchi init TABLE` writes one");
+    json::json(vec![done, stopped], &[problems])
+}
+
+#[test]
+fn the_page_of_the_runs_is_made_from_its_schema() {
+    let schema = json::schema().to_value();
+    let mut text = "# What `secchi run --json` prints\n\n\
+        One document on stdout, of all monitors that were to be run; what is told to a person goes to stderr. The exit \
+        code is the same as without `--json`. Instants are RFC 3339, UTC. Fields may be added under the same `version`.\n"
+        .to_owned();
+    document(&mut text, &schema);
+    let example = example_of_runs();
+    let valid = jsonschema::draft202012::new(&schema).expect("a schema");
+    let problems: Vec<String> = valid
+        .iter_errors(&serde_json::from_str(&example).expect("JSON"))
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert_eq!(problems, [""; 0], "the example is such a document");
+    let _ = write!(text, "\n## An example\n\n```json\n{example}\n```\n");
+    check("docs/json.md", &text);
 }
 
 fn check(path: &str, text: &str) {

@@ -121,6 +121,29 @@ async fn ended(process: Process, expected: i32) -> String {
 
 /// The loser is held just before its commit, so that Delta itself has to refuse it: of the table that is being
 /// made, of the first rows, and of rows that replace others.
+/// The sentences in a table's schema may change from version to version; the table keeps those that it has.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_describe_themselves_in_other_words_are_written_to() {
+    let scene = Scene::new().await;
+    scene.edit("alerts: []", "alerts: [{ rule: amount, metric: avg, above: 0, columns: [amount] }]");
+    assert_eq!(scene.secchi(&["run", "bad"]).code, 0);
+    let commits = ["bad_profile_metrics", "bad_drift_metrics", "alerts", "runs"]
+        .map(|table| format!("monitoring/{table}/_delta_log/00000000000000000000.json"));
+    let formerly = r#"\"comment\":\"Formerly: "#;
+    for commit in &commits {
+        let text = std::fs::read_to_string(scene.path(commit)).expect("the first commit");
+        let changed = text.replace(r#"\"comment\":\""#, formerly);
+        assert_ne!(text, changed, "{commit} has comments");
+        scene.write(commit, &changed);
+    }
+    // Other bounds give other events, so that there is something to write to each table.
+    scene.edit("above: 0", "above: 100");
+    let said = scene.secchi(&["run", "bad"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let events = scene.rows("SELECT count(*) AS rows FROM alerts").await;
+    assert_eq!(events[0]["rows"], 4, "three days on, and then off");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_loser_of_a_commit_ends_with_its_own_code() {
     for (table, version, ran_before) in [

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::location::normalized;
 use super::{Notes, channel, duration, location, smtp, storage, zone};
+use crate::config::SecretPlaces;
 use crate::config::settings::{Defaults, Settings};
 use crate::config::settings_spec::{DefaultsSpec, SettingsSpec};
 use crate::config::spec::{ChannelSpec, SecretSpec};
@@ -24,6 +25,8 @@ pub fn settings(spec: &SettingsSpec, notes: &mut Notes<'_>) -> Settings {
             .map(|(index, spec)| storage(spec, &format!("/storage/{index}"), notes))
             .collect(),
         defaults: defaults(&spec.defaults, notes),
+        // Known to who has read the file.
+        secret_places: SecretPlaces::default(),
     };
     for (index, spec) in spec.defaults.notify.iter().flatten().enumerate() {
         channel(spec, &format!("/defaults/notify/{index}"), &settings, notes);

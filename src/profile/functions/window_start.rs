@@ -12,7 +12,11 @@ use jiff::tz::TimeZone;
 
 use crate::window::{Calendar, Granularity, Window};
 
-/// The function. Right across daylight-saving changes, which `date_bin` is not.
+/// What the function gives for an instant that no window can hold. It is no instant itself.
+pub const OUT_OF_RANGE: i64 = i64::MAX;
+
+/// The function: NULL for NULL, [`OUT_OF_RANGE`] for an instant without a window. Right across daylight-saving
+/// changes, which `date_bin` is not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WindowStart {
     signature: Signature,
@@ -62,17 +66,21 @@ impl ScalarUDFImpl for WindowStart {
         };
         let micros = micros.as_primitive::<TimestampMicrosecondType>();
         let mut last: Option<Window> = None;
-        let starts: TimestampMicrosecondArray = micros
-            .iter()
-            .map(|instant| {
-                let instant = Timestamp::from_microsecond(instant?).ok()?;
-                // Rows of one time stand together, so the window is mostly that of the row before.
-                let window = match last {
-                    Some(window) if window.contains(instant) => window,
-                    _ => calendar.window_of(granularity, instant).ok()?,
-                };
-                last = Some(window);
-                Some(window.start.as_microsecond())
+        let mut start = |micros: Option<i64>| {
+            let instant = Timestamp::from_microsecond(micros?).ok()?;
+            // Rows of one time stand together, so the window is mostly that of the row before.
+            let window = match last {
+                Some(window) if window.contains(instant) => window,
+                _ => calendar.window_of(granularity, instant).ok()?,
+            };
+            last = Some(window);
+            Some(window.start.as_microsecond())
+        };
+        // What is not NULL and has no microseconds is too far away to have any.
+        let starts: TimestampMicrosecondArray = (0..rows)
+            .map(|row| {
+                let micros = micros.is_valid(row).then(|| micros.value(row));
+                instants.is_valid(row).then(|| start(micros).unwrap_or(OUT_OF_RANGE))
             })
             .collect();
         Ok(ColumnarValue::Array(Arc::new(starts.with_timezone("UTC"))))

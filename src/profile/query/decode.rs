@@ -38,6 +38,7 @@ pub(super) fn groups(
             .find_map(|(key, values)| Some(Slice { key: (*key).clone(), value: values[row].clone()? }));
         Ok(BaseGroup {
             window: start.and_then(|start| monitor.calendar.window_of(base, start).ok()),
+            is_out_of_range: starts.is_valid(row) && start.is_none(),
             segment: Segment { model_version: versions[row].clone().unwrap_or_default(), slice },
             group: Group {
                 row_count: u64::try_from(counts.value(row)).unwrap_or_default(),

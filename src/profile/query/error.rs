@@ -2,9 +2,10 @@
 
 use datafusion::common::DataFusionError;
 
-use crate::cause::{is_fault, is_of_a_file};
+use crate::cause::{Trouble, is_fault, is_of_a_file, trouble};
 use crate::profile::slice::SliceError;
 use crate::remedy::Remedy;
+use crate::source::hint_full;
 
 /// Why rows could not be counted.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +26,12 @@ pub enum QueryError {
     /// No row lies in a window.
     #[error("no row has a `{column}`: all {rows} are NULL in version {version} of table `{table}`")]
     Timeless { column: String, rows: u64, table: String, version: u64 },
-    /// A row lies at an end of time.
-    #[error("table `{table}` has a row at an end of time")]
-    Time { table: String, source: crate::window::OutOfCalendar },
+    /// No row lies in a window, since their times are beyond all windows.
+    #[error(
+        "no row has a `{column}` that a window can hold: {outside} lie {OUT_OF_RANGE}, {nulls} are NULL, in version \
+         {version} of table `{table}`"
+    )]
+    OutOfRange { column: String, outside: u64, nulls: u64, table: String, version: u64 },
 }
 
 impl QueryError {
@@ -60,7 +64,7 @@ impl QueryError {
             | Self::Fault { .. }
             | Self::Empty { .. }
             | Self::Timeless { .. }
-            | Self::Time { .. } => Remedy::InspectData,
+            | Self::OutOfRange { .. } => Remedy::InspectData,
         }
     }
 
@@ -73,10 +77,21 @@ impl QueryError {
             Self::Timeless { .. } => {
                 "name the column that says when a row happened as `timestamp_col`".to_owned()
             }
-            Self::Query { .. } | Self::Time { .. } => self.remedy().hint().to_owned(),
+            Self::OutOfRange { column, .. } => format!(
+                "look at `{column}`: such times come of a wrong unit (milliseconds read as seconds), or stand for \
+                 \"never\", where NULL is meant"
+            ),
+            Self::Query { source, .. } if trouble(source) == Trouble::Full => {
+                // The query engine puts there what does not fit into memory.
+                hint_full(&std::env::temp_dir().display().to_string())
+            }
+            Self::Query { .. } => self.remedy().hint().to_owned(),
         }
     }
 }
+
+/// Where the times are that no window can hold.
+pub const OUT_OF_RANGE: &str = "in the year 9999 or later, or before the year -9998";
 
 /// What to do when nobody's input is to blame.
 pub const HINT_FAULT: &str = "this is no mistake of yours; please report it, with what `--verbose` says";

@@ -38,6 +38,8 @@ pub struct S3Options {
     pub buckets: Vec<String>,
     /// Most entries of one page of a listing; small values make clients page. Default: 1000.
     pub page_size: usize,
+    /// Whether every write is refused, as to an account that may only read. Default: `false`.
+    pub read_only: bool,
     /// Times of the objects. Default: the system's clock.
     pub clock: Clock,
 }
@@ -49,6 +51,7 @@ impl Default for S3Options {
             secret_key: "loopback-secret".to_owned(),
             buckets: vec!["lake".to_owned()],
             page_size: 1000,
+            read_only: false,
             // Readers of the store compare its times with their own clock.
             clock: Box::new(
                 #[allow(clippy::disallowed_methods)]
@@ -126,8 +129,8 @@ impl S3Server {
     pub async fn start_with(options: S3Options) -> Self {
         let store = Arc::new(Store::new(&options.buckets, options.clock));
         let log = Log::default();
-        let mut builder =
-            S3ServiceBuilder::new(Protocol { store: Arc::clone(&store), page_size: options.page_size });
+        let S3Options { page_size, read_only, .. } = options;
+        let mut builder = S3ServiceBuilder::new(Protocol { store: Arc::clone(&store), page_size, read_only });
         builder.set_auth(OneAccount {
             access_key: options.access_key.clone(),
             secret_key: options.secret_key.clone(),

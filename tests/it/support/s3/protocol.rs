@@ -15,6 +15,8 @@ pub struct Protocol {
     pub store: Arc<Store>,
     /// Most entries of one page of a listing; AWS has 1000.
     pub page_size: usize,
+    /// Whether writes are refused.
+    pub read_only: bool,
 }
 
 type Answer<T> = S3Result<S3Response<T>>;
@@ -54,6 +56,9 @@ fn is_star<T>(request: &S3Request<T>, name: &str) -> bool {
 impl S3 for Protocol {
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
         let input = req.input;
+        if self.read_only {
+            return Err(s3_error!(AccessDenied));
+        }
         let only =
             Conditions { if_match: input.if_match, if_none_match: input.if_none_match, ..Default::default() };
         let bytes = read(input.body).await?;
