@@ -7,7 +7,7 @@ use clap::Args;
 use super::monitors::{self, Loaded};
 use super::{Exit, Which, say};
 use crate::cause::chain;
-use crate::profile::{columns, query};
+use crate::profile::{columns, never, query};
 use crate::run::{RunError, secrets};
 use crate::sink::Sink;
 use crate::source::{self, At, Lake};
@@ -64,7 +64,9 @@ async fn connected(Loaded { monitor, settings }: &Loaded) -> Exit {
         Ok(snapshot) => snapshot,
         Err(error) => return exit.max(say::failed_run(&monitor.name, &error)),
     };
-    for finding in columns::unknown(monitor, &snapshot.schema) {
+    let baseline = snapshot.baseline.as_ref().map(|baseline| baseline.schema.as_ref());
+    let unknown = columns::unknown(monitor, &snapshot.schema);
+    for finding in unknown.into_iter().chain(never::findings(monitor, &snapshot.schema, baseline)) {
         say::note(&format!("{}: note: {finding}", monitor.name));
     }
     if exit == Exit::Done {

@@ -16,6 +16,8 @@ mod exact_sum;
 pub mod frequent_items;
 #[cfg(feature = "lake")]
 pub mod functions;
+#[cfg(feature = "lake")]
+pub mod never;
 pub mod numeric;
 #[cfg(test)]
 pub(crate) mod oracle;

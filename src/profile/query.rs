@@ -33,6 +33,8 @@ pub struct Counted {
     pub rows: u64,
     /// Rows of it that have no time, and are in no window.
     pub rows_without_time: u64,
+    /// Requests with several labels, of which none is known to be the latest.
+    pub requests_with_several_labels: u64,
     /// Bytes of Parquet that were read.
     pub bytes: u64,
 }
@@ -59,6 +61,7 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
         return Err(QueryError::Timeless { column, rows, table: table.to_owned(), version });
     }
 
+    let requests_with_several_labels = rows::with_several_labels(monitor, snapshot).await?;
     let mut baseline_bytes = 0;
     let mut baseline = Vec::new();
     if let Some(pinned) = &snapshot.baseline {
@@ -78,7 +81,8 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     let prediction = monitor.inference.prediction.as_ref();
     let has_scores = prediction.is_some_and(|prediction| prediction.proba_col.is_some());
     let profiles = Profiles { columns, has_scores, windows, baseline };
-    Ok(Counted { profiles, rows, rows_without_time, bytes: bytes + baseline_bytes })
+    let bytes = bytes + baseline_bytes;
+    Ok(Counted { profiles, rows, rows_without_time, requests_with_several_labels, bytes })
 }
 
 /// Rows of the whole table, of the groups that are `wanted`.

@@ -48,6 +48,8 @@ pub struct Snapshot {
 pub struct BaselineSnapshot {
     /// The table.
     pub pin: Pin,
+    /// Its columns.
+    pub schema: SchemaRef,
     /// Whether it says which model version a row is of.
     pub has_model_id: bool,
     /// Bytes of Parquet in it.
@@ -127,7 +129,7 @@ pub async fn open(monitor: &Monitor, at: At, lake: Lake<'_>) -> Result<Snapshot,
                 size_of_files(&table).await.map_err(|error| SourceError::read(&baseline.table, error))?;
             let model_id_col = inference.model_id_col.as_ref();
             let has_model_id = model_id_col.is_some_and(|name| schema.field_with_name(name).is_ok());
-            Some(BaselineSnapshot { pin, has_model_id, bytes })
+            Some(BaselineSnapshot { pin, schema, has_model_id, bytes })
         }
     };
     let model = match &monitor.registry {
