@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::gaps;
 use super::incident::{self, Incident};
 use crate::alert::{Evaluation, Event};
-use crate::config::{Monitor, suggest};
+use crate::config::Monitor;
 use crate::contract::{ALL_VERSIONS, NO_VERSION};
 use crate::lineage::RegisteredModel;
 use crate::notify::{Receipt, RunFacts};
@@ -17,6 +17,9 @@ use crate::profile::query::Counted;
 use crate::profile::{columns, never};
 use crate::sink::Written;
 use crate::source::{Snapshot, registry};
+
+/// Most model versions that are listed; versions are numbers, of which none is near another.
+const VERSIONS_LISTED: usize = 8;
 
 /// What came of a run.
 #[derive(Debug)]
@@ -136,10 +139,13 @@ pub(super) fn findings(
         findings.push(format!("some rows have no `{column}`; they are counted as `{NO_VERSION}`"));
     }
     if counted.requests_with_several_labels > 0 {
+        let requests = match counted.requests_with_several_labels {
+            1 => "1 request has".to_owned(),
+            number => format!("{number} requests have"),
+        };
         findings.push(format!(
-            "{} requests have several labels; without `label_timestamp_col` the largest is taken: name the column \
-             of the label table that says when a label came",
-            counted.requests_with_several_labels
+            "{requests} several labels; without `label_timestamp_col` the largest is taken: name the column \
+             of the label table that says when a label came"
         ));
     }
     findings.extend(unseen_versions(monitor, &versions, snapshot.model.as_ref()));
@@ -156,6 +162,7 @@ fn unseen_versions(monitor: &Monitor, seen: &[String], model: Option<&Registered
     let registered = model.into_iter().flat_map(|model| model.versions.keys());
     let known: BTreeSet<&str> = seen.iter().chain(registered).map(String::as_str).collect();
     let places = if model.is_some() { "neither the rows nor the registry have" } else { "no row has" };
+    let there = there_are(&known);
     let watched = monitor.rules.iter().flat_map(|rule| {
         let versions = rule.model_versions.iter().flatten();
         versions.filter(|version| *version != ALL_VERSIONS).map(|version| (&rule.name, version.as_str()))
@@ -163,12 +170,19 @@ fn unseen_versions(monitor: &Monitor, seen: &[String], model: Option<&Registered
     watched
         .filter(|(_, version)| !known.contains(version))
         .map(|(rule, version)| {
-            let hint = if known.is_empty() {
-                "model versions are not told apart".to_owned()
-            } else {
-                suggest(version, known.iter().copied())
-            };
-            format!("rule `{rule}` watches model version `{version}`, which {places}: {hint}")
+            format!("rule `{rule}` watches model version `{version}`, which {places}: there {there}")
         })
         .collect()
+}
+
+/// The first of some model versions.
+fn there_are(versions: &BTreeSet<&str>) -> String {
+    let listed: Vec<&str> = versions.iter().take(VERSIONS_LISTED).copied().collect();
+    let listed = listed.join("`, `");
+    match versions.len() {
+        0 => "are none".to_owned(),
+        1 => format!("is `{listed}`"),
+        ..=VERSIONS_LISTED => format!("are `{listed}`"),
+        all => format!("are `{listed}` and {} more", all - VERSIONS_LISTED),
+    }
 }
