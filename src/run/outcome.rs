@@ -182,7 +182,7 @@ fn there_are(versions: &BTreeSet<&str>) -> String {
     match versions.len() {
         0 => "are none".to_owned(),
         1 => format!("is `{listed}`"),
-        ..=VERSIONS_LISTED => format!("are `{listed}`"),
+        2..=VERSIONS_LISTED => format!("are `{listed}`"),
         all => format!("are `{listed}` and {} more", all - VERSIONS_LISTED),
     }
 }
