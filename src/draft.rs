@@ -69,10 +69,11 @@ pub fn monitor(name: &str, table: &str, schema: &Schema) -> String {
     let columns: Vec<_> = schema
         .fields()
         .iter()
-        .map(|field| context! { name => field.name(), data_type => crate::source::spark_type(field.data_type()) })
+        .map(|field| context! { name => in_comment(field.name()), data_type => crate::source::spark_type(field.data_type()) })
         .collect();
     let values = context! {
-        name, table, columns,
+        name, columns,
+        quoted_name => quoted(name),
         timestamp => roles.timestamp.map(quoted),
         model_id => roles.model_id.map(quoted),
         prediction => roles.prediction.map(quoted),
@@ -92,12 +93,38 @@ pub fn monitor(name: &str, table: &str, schema: &Schema) -> String {
 
 /// A YAML scalar: quoted where it must be.
 fn quoted(text: &str) -> String {
-    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.' || c == '/')
+    let begins_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+        || text.starts_with("./")
+        || text.starts_with("../");
+    let plain = begins_well
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:".contains(c))
-        && !text.contains(": ")
         && !text.ends_with(':')
         && !["true", "false", "null", "yes", "no", "on", "off"].contains(&text.to_ascii_lowercase().as_str());
-    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+    if plain { text.to_owned() } else { escaped(text) }
+}
+
+/// A name in a comment: as it is, unless it would end the comment or could not be seen.
+fn in_comment(name: &str) -> String {
+    if name.contains(needs_escape) { escaped(name) } else { name.to_owned() }
+}
+
+/// Double-quoted, on one line for every reader of YAML.
+fn escaped(text: &str) -> String {
+    let json = serde_json::Value::from(text).to_string();
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if needs_escape(c) {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// Control characters, and what else ends a line or is not to be seen: JSON leaves some of them as they are.
+fn needs_escape(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// A monitor's name from a table's address.
@@ -133,7 +160,7 @@ pub fn relative_to(table: &str, file: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::panic, clippy::unwrap_used)]
     use arrow::datatypes::TimeUnit;
 
     use super::*;
@@ -167,5 +194,63 @@ mod tests {
         assert_eq!(quoted("true"), "\"true\"");
         assert_eq!(quoted("a: b"), "\"a: b\"");
         assert_eq!(quoted("1"), "\"1\"");
+        assert_eq!(quoted(".5"), "\".5\"");
+        assert_eq!(in_comment("ein Maß # 1"), "ein Maß # 1");
+        assert_eq!(in_comment("a\nb"), r#""a\nb""#);
+        assert_eq!(in_comment("a\u{2028}b"), r#""a\u2028b""#);
+    }
+
+    /// The columns of these names, in their roles, after a draft of their table was read again.
+    #[track_caller]
+    fn check_hostile(name: &str) {
+        let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let schema = Schema::new(vec![
+            Field::new(name, time, true),
+            Field::new("prediction", DataType::Int64, true),
+            Field::new(format!("{name}{name}"), DataType::Utf8, true),
+        ]);
+        let table = format!("lake/{name}");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hostile.yaml");
+        let text = monitor(&name_of("lake/true"), &table, &schema);
+        std::fs::write(&file, &text).unwrap();
+        let settings = crate::config::Settings::default();
+        let monitor =
+            crate::config::load(&file, &settings).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        assert_eq!(monitor.inference.timestamp_col, name, "{text}");
+        assert_eq!((monitor.name.as_str(), monitor.has_own_rules), ("true", false), "{text}");
+        let named = |name: &str| text.lines().any(|line| line.starts_with(&format!("  #   {name} ")));
+        assert!(named(&in_comment(name)) && named("prediction"), "{text}");
+    }
+
+    #[test]
+    fn names_of_columns_are_names_and_nothing_else() {
+        for name in [
+            "a\nalerts: []",
+            "a\n  label_col: prediction\n#",
+            "a\r\nalerts: []",
+            "a\ralerts: []",
+            "a\u{85}alerts: []",
+            "a\u{2028}alerts: []",
+            "a\u{2029}alerts: []",
+            "\u{feff}a",
+            "a\u{0}\u{1b}[31m\u{7f}",
+            "tab\tand # hash",
+            "{{ name }}{% raw %}",
+            "quote\" and \\",
+            "- a",
+            "&a *b !c",
+            "a: b",
+            ".5",
+            ".inf",
+            "nan",
+            "~",
+            "null",
+            "1e3",
+            "0x1",
+            "2026-05-01",
+        ] {
+            check_hostile(name);
+        }
     }
 }

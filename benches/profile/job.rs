@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use secchi::config::{self, Monitor, Settings};
 use secchi::profile::query::Watch;
 use secchi::run::{self, Order, Stop};
-use secchi::source::{self, At, Lake};
+use secchi::source::{self, Lake, Versions};
 
 /// Nobody watches.
 struct Unwatched;
@@ -46,7 +46,8 @@ output: { uri: monitoring }
 /// Reads the columns that are profiled, and the two that rows are grouped by. Returns the rows.
 pub async fn scan(table: &Path) -> u64 {
     let (monitor, settings) = monitor(table);
-    let snapshot = source::open(&monitor, At::Latest, Lake::new(&settings)).await.expect("the table");
+    let snapshot =
+        source::open(&monitor, Versions::default(), Lake::new(&settings)).await.expect("the table");
     let columns = snapshot.schema.fields().iter().filter(|field| field.name() != "request_id");
     let columns: Vec<_> = columns.map(|field| col(format!("\"{}\"", field.name()))).collect();
     let frame =
@@ -80,7 +81,7 @@ pub async fn run(table: &Path) -> u64 {
         std::fs::remove_dir_all(&output).expect("the tables of the last measurement");
     }
     let now = Timestamp::now();
-    let order = Order { as_of: now, at: At::Latest, now, notify: false };
+    let order = Order { as_of: now, versions: Versions::default(), now, notify: false };
     let (_switch, stop) = Stop::new();
     let outcome = run::run(&monitor, &settings, order, &Unwatched, &stop).await.expect("a run");
     outcome.rows

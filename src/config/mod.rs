@@ -1,8 +1,9 @@
 //! Configuration: from YAML files to proven [`Monitor`]s and [`Settings`].
 //!
 //! text → [`yaml`] (values and places) → [`structure`] (known keys, right types) → `prove` (meaning).
-//! Each step reports every problem that it finds, with file, line and hint. This module reads files of
-//! settings; it must not look at tables, the network or the clock.
+//! Each step reports every problem that it finds, with file, line and hint; what is shaped well is proven even if
+//! the rest is not, so that all is told at once. This module reads files of settings; it must not look at tables,
+//! the network or the clock.
 
 mod default_rules;
 #[cfg(test)]
@@ -44,11 +45,10 @@ pub const SETTINGS_FILE: &str = "secchi.yaml";
 /// # Errors
 /// Every problem of the file.
 pub fn load(file: &Path, settings: &Settings) -> Result<Monitor, Problems> {
-    let (spec, document) =
-        read::<MonitorSpec>(file, "check the path; `secchi init TABLE` writes a monitor file")?;
-    let mut notes = prove::Notes::new(&document, folder_of(file));
-    let monitor = prove::monitor(&spec, file, settings, &mut notes);
-    proven(file, monitor, notes)
+    let read = read::<MonitorSpec>(file, "check the path; `secchi init TABLE` writes a monitor file")?;
+    let mut notes = prove::Notes::new(&read.document, folder_of(file)).but(&read.unread);
+    let monitor = prove::monitor(&read.spec, file, settings, &mut notes);
+    proven(file, monitor, &read.problems, notes)
 }
 
 /// Reads and proves a file of settings.
@@ -56,12 +56,12 @@ pub fn load(file: &Path, settings: &Settings) -> Result<Monitor, Problems> {
 /// # Errors
 /// Every problem of the file.
 pub fn load_settings(file: &Path) -> Result<Settings, Problems> {
-    let (spec, document) =
+    let read =
         read::<SettingsSpec>(file, "check the path, or leave --config out where no settings are needed")?;
-    let mut notes = prove::Notes::new(&document, folder_of(file));
-    let mut settings = prove::settings(&spec, &mut notes);
-    settings.secret_places = SecretPlaces::of(file, &document);
-    proven(file, Some(settings), notes)
+    let mut notes = prove::Notes::new(&read.document, folder_of(file)).but(&read.unread);
+    let mut settings = prove::settings(&read.spec, &mut notes);
+    settings.secret_places = SecretPlaces::of(file, &read.document);
+    proven(file, Some(settings), &read.problems, notes)
 }
 
 /// The file of settings that goes with `monitor_file`: beside it, or beside its folder.
@@ -89,7 +89,19 @@ fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn read<T: DeserializeOwned + JsonSchema>(file: &Path, where_else: &str) -> Result<(T, Document), Problems> {
+/// A file as far as it could be read.
+struct Read<T> {
+    /// What it says.
+    spec: T,
+    /// Where it says so.
+    document: Document,
+    /// What could not be read.
+    problems: Vec<Problem>,
+    /// Where that stands, or would.
+    unread: Vec<String>,
+}
+
+fn read<T: DeserializeOwned + JsonSchema>(file: &Path, where_else: &str) -> Result<Read<T>, Problems> {
     let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
         ErrorKind::InvalidData => Problems::of_file(file, "is not a text in UTF-8", "save it as UTF-8"),
         ErrorKind::PermissionDenied => {
@@ -103,16 +115,19 @@ fn read<T: DeserializeOwned + JsonSchema>(file: &Path, where_else: &str) -> Resu
     if is_empty {
         document.value = serde_json::json!({});
     }
-    let problems = structure::problems::<T>(&document);
-    if is_empty && !problems.is_empty() {
+    let misfits = structure::misfits::<T>(&document);
+    if is_empty && !misfits.is_empty() {
         return Err(Problems::of_file(file, "is empty", "`secchi init TABLE` writes a monitor file"));
     }
-    if !problems.is_empty() {
-        return Err(failed(problems));
-    }
+    let rest = if misfits.is_empty() { Some(document) } else { structure::rest::<T>(&document, &misfits) };
+    let pointers = |misfit: &structure::Misfit| [Some(misfit.pointer.clone()), misfit.meant.clone()];
+    let unread = misfits.iter().flat_map(pointers).flatten().collect();
+    let problems = misfits.into_iter().map(|misfit| misfit.problem).collect();
+    let Some(document) = rest else { return Err(failed(problems)) };
     // The schema is made from the type, so what fits the one fits the other.
     match serde_path_to_error::deserialize(&document.value) {
-        Ok(spec) => Ok((spec, document)),
+        Ok(spec) => Ok(Read { spec, document, problems, unread }),
+        Err(_) if !problems.is_empty() => Err(failed(problems)),
         Err(error) => {
             let key = error.path().to_string();
             Err(failed(vec![Problem {
@@ -125,8 +140,14 @@ fn read<T: DeserializeOwned + JsonSchema>(file: &Path, where_else: &str) -> Resu
     }
 }
 
-fn proven<T>(file: &Path, value: Option<T>, notes: prove::Notes<'_>) -> Result<T, Problems> {
-    let mut problems = notes.problems();
+fn proven<T>(
+    file: &Path,
+    value: Option<T>,
+    unread: &[Problem],
+    notes: prove::Notes<'_>,
+) -> Result<T, Problems> {
+    let mut problems = unread.to_vec();
+    problems.extend(notes.problems());
     problems.sort_by_key(|problem| problem.place);
     match value {
         Some(value) if problems.is_empty() => Ok(value),

@@ -131,7 +131,7 @@ fn baseline(spec: &BaselineSpec, notes: &mut Notes<'_>) -> Option<Baseline> {
 fn granularities(typed: Option<&[String]>, notes: &mut Notes<'_>) -> Vec<Granularity> {
     let Some(typed) = typed else { return vec![Granularity::Day] };
     if typed.is_empty() {
-        notes.problem("/granularities", "is empty", "leave it out for `1 day`");
+        notes.lacks("/granularities", &["/granularities"], "is empty", "leave it out for `1 day`");
     }
     let typed = typed.iter().enumerate();
     let known = typed.filter_map(|(at, text)| granularity(text, &format!("/granularities/{at}"), notes));
@@ -205,8 +205,9 @@ fn output(spec: &MonitorSpec, settings: &Settings, notes: &mut Notes<'_>) -> Opt
         return location(&output.uri, "/output/uri", notes);
     }
     if settings.defaults.output.is_none() {
-        notes.problem(
+        notes.lacks(
             "/output",
+            &["/output"],
             "is missing",
             "`output: { uri: … }` here, or under `defaults` in secchi.yaml",
         );

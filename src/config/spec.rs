@@ -79,7 +79,7 @@ pub struct InferenceSpec {
     /// is a column of `table`.
     pub label_table: Option<String>,
     /// Column of `label_table` that orders several labels of one request; the latest counts. Default:
-    /// one label a request; of several the greatest counts.
+    /// one label a request; of several the greatest counts, and the run says how many requests that is so of.
     pub label_timestamp_col: Option<String>,
     /// Names a request; joins labels to it. Never profiled.
     pub request_id_col: Option<String>,

@@ -3,6 +3,8 @@
 //! Checked against the JSON Schema that is made from the types of [`spec`](super::spec), so that the
 //! program, the editor and the manual cannot disagree; and so that all problems are found, not the first.
 
+use std::collections::BTreeSet;
+
 use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
@@ -17,22 +19,57 @@ pub fn schema_of<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>()
 }
 
+/// One way in which a document is not shaped as it must be.
+#[derive(Debug)]
+pub struct Misfit {
+    /// What is said of it.
+    pub problem: Problem,
+    /// The node that it is about; as a key that is missing, it is not there.
+    pub pointer: String,
+    /// The node without which the rest might be shaped well.
+    pub left_out: String,
+    /// The key that was probably meant by one that is not known.
+    pub meant: Option<String>,
+}
+
 /// Every way in which `document` is not shaped like a `T`.
-pub fn problems<T: JsonSchema>(document: &Document) -> Vec<Problem> {
+pub fn misfits<T: JsonSchema>(document: &Document) -> Vec<Misfit> {
     let schema = schema_of::<T>().to_value();
     let validator = match jsonschema::draft202012::new(&schema) {
         Ok(validator) => validator,
         // The schema is our own; a test compiles it.
         Err(error) => {
             let message = format!("cannot be checked: {error}");
-            return vec![Problem { place: None, key: String::new(), message, hint: None }];
+            let problem = Problem { place: None, key: String::new(), message, hint: None };
+            return vec![Misfit { problem, pointer: String::new(), left_out: String::new(), meant: None }];
         }
     };
     let words = Words { document, schema: &schema };
-    let mut problems: Vec<Problem> =
+    let mut misfits: Vec<Misfit> =
         validator.iter_errors(&document.value).flat_map(|error| words.explain(&error)).collect();
-    problems.sort_by_key(|problem| problem.place);
-    problems
+    misfits.sort_by_key(|misfit| misfit.problem.place);
+    misfits
+}
+
+/// What is left of `document` without its `misfits`, if that is shaped like a `T`: their nodes are left out and,
+/// where one was needed, what is around it. Nothing is left if that is the whole.
+pub fn rest<T: JsonSchema>(document: &Document, misfits: &[Misfit]) -> Option<Document> {
+    let mut left_out: BTreeSet<String> = misfits.iter().map(|misfit| misfit.left_out.clone()).collect();
+    loop {
+        if left_out.contains("") {
+            return None;
+        }
+        let rest = document.without(&left_out);
+        let further = self::misfits::<T>(&rest);
+        if further.is_empty() {
+            return Some(rest);
+        }
+        let before = left_out.len();
+        left_out.extend(further.iter().map(|misfit| rest.typed(&misfit.left_out)));
+        if left_out.len() == before {
+            return None;
+        }
+    }
 }
 
 /// Puts what the validator finds into the words of the file.
@@ -42,7 +79,7 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
-    fn explain(&self, error: &ValidationError<'_>) -> Vec<Problem> {
+    fn explain(&self, error: &ValidationError<'_>) -> Vec<Misfit> {
         let pointer = error.instance_path().as_str();
         let path = error.schema_path().as_str();
         let instance: &Value = error.instance();
@@ -60,13 +97,15 @@ impl Words<'_> {
             ValidationErrorKind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();
                 let meaning = self.owner(path).and_then(|owner| meaning(owner.get("properties")?.get(name)?));
-                let key = key_of_pointer(&format!("{pointer}/{}", escape(name)));
-                return vec![Problem {
+                let missing = format!("{pointer}/{}", escape(name));
+                let problem = Problem {
                     place: self.document.place(pointer),
-                    key,
+                    key: key_of_pointer(&missing),
                     message: "is missing".to_owned(),
                     hint: meaning,
-                }];
+                };
+                let left_out = pointer.to_owned();
+                return vec![Misfit { problem, pointer: missing, left_out, meant: None }];
             }
             ValidationErrorKind::Type { kind } => {
                 let wanted = wanted(kind);
@@ -100,22 +139,27 @@ impl Words<'_> {
         vec![self.problem(pointer, message, hint)]
     }
 
-    fn problem(&self, pointer: &str, message: String, hint: Option<String>) -> Problem {
-        Problem { place: self.document.place(pointer), key: key_of_pointer(pointer), message, hint }
+    fn problem(&self, pointer: &str, message: String, hint: Option<String>) -> Misfit {
+        let problem =
+            Problem { place: self.document.place(pointer), key: key_of_pointer(pointer), message, hint };
+        Misfit { problem, pointer: pointer.to_owned(), left_out: pointer.to_owned(), meant: None }
     }
 
-    fn unknown_key(&self, pointer: &str, key: &str, known: &[String]) -> Problem {
+    fn unknown_key(&self, pointer: &str, key: &str, known: &[String]) -> Misfit {
         let child = format!("{pointer}/{}", escape(key));
-        let hint = match nearest(key, known.iter().map(String::as_str)) {
+        let near = nearest(key, known.iter().map(String::as_str));
+        let meant = near.map(|near| format!("{pointer}/{}", escape(near)));
+        let hint = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", known.join(", ")),
         };
-        Problem {
+        let problem = Problem {
             place: self.document.key_place(&child),
             key: key_of_pointer(&child),
             message: "is not a known key".to_owned(),
             hint: Some(hint),
-        }
+        };
+        Misfit { problem, pointer: child.clone(), left_out: child, meant }
     }
 
     /// None of several shapes fits: what is wrong with the one that was meant, or which there are.
@@ -123,7 +167,7 @@ impl Words<'_> {
         &self,
         error: &ValidationError<'_>,
         branches: &[Vec<ValidationError<'static>>],
-    ) -> Vec<Problem> {
+    ) -> Vec<Misfit> {
         let pointer = error.instance_path().as_str();
         let path = error.schema_path().as_str();
         let instance: &Value = error.instance();

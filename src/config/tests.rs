@@ -88,6 +88,96 @@ lateness: soon
     );
 }
 
+/// What cannot be read does not hide what is wrong with the rest, and is not told again by what follows from it.
+#[test]
+fn problems_of_both_kinds_are_told_at_once() {
+    assert_snapshot!(
+        problems(
+            "\
+monitor: churn 7
+owmer: me
+inference:
+  table: requests
+  timestamp_col: at
+  prediction_col: p
+  label_col: p
+  problem_type: clasification
+baseline: { tabel: training }
+granularities: 1 hour
+timezone: Berlin
+quantiles: 100000
+alerts:
+  - { rule: quality, metric: accuracy_score, change_from_baseline: { below: -5% } }
+  - { rule: no metric, above: 1 }
+  - { rule: hours, metric: js_distance, above: 0.1, granularity: 1 hour, for: 3 of 2 }
+  - { rule: hours, metric: psi, abvoe: 0.1 }
+  - { rule: slow, metric: avg, above: fast, slices: [region] }
+  - { rule: bare, metric: avg }
+notify:
+  - webhook: { url: http://hooks.example.com/x, timeout: 5 }
+  - slack: { channel: ops }
+schedule: { cron: 0 0 31 2 * }
+outptu: { uri: metrics }
+"
+        ),
+        @r#"
+        churn.yaml:1:10: `monitor` is `churn 7`, which cannot name tables
+          hint: letters, digits, `-` and `_`, beginning with a letter
+        churn.yaml:2:1: `owmer` is not a known key
+          hint: did you mean `owner`?
+        churn.yaml:7:14: `inference.label_col` is `p`, which is the `prediction_col` already
+          hint: name another column, or take one of the two lines out
+        churn.yaml:8:17: `inference.problem_type` is `clasification`, but must be one of `classification`, `regression`
+          hint: did you mean `classification`?
+        churn.yaml:9:11: `baseline.table` is missing
+          hint: URL of a Delta table, or a path relative to the monitor file
+        churn.yaml:9:13: `baseline.tabel` is not a known key
+          hint: did you mean `table`?
+        churn.yaml:10:16: `granularities` is `1 hour`, but must be a list
+          hint: `[1 hour]` is a list of one
+        churn.yaml:11:11: `timezone` is `Berlin`, which is not a time zone
+          hint: did you mean `Europe/Berlin`?
+        churn.yaml:12:12: `quantiles` is `100000`, but must be at most 10000
+          hint: Number of points in `quantiles`, evenly spaced from 0 to 1. Default: 100
+        churn.yaml:15:5: `alerts[1].metric` is missing
+          hint: Column of either metric table, such as `population_stability_index` or `accuracy_score`; a field of a struct column is written with a dot, `ks_test.statistic`
+        churn.yaml:16:79: `alerts[2].for` is not `N of M`
+          hint: such as `2 of 3`, with 1 ≤ N ≤ M ≤ 1000
+        churn.yaml:17:13: `alerts[3].rule` is `hours`, the name of another rule
+          hint: rules are told apart by name
+        churn.yaml:17:28: `alerts[3].metric` is `psi`, which is not a number in a metric table
+          hint: did you mean `population_stability_index`?
+        churn.yaml:17:33: `alerts[3].abvoe` is not a known key
+          hint: did you mean `above`?
+        churn.yaml:18:39: `alerts[4].above` is `fast`, but must be a number
+          hint: Fires when the metric is greater, in the metric's own unit
+        churn.yaml:18:54: `alerts[4].slices[0]` is `region`, which is not a slicing expression
+          hint: add it to `slicing_exprs`
+        churn.yaml:19:5: `alerts[5]` is rule `bare`, which needs exactly one of `above`, `below`, `outside` and `change_from_baseline`
+          hint: for example `above: 0.2`
+        churn.yaml:21:21: `notify[0].webhook.url` sends in the clear
+          hint: use `https://`; `http://` is for this machine only
+        churn.yaml:21:58: `notify[0].webhook.timeout` is `5`, but must be a text
+          hint: if it is a text, put it in quotes: "5"
+        churn.yaml:22:5: `notify[1].slack` is not a known key
+          hint: known here: email, webhook
+        churn.yaml:23:19: `schedule.cron` is `0 0 31 2 *`, a time that never comes
+          hint: no such month has such a day; `0 6 L * *` is the last day of every month
+        churn.yaml:24:1: `outptu` is not a known key
+          hint: did you mean `output`?
+        "#
+    );
+}
+
+/// A key that cannot be read and that is needed takes what is around it along; the whole file has no rest.
+#[test]
+fn what_is_needed_hides_the_rest() {
+    assert_snapshot!(problems("monitor: churn 7\ninference: { table: t }\ntimezone: Berlin\n"), @r"
+    churn.yaml:2:12: `inference.timestamp_col` is missing
+      hint: When the row happened: a timestamp or date column. A timestamp without a zone is read in the monitor's zone
+    ");
+}
+
 #[test]
 fn files_that_are_no_yaml_say_where() {
     assert_snapshot!(problems(""), @r"

@@ -3,7 +3,7 @@
 //! Reading is split from meaning so that every problem of a file can be told at once, each with its
 //! line: a decoder that stops at the first error could not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -29,6 +29,8 @@ pub struct Document {
     pub value: Value,
     /// JSON pointer to place. A key's own place is under the pointer with `#` at its end.
     places: BTreeMap<String, Place>,
+    /// Pointers whose numbers are not those of the file, since entries of a list were left out, to those that are.
+    typed: BTreeMap<String, String>,
 }
 
 impl Document {
@@ -69,6 +71,69 @@ impl Document {
     /// Where the key that ends `pointer` stands.
     pub fn key_place(&self, pointer: &str) -> Option<Place> {
         self.places.get(&format!("{pointer}#")).copied().or_else(|| self.place(pointer))
+    }
+
+    /// The document without the nodes at `left_out`, pointers as typed. The rest keeps its places.
+    pub fn without(&self, left_out: &BTreeSet<String>) -> Self {
+        let mut document = Self::default();
+        document.value = document.copy(self, left_out, "", String::new(), &self.value).unwrap_or_default();
+        document
+    }
+
+    /// `pointer` as it was before nodes were left out.
+    pub fn typed(&self, pointer: &str) -> String {
+        let mut known = pointer;
+        loop {
+            if let Some(typed) = self.typed.get(known) {
+                return format!("{typed}{}", &pointer[known.len()..]);
+            }
+            match known.rsplit_once('/') {
+                Some((around, _)) => known = around,
+                None => return pointer.to_owned(),
+            }
+        }
+    }
+
+    /// Takes over what stands at `typed` in `from`, unless it is left out, as the node at `pointer`.
+    fn copy(
+        &mut self,
+        from: &Self,
+        left_out: &BTreeSet<String>,
+        typed: &str,
+        pointer: String,
+        value: &Value,
+    ) -> Option<Value> {
+        if left_out.contains(typed) {
+            return None;
+        }
+        let value = match value {
+            Value::Array(items) => {
+                let mut kept = Vec::new();
+                for (index, item) in items.iter().enumerate() {
+                    let (typed, child) = (format!("{typed}/{index}"), format!("{pointer}/{}", kept.len()));
+                    kept.extend(self.copy(from, left_out, &typed, child, item));
+                }
+                Value::Array(kept)
+            }
+            Value::Object(entries) => {
+                let mut kept = Map::new();
+                for (key, item) in entries {
+                    let (typed, child) =
+                        (format!("{typed}/{}", escape(key)), format!("{pointer}/{}", escape(key)));
+                    if let Some(at) = from.places.get(&format!("{typed}#")) {
+                        self.places.insert(format!("{child}#"), *at);
+                    }
+                    if let Some(item) = self.copy(from, left_out, &typed, child, item) {
+                        kept.insert(key.clone(), item);
+                    }
+                }
+                Value::Object(kept)
+            }
+            scalar => scalar.clone(),
+        };
+        self.places.extend(from.places.get(typed).map(|at| (pointer.clone(), *at)));
+        self.typed.insert(pointer, typed.to_owned());
+        Some(value)
     }
 
     fn record(&mut self, pointer: String, node: Spanned<Node>) -> Value {
@@ -240,6 +305,19 @@ mod tests {
         assert_eq!(document.place("/alerts/0/above"), Some(Place { line: 4, column: 12 }));
         assert_eq!(document.key_place("/alerts/1/on"), Some(Place { line: 5, column: 15 }));
         assert_eq!(document.place("/alerts/1/missing"), document.place("/alerts/1"));
+    }
+
+    #[test]
+    fn what_is_left_of_a_document_keeps_its_places() {
+        let document = Document::parse(TEXT).unwrap();
+        let left_out = ["/alerts/0", "/none"].map(str::to_owned).into();
+        let left = document.without(&left_out);
+        assert_eq!(left.value, json!({ "monitor": "churn", "alerts": [{ "rule": "b", "on": true }] }));
+        assert_eq!(left.place("/alerts/0/on"), document.place("/alerts/1/on"));
+        assert_eq!(left.key_place("/alerts/0/on"), document.key_place("/alerts/1/on"));
+        assert_eq!(left.typed("/alerts/0/on"), "/alerts/1/on");
+        assert_eq!(left.typed("/alerts/0/missing/one"), "/alerts/1/missing/one");
+        assert_eq!(document.typed("/alerts/1/on"), "/alerts/1/on");
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub mod frequent_items;
 #[cfg(feature = "lake")]
 pub mod functions;
 pub mod gap;
+#[cfg(feature = "lake")]
+pub mod never;
 pub mod numeric;
 #[cfg(test)]
 pub(crate) mod oracle;

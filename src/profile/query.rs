@@ -37,6 +37,8 @@ pub struct Counted {
     pub rows_without_time: u64,
     /// Rows of it whose time no window can hold.
     pub rows_out_of_range: u64,
+    /// Requests with several labels, of which none is known to be the latest.
+    pub requests_with_several_labels: u64,
     /// Bytes of Parquet that were read.
     pub bytes: u64,
 }
@@ -81,6 +83,7 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
         });
     }
 
+    let requests_with_several_labels = rows::with_several_labels(monitor, snapshot).await?;
     let mut baseline_bytes = 0;
     let mut baseline = Vec::new();
     let mut gaps = Gaps::new();
@@ -101,7 +104,14 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     let prediction = monitor.inference.prediction.as_ref();
     let has_scores = prediction.is_some_and(|prediction| prediction.proba_col.is_some());
     let profiles = Profiles { columns, has_scores, windows, baseline, gaps };
-    Ok(Counted { profiles, rows, rows_without_time, rows_out_of_range, bytes: bytes + baseline_bytes })
+    Ok(Counted {
+        profiles,
+        rows,
+        rows_without_time,
+        rows_out_of_range,
+        requests_with_several_labels,
+        bytes: bytes + baseline_bytes,
+    })
 }
 
 /// Rows of the whole table, of the groups that are `wanted`.

@@ -5,6 +5,8 @@
 
 /// The rows of the inference table, with labels of a table of their own.
 pub(super) const LABELLED: &str = include_str!("../../sql/labelled.sql");
+/// How many requests have several labels.
+pub(super) const SEVERAL_LABELS: &str = include_str!("../../sql/several_labels.sql");
 /// The rows of the inference table, with window and version.
 pub(super) const WINDOWED: &str = include_str!("../../sql/windowed.sql");
 /// The rows of the baseline, in the same shape.
@@ -93,7 +95,7 @@ mod tests {
 
     #[test]
     fn every_placeholder_of_every_file_is_named_in_its_header() {
-        for file in [LABELLED, WINDOWED, BASELINE, SLICE_VALUES, PROFILE] {
+        for file in [LABELLED, SEVERAL_LABELS, WINDOWED, BASELINE, SLICE_VALUES, PROFILE] {
             let (header, body): (Vec<&str>, Vec<&str>) =
                 file.lines().partition(|line| line.starts_with("--"));
             let header = header.join("\n");

@@ -1,6 +1,6 @@
 //! What came of a run, for people and for machines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -10,12 +10,16 @@ use super::incident::{self, Incident};
 use crate::alert::{Evaluation, Event};
 use crate::config::Monitor;
 use crate::contract::{ALL_VERSIONS, NO_VERSION};
+use crate::lineage::RegisteredModel;
 use crate::notify::{Receipt, RunFacts};
-use crate::profile::columns;
 use crate::profile::positive_class::unseen_positive_class;
 use crate::profile::query::{Counted, OUT_OF_RANGE};
+use crate::profile::{columns, never};
 use crate::sink::Written;
 use crate::source::{Snapshot, registry};
+
+/// Most model versions that are listed; versions are numbers, of which none is near another.
+const VERSIONS_LISTED: usize = 8;
 
 /// What came of a run.
 #[derive(Debug)]
@@ -120,6 +124,8 @@ pub(super) fn findings(
     as_of: Timestamp,
 ) -> Vec<String> {
     let mut findings = columns::findings(monitor, snapshot);
+    let baseline = snapshot.baseline.as_ref().map(|baseline| baseline.schema.as_ref());
+    findings.extend(never::findings(monitor, &snapshot.schema, baseline));
     if counted.rows_without_time > 0 {
         findings.push(format!(
             "{} rows have no `{}` and are in no window",
@@ -138,6 +144,17 @@ pub(super) fn findings(
     {
         findings.push(format!("some rows have no `{column}`; they are counted as `{NO_VERSION}`"));
     }
+    if counted.requests_with_several_labels > 0 {
+        let requests = match counted.requests_with_several_labels {
+            1 => "1 request has".to_owned(),
+            number => format!("{number} requests have"),
+        };
+        findings.push(format!(
+            "{requests} several labels; without `label_timestamp_col` the largest is taken: name the column \
+             of the label table that says when a label came"
+        ));
+    }
+    findings.extend(unseen_versions(monitor, &versions, snapshot.model.as_ref()));
     findings.extend(gaps::findings(monitor, &counted.profiles, as_of));
     findings.extend(unseen_positive_class(&counted.profiles, monitor));
     findings.extend(snapshot.registry_findings.iter().cloned());
@@ -145,4 +162,34 @@ pub(super) fn findings(
         findings.extend(registry::findings(model, &versions.into_iter().collect()));
     }
     findings
+}
+
+/// Model versions that a rule names although neither the rows nor the registry have them.
+fn unseen_versions(monitor: &Monitor, seen: &[String], model: Option<&RegisteredModel>) -> Vec<String> {
+    let registered = model.into_iter().flat_map(|model| model.versions.keys());
+    let known: BTreeSet<&str> = seen.iter().chain(registered).map(String::as_str).collect();
+    let places = if model.is_some() { "neither the rows nor the registry have" } else { "no row has" };
+    let there = there_are(&known);
+    let watched = monitor.rules.iter().flat_map(|rule| {
+        let versions = rule.model_versions.iter().flatten();
+        versions.filter(|version| *version != ALL_VERSIONS).map(|version| (&rule.name, version.as_str()))
+    });
+    watched
+        .filter(|(_, version)| !known.contains(version))
+        .map(|(rule, version)| {
+            format!("rule `{rule}` watches model version `{version}`, which {places}: there {there}")
+        })
+        .collect()
+}
+
+/// The first of some model versions.
+fn there_are(versions: &BTreeSet<&str>) -> String {
+    let listed: Vec<&str> = versions.iter().take(VERSIONS_LISTED).copied().collect();
+    let listed = listed.join("`, `");
+    match versions.len() {
+        0 => "are none".to_owned(),
+        1 => format!("is `{listed}`"),
+        2..=VERSIONS_LISTED => format!("are `{listed}`"),
+        all => format!("are `{listed}` and {} more", all - VERSIONS_LISTED),
+    }
 }

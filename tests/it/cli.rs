@@ -187,6 +187,44 @@ async fn names_without_a_column_are_noted() {
     is_as_approved("cli_notes", &format!("{}\n{}\n", validated.err, noted.join("\n")));
 }
 
+/// What a rule waits for in vain, and labels of which the wrong one may count, are told by the run and, as far as it
+/// can be seen without rows, before.
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_cannot_fire_and_labels_that_contend_are_noted() {
+    let scene = Scene::new().await;
+    scene.table("unlabelled", "SELECT * EXCLUDE (label) FROM model").await;
+    // Three requests change their label, one has the same twice.
+    let labels = "SELECT request_id, label AS truth FROM model UNION ALL
+         SELECT request_id, 1 - label FROM model WHERE request_id IN ('r1', 'r2', 'r3') UNION ALL
+         SELECT request_id, label FROM model WHERE request_id = 'r4'";
+    scene.table("labels", labels).await;
+    scene.table("requests", "SELECT * EXCLUDE (label) FROM model").await;
+    scene.edit("../lake/bad", "../lake/requests");
+    scene.edit("label_col: label", "label_col: truth\n  label_table: ../lake/labels");
+    scene.edit(
+        "alerts: []",
+        "baseline: { table: ../lake/unlabelled }
+alerts:
+  - { rule: mean, metric: avg, above: 0.5, columns: [amount, region] }
+  - { rule: quality, metric: accuracy_score, change_from_baseline: { below: -5% } }
+  - { rule: canary, metric: avg, above: 100, columns: [amount], model_versions: ['1', '2', '*'] }",
+    );
+    let validated = scene.secchi(&["validate", "--connect", "bad"]);
+    ended(&validated, 0);
+    let said = scene.secchi(&["run", "bad"]);
+    ended(&said, 0);
+    // Since when there are no rows depends on when the test runs.
+    let is_steady = |line: &&str| line.starts_with("  note: ") && !line.contains("no rows since");
+    let notes: Vec<&str> = said.out.lines().filter(is_steady).collect();
+    is_as_approved("cli_vain", &format!("{}\n{}\n", validated.err, notes.join("\n")));
+    // Where the table says when a label came, none contends.
+    scene.table("later", "SELECT request_id, label AS truth, event_time AS at FROM model UNION ALL SELECT request_id, 1 - label, event_time FROM model").await;
+    scene.edit("label_table: ../lake/labels", "label_table: ../lake/later\n  label_timestamp_col: at");
+    let said = scene.secchi(&["run", "bad"]);
+    ended(&said, 0);
+    assert!(!format!("{}{}", said.err, said.out).contains("several labels"), "{}", said.err);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn exit_codes_tell_how_it_ended() {
     let scene = Scene::new().await;

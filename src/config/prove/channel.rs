@@ -22,7 +22,8 @@ pub fn channel(
 
 fn email(spec: &EmailSpec, pointer: &str, settings: &Settings, notes: &mut Notes<'_>) -> Channel {
     if settings.smtp.is_none() && settings.outbox.is_none() {
-        notes.problem(pointer, "needs a mail server", "add `smtp:` (or `outbox: FOLDER`) to secchi.yaml");
+        let hint = "add `smtp:` (or `outbox: FOLDER`) to secchi.yaml";
+        notes.lacks(pointer, &["/smtp", "/outbox"], "needs a mail server", hint);
     }
     if spec.to.is_empty() {
         notes.problem(&format!("{pointer}/to"), "is empty", "at least one address");

@@ -16,8 +16,11 @@ pub fn condition(rule: &RuleSpec, pointer: &str, notes: &mut Notes<'_>) -> Optio
     ];
     let mut given = given.into_iter().flatten();
     let (Some(condition), None) = (given.next(), given.next()) else {
-        notes.problem(
+        let keys = ["above", "below", "outside", "change_from_baseline"];
+        let keys = keys.map(|key| format!("{pointer}/{key}"));
+        notes.lacks(
             pointer,
+            &keys.each_ref().map(String::as_str),
             format!("is rule `{}`, which needs exactly one of `above`, `below`, `outside` and `change_from_baseline`", rule.rule),
             "for example `above: 0.2`",
         );
@@ -41,8 +44,9 @@ fn change(spec: &ChangeSpec, pointer: &str, notes: &mut Notes<'_>) -> Option<Cha
         (Some(amount), None) => ("above", true, amount),
         (None, Some(amount)) => ("below", false, amount),
         _ => {
-            notes.problem(
+            notes.lacks(
                 pointer,
+                &[&format!("{pointer}/above"), &format!("{pointer}/below")],
                 "needs exactly one of `above` and `below`",
                 "for example `{ below: -5% }`",
             );

@@ -13,6 +13,7 @@ pub fn inference(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Inferenc
     let table = location(&spec.table, &at("table"), notes);
     places_are_filled(spec, notes);
     model_id_is_free(spec, notes);
+    roles_are_apart(spec, notes);
     needed_keys_are_there(spec, notes);
     let prediction = prediction(spec, notes);
     let columns = columns(&spec.columns, notes);
@@ -51,6 +52,52 @@ fn places_are_filled(spec: &InferenceSpec, notes: &mut Notes<'_>) {
     }
 }
 
+/// A column has one role; a prediction that is its own label is always right. Only a model that says nothing but a
+/// probability may have it as its prediction, too.
+fn roles_are_apart(spec: &InferenceSpec, notes: &mut Notes<'_>) {
+    let roles = [
+        ("timestamp_col", Some(&spec.timestamp_col)),
+        ("model_id_col", spec.model_id_col.as_ref()),
+        ("request_id_col", spec.request_id_col.as_ref()),
+        ("prediction_col", spec.prediction_col.as_ref()),
+        ("prediction_proba_col", spec.prediction_proba_col.as_ref()),
+        ("label_col", spec.label_col.as_ref()),
+    ];
+    // Where labels arrive in a table of their own, their time may be called as the time of requests is.
+    let of_labels = [
+        ("request_id_col", spec.request_id_col.as_ref()),
+        ("label_col", spec.label_col.as_ref()),
+        ("label_timestamp_col", spec.label_timestamp_col.as_ref()),
+    ];
+    let pairs = every_two(&roles).filter(|pair| *pair != ("prediction_col", "prediction_proba_col"));
+    let pairs = pairs.chain(every_two(&of_labels).filter(|(_, key)| *key == "label_timestamp_col"));
+    let name_of = |key: &str| {
+        let known = roles.iter().chain(&of_labels).find(|(role, _)| *role == key);
+        known.and_then(|(_, name)| *name).filter(|name| *name != PLACEHOLDER)
+    };
+    let mut told = Vec::new();
+    for (first, second) in pairs {
+        let (Some(one), Some(other)) = (name_of(first), name_of(second)) else { continue };
+        if one == other && !told.contains(&second) {
+            told.push(second);
+            notes.problem(
+                &at(second),
+                format!("is `{other}`, which is the `{first}` already"),
+                "name another column, or take one of the two lines out",
+            );
+        }
+    }
+}
+
+/// Every two of `roles`, by key.
+fn every_two<'a, T>(roles: &'a [(&'a str, T)]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let after = |index: usize| roles.iter().skip(index + 1);
+    roles
+        .iter()
+        .enumerate()
+        .flat_map(move |(index, (first, _))| after(index).map(move |(second, _)| (*first, *second)))
+}
+
 /// The model id keeps its name in the metric tables, where the other columns have theirs.
 fn model_id_is_free(spec: &InferenceSpec, notes: &mut Notes<'_>) {
     let is_taken = |name: &str| {
@@ -86,7 +133,8 @@ fn needed_keys_are_there(spec: &InferenceSpec, notes: &mut Notes<'_>) {
         (positive_class, prediction_proba_col),
     ] {
         if is_given && !is_there {
-            notes.problem(&at(key), format!("needs `{needed}`"), format!("add `{needed}` under `inference`"));
+            let hint = format!("add `{needed}` under `inference`");
+            notes.lacks(&at(key), &[&at(needed)], format!("needs `{needed}`"), hint);
         }
     }
 }
@@ -104,8 +152,9 @@ fn prediction(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Prediction>
     }
     let column = spec.prediction_col.clone().filter(|column| column != PLACEHOLDER)?;
     let Some(problem_type) = problem_type else {
-        notes.problem(
+        notes.lacks(
             &at("prediction_col"),
+            &[&at("problem_type"), &at("prediction_proba_col")],
             "needs `problem_type`",
             "`problem_type: classification` or `regression`",
         );
@@ -147,5 +196,51 @@ fn columns(spec: &ColumnsSpec, notes: &mut Notes<'_>) -> Columns {
         include: spec.include.clone(),
         exclude: spec.exclude.clone(),
         categorical: spec.categorical.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::config::given::{good_monitor, problems};
+
+    fn text(roles: &str) -> String {
+        format!("monitor: churn\ninference: {{ table: t, timestamp_col: at{roles} }}\noutput: {{ uri: o }}\n")
+    }
+
+    #[test]
+    fn a_column_has_one_role() {
+        let class = "prediction_col: p, problem_type: classification";
+        let said: Vec<String> = [
+            format!(", {class}, label_col: p"),
+            ", model_id_col: at".to_owned(),
+            format!(", {class}, prediction_proba_col: l, label_col: l"),
+            format!(", {class}, request_id_col: p, model_id_col: p"),
+            format!(", {class}, label_col: l, label_table: u, request_id_col: r, label_timestamp_col: l"),
+        ]
+        .iter()
+        .map(|roles| problems(&text(roles)))
+        .collect();
+        assert_snapshot!(said.join("\n"), @r"
+        churn.yaml:2:103: `inference.label_col` is `p`, which is the `prediction_col` already
+          hint: name another column, or take one of the two lines out
+        churn.yaml:2:57: `inference.model_id_col` is `at`, which is the `timestamp_col` already
+          hint: name another column, or take one of the two lines out
+        churn.yaml:2:128: `inference.label_col` is `l`, which is the `prediction_proba_col` already
+          hint: name another column, or take one of the two lines out
+        churn.yaml:2:59: `inference.prediction_col` is `p`, which is the `model_id_col` already
+          hint: name another column, or take one of the two lines out
+        churn.yaml:2:108: `inference.request_id_col` is `p`, which is the `model_id_col` already
+          hint: name another column, or take one of the two lines out
+        churn.yaml:2:162: `inference.label_timestamp_col` is `l`, which is the `label_col` already
+          hint: name another column, or take one of the two lines out
+        ");
+        for roles in [
+            "prediction_col: p, prediction_proba_col: p, label_col: l".to_owned(),
+            format!("{class}, label_col: l, label_table: u, request_id_col: r, label_timestamp_col: at"),
+        ] {
+            good_monitor(&text(&format!(", {roles}")));
+        }
     }
 }

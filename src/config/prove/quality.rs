@@ -13,8 +13,9 @@ pub fn is_measured(metric: &str, pointer: &str, spec: &InferenceSpec, notes: &mu
     if let (Some(problem_type), Some(other)) = (problem_type(spec), problem_type_of(of))
         && problem_type != other
     {
-        notes.problem(
+        notes.lacks(
             pointer,
+            &["/inference/problem_type"],
             format!(
                 "is `{metric}`, which {} does not have, so the rule would never fire",
                 name(problem_type)
@@ -36,8 +37,9 @@ pub fn is_measured(metric: &str, pointer: &str, spec: &InferenceSpec, notes: &mu
                 }
                 _ => String::new(),
             };
-            notes.problem(
+            notes.lacks(
                 pointer,
+                &[&format!("/inference/{key}")],
                 format!("is `{metric}`, which needs `{key}`, so the rule would never fire"),
                 format!("add `{key}` under `inference`{instead}"),
             );

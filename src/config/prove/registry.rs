@@ -10,8 +10,9 @@ pub fn registry(spec: &RegistrySpec, notes: &mut Notes<'_>) -> Option<Registry> 
         (Some(typed), None) => RegistryPlace::MlflowFiles(location(typed, "/registry/mlflow", notes)?),
         (None, Some(typed)) => RegistryPlace::Table(location(typed, "/registry/table", notes)?),
         _ => {
-            notes.problem(
+            notes.lacks(
                 "/registry",
+                &["/registry/mlflow", "/registry/table"],
                 "needs exactly one of `mlflow` and `table`",
                 "say where model versions are registered",
             );

@@ -101,8 +101,9 @@ fn comparison(
         }
         (Metric::Profile(_), None) => None,
         (Metric::Drift(_), Some(Comparison::Baseline)) if monitor.baseline.is_none() => {
-            notes.problem(
+            notes.lacks(
                 pointer,
+                &["/baseline"],
                 "needs a `baseline`",
                 "name the baseline table, or compare with `CONSECUTIVE`",
             );
@@ -122,7 +123,7 @@ fn change_has_a_meaning(metric: &Metric, monitor: &MonitorSpec, pointer: &str, n
             "use `above` or `below`",
         );
     } else if monitor.baseline.is_none() {
-        notes.problem(pointer, "needs a `baseline`", "name the baseline table");
+        notes.lacks(pointer, &["/baseline"], "needs a `baseline`", "name the baseline table");
     }
 }
 
@@ -136,8 +137,9 @@ fn computed(
     let Some(typed) = typed else { return Some(context.finest) };
     let granularity = granularity(typed, pointer, notes)?;
     if !context.granularities.contains(&granularity) {
-        notes.problem(
+        notes.lacks(
             pointer,
+            &["/granularities"],
             format!("is `{granularity}`, which is not computed"),
             "add it to `granularities`",
         );
@@ -154,8 +156,9 @@ fn slices_are_known(rule: &RuleSpec, known: &[String], pointer: &str, notes: &mu
             [] => "add it to `slicing_exprs`".to_owned(),
             known => suggest(slice, known.iter().map(String::as_str)),
         };
-        notes.problem(
+        notes.lacks(
             &format!("{pointer}/{index}"),
+            &["/slicing_exprs"],
             format!("is `{slice}`, which is not a slicing expression"),
             hint,
         );

@@ -12,7 +12,8 @@ use crate::config::spec::{ChannelSpec, SecretSpec};
 /// The settings that `spec` describes; what is wrong with them is in `notes`.
 pub fn settings(spec: &SettingsSpec, notes: &mut Notes<'_>) -> Settings {
     if spec.hold_webhooks && spec.outbox.is_none() {
-        notes.problem("/hold_webhooks", "needs `outbox`", "name the folder that messages are written to");
+        let hint = "name the folder that messages are written to";
+        notes.lacks("/hold_webhooks", &["/outbox"], "needs `outbox`", hint);
     }
     let settings = Settings {
         smtp: spec.smtp.as_ref().map(|spec| smtp(spec, notes)),

@@ -52,8 +52,9 @@ fn login(spec: &SmtpSpec, notes: &mut Notes<'_>) -> Option<(String, Secret)> {
         (Some(username), Some(password)) => Some((username.clone(), Secret::new(password, notes.folder))),
         (None, None) => None,
         _ => {
-            notes.problem(
+            notes.lacks(
                 "/smtp",
+                &["/smtp/username", "/smtp/password"],
                 "needs both `username` and `password`, or neither",
                 "password: { env: NAME }",
             );

@@ -66,6 +66,12 @@ mod tests {
                 "storage:\n  - prefix: s3://\n    options:\n      timeout: '30'\n      retry_timeout: soon\n      max_retries: many\n      connect_timeout: 5\n"
             ),
             @r#"
+            secchi.yaml:4:16: `storage[0].options.timeout` is `30`, which is not a length of time
+              hint: such as `2 days`, `6 hours`, `90 seconds`
+            secchi.yaml:5:22: `storage[0].options.retry_timeout` is `soon`, which is not a length of time
+              hint: such as `2 days`, `6 hours`, `90 seconds`
+            secchi.yaml:6:20: `storage[0].options.max_retries` is `many`, which is not a whole number
+              hint: such as "10"
             secchi.yaml:7:24: `storage[0].options.connect_timeout` is `5`, but must be a text
               hint: if it is a text, put it in quotes: "5"
             "#

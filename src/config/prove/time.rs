@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
@@ -88,14 +89,24 @@ pub fn cron(typed: &str, pointer: &str, notes: &mut Notes<'_>) -> Option<Cron> {
             "minute, hour, day of month, month, day of week: `15 * * * *` is a quarter past every hour",
         );
     }
-    parsed.ok()
+    let cron = parsed.ok()?;
+    // Dates repeat after 400 years, and croner looks further than that.
+    if cron.find_next_occurrence(&DateTime::<Utc>::UNIX_EPOCH, true).is_err() {
+        notes.problem(
+            pointer,
+            format!("is `{typed}`, a time that never comes"),
+            "no such month has such a day; `0 6 L * *` is the last day of every month",
+        );
+        return None;
+    }
+    Some(cron)
 }
 
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
 
-    use crate::config::given::problems_with;
+    use crate::config::given::{GOOD, good_monitor, problems_with};
 
     #[test]
     fn schedules_have_five_fields() {
@@ -111,6 +122,17 @@ mod tests {
         churn.yaml:5:19: `schedule.cron` is `0 15 * * * *`, which is not a cron expression: it has 6 of five fields
           hint: minute, hour, day of month, month, day of week: `15 * * * *` is a quarter past every hour
         ");
+        assert_snapshot!(problems_with("schedule: { cron: 0 0 31 2 * }\n"), @r"
+        churn.yaml:5:19: `schedule.cron` is `0 0 31 2 *`, a time that never comes
+          hint: no such month has such a day; `0 6 L * *` is the last day of every month
+        ");
+        assert_snapshot!(problems_with("schedule: { cron: '0 0 31 4,6 *' }\n"), @r"
+        churn.yaml:5:19: `schedule.cron` is `0 0 31 4,6 *`, a time that never comes
+          hint: no such month has such a day; `0 6 L * *` is the last day of every month
+        ");
+        for cron in ["0 0 29 2 *", "0 0 31 * *", "0 6 L * *"] {
+            good_monitor(&format!("{GOOD}schedule: {{ cron: {cron} }}\n"));
+        }
         assert_snapshot!(problems_with("schedule: {}\n"), @r"
         churn.yaml:5:11: `schedule.cron` is missing
           hint: Five fields (minute, hour, day of month, month, day of week), in the monitor's time zone

@@ -61,6 +61,13 @@ pub(super) fn texts(batch: &RecordBatch, name: &str) -> Result<Vec<Option<String
     Ok(array.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect())
 }
 
+/// The number in the one row of `batches`; none is none.
+pub(super) fn number(batches: &[RecordBatch], name: &str) -> Result<u64, DataFusionError> {
+    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(0) };
+    let array = cast(column(batch, name)?, &DataType::Int64)?;
+    Ok(u64::try_from(array.as_primitive::<Int64Type>().value(0)).unwrap_or_default())
+}
+
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, DataFusionError> {
     batch
         .column_by_name(name)

@@ -7,7 +7,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::lit;
 
-use super::QueryError;
+use super::{QueryError, decode};
 use crate::config::Monitor;
 use crate::contract::ALL_VERSIONS;
 use crate::profile::ColumnInfo;
@@ -36,6 +36,24 @@ pub(super) async fn of_baseline(
 ) -> Result<DataFrame, QueryError> {
     let rows = unwindowed(monitor, &snapshot.ctx, columns, baseline.has_model_id, own).await;
     rows.map_err(|error| QueryError::query(&baseline.pin.table, error))
+}
+
+/// Requests with several labels, of which no column says the latest; none where one does.
+pub(super) async fn with_several_labels(monitor: &Monitor, snapshot: &Snapshot) -> Result<u64, QueryError> {
+    let label = monitor.inference.prediction.as_ref().and_then(|prediction| prediction.label.as_ref());
+    let arriving = label.and_then(|label| Some((label, label.arrives_in.as_ref()?)));
+    let (Some((label, arrives_in)), Some(pin)) = (arriving, &snapshot.labels) else { return Ok(0) };
+    if arrives_in.timestamp_col.is_some() {
+        return Ok(0);
+    }
+    let names =
+        [("request_id", Name::column(&arrives_in.request_id_col)), ("label", Name::column(&label.column))];
+    let sql = template::fill(template::SEVERAL_LABELS, &names);
+    let counted = async {
+        let batches = snapshot.ctx.sql(&sql).await?.collect().await?;
+        decode::number(&batches, "requests")
+    };
+    counted.await.map_err(|error| QueryError::query(&pin.table, error))
 }
 
 async fn windowed(

@@ -1,0 +1,249 @@
+//! Rules that can never fire, since what they watch has no such metric.
+//!
+//! A rule that never fires looks like one that is content, so it is told when tables are opened. Schemas in,
+//! sentences out: it reads no rows, and does not keep the monitor from running.
+
+use arrow::datatypes::Schema;
+
+use super::{ColumnInfo, Kind, columns};
+use crate::config::{Condition, Metric, Monitor, Rule};
+use crate::contract::TABLE;
+use crate::contract::profile_metrics::{Quality, quality};
+
+/// Metrics of every column, whatever its kind.
+const OF_ALL: [&str; 9] = [
+    "count",
+    "num_nulls",
+    "percent_null",
+    "row_count",
+    "count_delta",
+    "percent_null_delta",
+    "count_current",
+    "count_cmp",
+    "row_count_cmp",
+];
+/// Metrics of all columns but those of which only values and NULLs are counted.
+const OF_VALUES: [&str; 3] = ["distinct_count", "percent_distinct", "percent_distinct_delta"];
+/// Metrics of numbers and times.
+const OF_ORDERED: [&str; 3] = ["min", "max", "median"];
+/// Metrics of numbers and names.
+const OF_BINS: [&str; 3] = ["js_distance", "population_stability_index", "num_bins"];
+/// Metrics of numbers.
+const OF_NUMBERS: [&str; 13] = [
+    "avg",
+    "stddev",
+    "num_zeros",
+    "num_nan",
+    "percent_nan",
+    "percent_zeros",
+    "num_infinite",
+    "num_negative",
+    "avg_delta",
+    "percent_zeros_delta",
+    "ks_test.statistic",
+    "ks_test.pvalue",
+    "wasserstein_distance",
+];
+/// Metrics of names.
+const OF_NAMES: [&str; 4] =
+    ["chi_squared_test.statistic", "chi_squared_test.pvalue", "tv_distance", "l_infinity_distance"];
+/// Metrics of names that are texts.
+const OF_TEXTS: [&str; 3] = ["min_length", "max_length", "avg_length"];
+/// Metrics of the row of a whole table, beside measures of quality.
+const OF_TABLE: [&str; 8] = [
+    "count",
+    "row_count",
+    "count_delta",
+    "non_null_columns_delta.added",
+    "non_null_columns_delta.missing",
+    "count_current",
+    "count_cmp",
+    "row_count_cmp",
+];
+
+/// What there is to say about the rules of `monitor`, where the inference table with its labels has the columns of
+/// `schema`, and the baseline, if there is one, those of `baseline`.
+pub fn findings(monitor: &Monitor, schema: &Schema, baseline: Option<&Schema>) -> Vec<String> {
+    let profiled = columns::profiled(monitor, schema);
+    let rules = monitor.rules.iter();
+    rules
+        .flat_map(|rule| {
+            let incomparable = baseline.and_then(|baseline| incomparable(rule, monitor, baseline));
+            unmeasured(rule, &profiled).into_iter().chain(incomparable)
+        })
+        .collect()
+}
+
+/// The columns of `rule` that do not have its metric, or that no column has it.
+fn unmeasured(rule: &Rule, profiled: &[ColumnInfo]) -> Vec<String> {
+    let (name, metric) = (&rule.name, rule.metric.name());
+    let Some(watched) = &rule.columns else {
+        let is_there = is_of_table(metric) || profiled.iter().any(|column| is_of(column, metric));
+        let finding = || format!("rule `{name}` never fires: no column that is profiled has `{metric}`");
+        return (!is_there).then(finding).into_iter().collect();
+    };
+    let table = watched.iter().filter(|watched| *watched == TABLE && !is_of_table(metric)).map(|_| {
+        format!("rule `{name}` never fires on `{TABLE}`: `{metric}` is measured of columns, not of a table")
+    });
+    let columns = watched.iter().filter_map(|watched| {
+        let column = profiled.iter().find(|column| column.name == *watched)?;
+        let why = if quality(metric).is_some() || !is_of_any_column(metric) {
+            format!("`{metric}` is measured of the table, `{TABLE}`, not of columns")
+        } else {
+            format!("{}, of which there is no `{metric}`", what(column))
+        };
+        (!is_of(column, metric)).then(|| format!("rule `{name}` never fires on `{watched}`: {why}"))
+    });
+    table.chain(columns).collect()
+}
+
+/// That `rule` waits for a change from what the baseline does not have.
+fn incomparable(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<String> {
+    let Condition::ChangeFromBaseline(_) = rule.condition else { return None };
+    let Metric::Profile(metric) = &rule.metric else { return None };
+    let of = quality(metric).filter(|of| *of != Quality::Labels)?;
+    let prediction = monitor.inference.prediction.as_ref()?;
+    let proba_col = prediction.proba_col.as_ref().filter(|_| of == Quality::Probabilities);
+    let label_col = prediction.label.as_ref().map(|label| &label.column);
+    let needed = [
+        ("label_col", label_col),
+        ("prediction_col", Some(&prediction.column)),
+        ("prediction_proba_col", proba_col),
+    ];
+    let (key, column) = needed.into_iter().find_map(|(key, column)| {
+        let column = column?;
+        baseline.field_with_name(column).is_err().then_some((key, column))
+    })?;
+    Some(format!(
+        "rule `{}` never fires: the baseline has no `{column}`, the `{key}`, and so no `{metric}` to compare with",
+        rule.name
+    ))
+}
+
+fn is_of_table(metric: &str) -> bool {
+    OF_TABLE.contains(&metric) || quality(metric).is_some()
+}
+
+fn is_of_any_column(metric: &str) -> bool {
+    let lists: [&[&str]; 7] = [&OF_ALL, &OF_VALUES, &OF_ORDERED, &OF_BINS, &OF_NUMBERS, &OF_NAMES, &OF_TEXTS];
+    lists.iter().any(|list| list.contains(&metric))
+}
+
+/// Whether the rows of `column` can have `metric`.
+fn is_of(column: &ColumnInfo, metric: &str) -> bool {
+    let texts: &[&str] = if column.is_text() { &OF_TEXTS } else { &[] };
+    let lists: &[&[&str]] = match column.kind {
+        Kind::Numeric => &[&OF_VALUES, &OF_ORDERED, &OF_BINS, &OF_NUMBERS],
+        Kind::Time => &[&OF_VALUES, &OF_ORDERED],
+        Kind::Text => &[&OF_VALUES, &OF_BINS, &OF_NAMES, texts],
+        Kind::Opaque => &[],
+    };
+    OF_ALL.contains(&metric) || lists.iter().any(|list| list.contains(&metric))
+}
+
+fn what(column: &ColumnInfo) -> String {
+    let kind = match column.kind {
+        Kind::Numeric => "numbers",
+        Kind::Time => "times",
+        Kind::Text if column.is_text() => "texts",
+        Kind::Text => "names",
+        Kind::Opaque => "values that are only counted",
+    };
+    format!("it holds {kind} ({})", column.data_type)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use arrow::datatypes::{DataType, Field, TimeUnit};
+
+    use super::*;
+    use crate::config::{Settings, load};
+    use crate::contract::{drift_metrics, profile_metrics};
+
+    /// One column of each kind, and the label and the prediction.
+    fn schema() -> Schema {
+        let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        Schema::new(vec![
+            Field::new("at", time.clone(), true),
+            Field::new("amount", DataType::Float64, true),
+            Field::new("region", DataType::Utf8, true),
+            Field::new("postcode", DataType::Int64, true),
+            Field::new("since", time, true),
+            Field::new("tags", DataType::Binary, true),
+            Field::new("p", DataType::Int64, true),
+            Field::new("l", DataType::Int64, true),
+        ])
+    }
+
+    fn findings(rules: &[&str], schema: &Schema, baseline: &Schema) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("churn.yaml");
+        let rules: String = rules
+            .iter()
+            .enumerate()
+            .map(|(index, rule)| format!("  - {{ rule: r{index}, {rule} }}\n"))
+            .collect();
+        let text = format!(
+            "\
+monitor: churn
+inference:
+  table: t
+  timestamp_col: at
+  prediction_col: p
+  label_col: l
+  problem_type: classification
+  columns: {{ categorical: [postcode] }}
+baseline: {{ table: b }}
+output: {{ uri: o }}
+alerts:
+{rules}"
+        );
+        std::fs::write(&file, text).unwrap();
+        super::findings(&load(&file, &Settings::default()).unwrap(), schema, Some(baseline)).join("\n")
+    }
+
+    #[test]
+    fn a_rule_that_cannot_fire_is_told() {
+        let rules = [
+            "metric: avg, above: 1, columns: [amount, region, postcode, since, tags, ':table', gone]",
+            "metric: chi_squared_test.statistic, above: 1, columns: [amount, region]",
+            "metric: max_length, above: 1, columns: [postcode, region]",
+            "metric: accuracy_score, below: 1, columns: [amount, ':table']",
+            "metric: non_null_columns_delta.missing, above: 0, columns: [amount]",
+            "metric: max, above: 1",
+            "metric: accuracy_score, change_from_baseline: { below: -5% }",
+            "metric: percent_labelled, change_from_baseline: { below: -5 }",
+        ];
+        insta::assert_snapshot!(findings(&rules, &schema(), &schema()), @r"
+        rule `r0` never fires on `:table`: `avg` is measured of columns, not of a table
+        rule `r0` never fires on `region`: it holds texts (string), of which there is no `avg`
+        rule `r0` never fires on `postcode`: it holds names (bigint), of which there is no `avg`
+        rule `r0` never fires on `since`: it holds times (timestamp), of which there is no `avg`
+        rule `r0` never fires on `tags`: it holds values that are only counted (binary), of which there is no `avg`
+        rule `r1` never fires on `amount`: it holds numbers (double), of which there is no `chi_squared_test.statistic`
+        rule `r2` never fires on `postcode`: it holds names (bigint), of which there is no `max_length`
+        rule `r3` never fires on `amount`: `accuracy_score` is measured of the table, `:table`, not of columns
+        rule `r4` never fires on `amount`: `non_null_columns_delta.missing` is measured of the table, `:table`, not of columns
+        ");
+        let only_texts = Schema::new(vec![Field::new("region", DataType::Utf8, true)]);
+        let rules = [
+            "metric: avg, above: 1",
+            "metric: accuracy_score, change_from_baseline: { below: -5% }",
+            "metric: percent_labelled, change_from_baseline: { below: -5 }",
+        ];
+        insta::assert_snapshot!(findings(&rules, &only_texts, &only_texts), @r"
+        rule `r0` never fires: no column that is profiled has `avg`
+        rule `r1` never fires: the baseline has no `l`, the `label_col`, and so no `accuracy_score` to compare with
+        ");
+    }
+
+    /// Every number that a rule can watch is of something.
+    #[test]
+    fn every_metric_has_a_place() {
+        let metrics = profile_metrics::TABLE.metrics().chain(drift_metrics::TABLE.metrics());
+        for metric in metrics {
+            assert!(is_of_table(&metric) || is_of_any_column(&metric), "{metric}");
+        }
+    }
+}
