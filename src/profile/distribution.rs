@@ -90,13 +90,13 @@ impl Distribution {
     /// Counts many numbers, which must be finite. It may be [crowded](Self::is_crowded) after that.
     pub fn extend(&mut self, values: &[f64]) {
         let Self { shift, counts, total } = self;
-        values.iter().for_each(|value| counts.add(ordered(*value) >> *shift, 1));
+        counts.extend(values.iter().map(|value| ordered(*value) >> *shift));
         *total += values.len() as u64;
     }
 
     /// Whether so many buckets are in use that it is time to settle.
     pub fn is_crowded(&self) -> bool {
-        self.counts.len() > LIMIT_WHILE_ADDING
+        self.counts.at_most() > LIMIT_WHILE_ADDING || (self.counts.at_most() > LIMIT && self.is_overfull())
     }
 
     /// Adds another distribution.

@@ -19,6 +19,7 @@ pub mod frequent_items;
 #[cfg(feature = "lake")]
 pub mod functions;
 pub mod gap;
+pub mod many_classes;
 #[cfg(feature = "lake")]
 pub mod never;
 pub mod numeric;

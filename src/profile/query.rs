@@ -24,6 +24,7 @@ use super::own_names::OwnNames;
 use super::slice::{self, SliceError};
 use super::{BaseGroup, Profiles, Rollup, columns, counterparts, functions};
 use crate::config::Monitor;
+use crate::contract::TABLE;
 use crate::source::Snapshot;
 
 /// What was counted, and what it cost.
@@ -128,6 +129,9 @@ pub async fn check(monitor: &Monitor, snapshot: &Snapshot) -> Result<(), QueryEr
     functions::register(&snapshot.ctx);
     let columns = columns::profiled(monitor, &snapshot.schema);
     let table = snapshot.source.table.as_str();
+    if columns.iter().any(|column| column.name == TABLE) {
+        return Err(QueryError::Reserved { table: table.to_owned() });
+    }
     let own = &own_names(snapshot);
     let mut frames = vec![(table, rows::of_inference(monitor, snapshot, own).await?)];
     if let Some(baseline) = &snapshot.baseline {

@@ -1,9 +1,29 @@
 //! The state of a column of names: text, booleans, and numbers that are names.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::distinct::Distinct;
 use super::frequent_items::FrequentItems;
+
+/// Most characters of a value that is listed whole. Longer ones would fill memory and the metric table, and
+/// nobody reads them there.
+pub const MAX_ITEM: usize = 256;
+
+/// Characters of a longer value that are listed before its hash.
+const HEAD: usize = 238;
+
+/// What a value is counted as: itself or, of a long one, its beginning and a hash that tells it from others.
+pub(super) fn item_of(value: &str) -> Cow<'_, str> {
+    // So many bytes are at most so many characters.
+    if value.len() <= MAX_ITEM || value.chars().nth(MAX_ITEM).is_none() {
+        return Cow::Borrowed(value);
+    }
+    let end = value.char_indices().nth(HEAD).map_or(value.len(), |(at, _)| at);
+    Cow::Owned(format!("{}… {:016x}", &value[..end], xxh3_64(value.as_bytes())))
+}
 
 /// All that is remembered of a column of names. Merging states gives the state of all rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,11 +49,12 @@ impl TextState {
             None => (length, length),
             Some((min, max)) => (min.min(length), max.max(length)),
         });
+        let item = &item_of(value);
         let Self { items, distinct, .. } = self;
         if !items.is_exact() {
-            distinct.add_text(value);
+            distinct.add_text(item);
         }
-        items.add(value, count, |item| distinct.add_text(item));
+        items.add(item, count, |item| distinct.add_text(item));
     }
 
     /// Counts NULLs.
@@ -114,6 +135,20 @@ mod tests {
         other.merge(&of(0..100));
         other.merge(&of(100..20_000));
         assert_eq!(other.distinct_count(), whole.distinct_count());
+    }
+
+    #[test]
+    fn long_values_are_told_apart_by_a_hash() {
+        let mut state = TextState::default();
+        let whole = "ö".repeat(MAX_ITEM);
+        let [a, b] = ["a", "b"].map(|end| format!("{whole}{end}"));
+        [&a, &b, &a, &whole].into_iter().for_each(|value| state.add(value, 1));
+        assert_eq!((state.distinct_count(), state.count), (3, 4));
+        let top = state.items.top(3);
+        assert!(top.iter().all(|(item, _)| item.chars().count() <= MAX_ITEM), "{top:?}");
+        assert_eq!(top[0].1, 2);
+        assert_eq!(state.items.count(&whole), 1);
+        assert_eq!(state.lengths(), Some((256, 257)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::lineage::RegisteredModel;
 use crate::notify::{Receipt, RunFacts};
 use crate::profile::positive_class::unseen_positive_class;
 use crate::profile::query::{Counted, OUT_OF_RANGE};
-use crate::profile::{columns, never};
+use crate::profile::{columns, many_classes, never};
 use crate::sink::Written;
 use crate::source::{Snapshot, registry};
 
@@ -156,6 +156,7 @@ pub(super) fn findings(
     }
     findings.extend(unseen_versions(monitor, &versions, snapshot.model.as_ref()));
     findings.extend(gaps::findings(monitor, &counted.profiles, as_of));
+    findings.extend(many_classes::finding(&counted.profiles));
     findings.extend(unseen_positive_class(&counted.profiles, monitor));
     findings.extend(snapshot.registry_findings.iter().cloned());
     if let Some(model) = &snapshot.model {

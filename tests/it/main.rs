@@ -20,5 +20,6 @@ mod runners;
 mod s3;
 #[cfg(unix)]
 mod serve;
+mod slices;
 mod support;
 mod support_servers;

@@ -3,7 +3,9 @@
 //! Most of the time of a profile is spent here, once for each number. The buckets of a column lie close together, in
 //! one stretch from zero up and one below. So two arrays count nearly all numbers: no search, and cells that stay in
 //! the processor's nearest memory. Buckets far off, and those so fine that an array would be mostly holes, are in a
-//! hash table; each time that is full, all is laid out anew. It knows nothing of what a bucket means.
+//! hash table; each time that is full, all is laid out anew. The first few thousand rows are only noted: that is all
+//! that a small group ever costs, and where it is not all, sorting them once shows how to lay them out. It knows
+//! nothing of what a bucket means.
 
 mod sparse;
 
@@ -18,9 +20,14 @@ const CELLS_A_BUCKET: i64 = 8;
 /// Fewer buckets than this are well kept in the table.
 const WORTH_AN_ARRAY: usize = 128;
 
+/// Rows that are noted before any is counted: 32 KiB.
+const FRESH_MAX: usize = 1 << 12;
+
 /// How many rows each bucket has. Only buckets with rows are in it.
 #[derive(Clone, Default)]
 pub struct Counts {
+    /// The buckets of the first rows, as they came; none once rows are counted.
+    fresh: Vec<i64>,
     /// Of buckets from 0 up, and of those below.
     stretches: [Stretch; 2],
     sparse: Sparse,
@@ -39,8 +46,7 @@ impl Counts {
     /// Counts `bucket` `count` more times; `count` is not 0.
     #[inline]
     pub fn add(&mut self, bucket: i64, count: u64) {
-        let stretch = &mut self.stretches[usize::from(bucket < 0)];
-        match stretch.cells.get_mut(bucket.wrapping_sub(stretch.first) as usize) {
+        match self.stretches[usize::from(bucket < 0)].cell(bucket) {
             Some(cell) => {
                 self.len += usize::from(*cell == 0);
                 *cell += count;
@@ -49,7 +55,37 @@ impl Counts {
         }
     }
 
+    /// Counts one row of each of `buckets`.
+    #[inline]
+    pub fn extend(&mut self, buckets: impl Iterator<Item = i64>) {
+        let mut buckets = buckets;
+        while self.len == 0 {
+            let room = FRESH_MAX - self.fresh.len();
+            self.fresh.extend(buckets.by_ref().take(room));
+            if self.fresh.len() < FRESH_MAX {
+                return;
+            }
+            self.count_fresh();
+        }
+        buckets.for_each(|bucket| self.add(bucket, 1));
+    }
+
+    /// Counts the rows that have only been noted.
+    fn count_fresh(&mut self) {
+        *self = Self::of_sorted(&self.sorted());
+    }
+
     fn add_sparse(&mut self, bucket: i64, count: u64) {
+        if self.len == 0 {
+            if count == 1 && self.fresh.len() < FRESH_MAX {
+                self.fresh.push(bucket);
+                return;
+            }
+            self.count_fresh();
+            if self.len > 0 {
+                return self.add(bucket, count);
+            }
+        }
         if self.sparse.add(bucket, count) {
             self.len += 1;
             if self.sparse.is_full() {
@@ -63,24 +99,42 @@ impl Counts {
         let (below, from_zero) = buckets.split_at(buckets.partition_point(|(bucket, _)| *bucket < 0));
         let ranges = [densest(from_zero), densest(below)];
         let rest = buckets.len() - ranges.iter().map(|dense| dense.len()).sum::<usize>();
-        let mut counts =
-            Self { stretches: ranges.map(Stretch::over), sparse: Sparse::with_room_for(2 * rest), len: 0 };
-        buckets.iter().for_each(|(bucket, count)| counts.add(*bucket, *count));
-        counts
+        let mut stretches = ranges.map(Stretch::over);
+        let mut sparse = Sparse::with_room_for(2 * rest);
+        for (bucket, count) in buckets {
+            match stretches[usize::from(*bucket < 0)].cell(*bucket) {
+                Some(cell) => *cell = *count,
+                None => {
+                    sparse.add(*bucket, *count);
+                }
+            }
+        }
+        Self { fresh: Vec::new(), stretches, sparse, len: buckets.len() }
     }
 
     /// How many buckets are in use.
     pub fn len(&self) -> usize {
-        self.len
+        if self.fresh.is_empty() { self.len } else { self.sorted().len() }
     }
 
-    /// The buckets in use and their counts, in no order.
+    /// How many buckets may be in use: [`Counts::len`], or more, and told at once.
+    pub fn at_most(&self) -> usize {
+        self.len + self.fresh.len()
+    }
+
+    /// The buckets in use and counts of theirs, in no order; a bucket may come several times.
     pub fn iter(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
-        self.stretches.iter().flat_map(Stretch::in_use).chain(self.sparse.iter())
+        let fresh = self.fresh.iter().map(|bucket| (*bucket, 1));
+        self.stretches.iter().flat_map(Stretch::in_use).chain(self.sparse.iter()).chain(fresh)
     }
 
     /// The buckets in use and their counts, in order.
     pub fn sorted(&self) -> Vec<(i64, u64)> {
+        if !self.fresh.is_empty() {
+            let mut fresh = self.fresh.clone();
+            fresh.sort_unstable();
+            return fresh.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)).collect();
+        }
         let mut buckets = Vec::with_capacity(self.len);
         let [from_zero, below] = &self.stretches;
         buckets.extend(below.in_use().chain(from_zero.in_use()));
@@ -97,7 +151,7 @@ impl Counts {
     /// Bytes held in memory, besides the value itself.
     pub fn size(&self) -> usize {
         let cells: usize = self.stretches.iter().map(|stretch| stretch.cells.capacity()).sum();
-        cells * size_of::<u64>() + self.sparse.size()
+        cells * size_of::<u64>() + self.sparse.size() + self.fresh.capacity() * size_of::<i64>()
     }
 }
 
@@ -128,6 +182,12 @@ fn cells_of(buckets: &[(i64, u64)]) -> i64 {
 }
 
 impl Stretch {
+    /// Where `bucket` is counted, if it is here.
+    #[inline]
+    fn cell(&mut self, bucket: i64) -> Option<&mut u64> {
+        self.cells.get_mut(bucket.wrapping_sub(self.first) as usize)
+    }
+
     /// The buckets in use and their counts, in order.
     fn in_use(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
         (self.first..).zip(self.cells.iter().copied()).filter(|(_, count)| *count > 0)
@@ -161,7 +221,7 @@ impl std::fmt::Debug for Counts {
 
 impl PartialEq for Counts {
     fn eq(&self, other: &Self) -> bool {
-        self.len == other.len && self.sorted() == other.sorted()
+        self.sorted() == other.sorted()
     }
 }
 
@@ -178,13 +238,20 @@ mod tests {
         fn it_counts_as_a_map_does(
             added in prop::collection::vec(
                 (prop_oneof![-40i64..40, -3000i64..3000, any::<i64>(), Just(i64::MIN), Just(i64::MAX)], 1u64..5),
-                0..2000,
+                0..6000,
             ),
         ) {
             let mut map = BTreeMap::new();
             added.iter().for_each(|(bucket, count)| *map.entry(*bucket).or_insert(0) += count);
-            let counts: Counts = added.into_iter().collect();
+            let counts: Counts = added.iter().copied().collect();
+            let mut extended = Counts::default();
+            for (bucket, count) in added {
+                extended.extend(std::iter::repeat_n(bucket, count as usize));
+            }
             let sorted: Vec<_> = map.into_iter().collect();
+            prop_assert_eq!(&extended, &counts);
+            prop_assert_eq!(extended.len(), sorted.len());
+            prop_assert!(extended.at_most() >= sorted.len());
             prop_assert_eq!(counts.len(), sorted.len());
             prop_assert_eq!(counts.sorted(), sorted.clone());
             prop_assert_eq!(Counts::of_sorted(&sorted).sorted(), sorted);

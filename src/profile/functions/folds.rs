@@ -117,7 +117,10 @@ fn fold_numbers(
         numbers.clear();
         let mut num_nulls = 0;
         match &nulls {
-            None => which.for_each(values.len(), |row| numbers.push(values[row])),
+            None => match which {
+                Which::All => numbers.extend_from_slice(values),
+                Which::These(rows) => numbers.extend(rows.iter().map(|row| values[*row as usize])),
+            },
             Some(nulls) => which.for_each(values.len(), |row| match nulls.is_valid(row) {
                 true => numbers.push(values[row]),
                 false => num_nulls += 1,

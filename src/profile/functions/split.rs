@@ -40,11 +40,14 @@ impl Split {
         wanted: Option<&dyn Fn(usize) -> bool>,
         each: &mut dyn FnMut(usize, Which<'_>),
     ) {
-        let (Some(least), Some(greatest)) = (groups.iter().min(), groups.iter().max()) else { return };
-        let (least, greatest) = (*least, *greatest);
-        if least == greatest && wanted.is_none() {
-            return each(least, Which::All);
+        let Some(first) = groups.first() else { return };
+        // Without a branch, and so several at once.
+        if wanted.is_none() && groups.iter().fold(0, |other, group| other | (group ^ first)) == 0 {
+            return each(*first, Which::All);
         }
+        let (least, greatest) = groups
+            .iter()
+            .fold((*first, *first), |(least, greatest), group| (least.min(*group), greatest.max(*group)));
         let is_wanted = |row: usize| wanted.is_none_or(|wanted| wanted(row));
         self.rows.clear();
         self.rows.extend((0..groups.len()).filter(|row| is_wanted(*row)).map(|row| row as u32));

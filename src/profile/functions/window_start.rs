@@ -10,7 +10,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl,
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::window::{Calendar, Granularity, Window};
+use crate::window::{Calendar, Granularity};
 
 /// What the function gives for an instant that no window can hold. It is no instant itself.
 pub const OUT_OF_RANGE: i64 = i64::MAX;
@@ -65,16 +65,16 @@ impl ScalarUDFImpl for WindowStart {
             other => return Err(exec_datafusion_err!("window_start: {other} is not a timestamp")),
         };
         let micros = micros.as_primitive::<TimestampMicrosecondType>();
-        let mut last: Option<Window> = None;
+        // Rows of one time stand together, so the window is mostly that of the row before.
+        let mut last = 0..0;
         let mut start = |micros: Option<i64>| {
-            let instant = Timestamp::from_microsecond(micros?).ok()?;
-            // Rows of one time stand together, so the window is mostly that of the row before.
-            let window = match last {
-                Some(window) if window.contains(instant) => window,
-                _ => calendar.window_of(granularity, instant).ok()?,
-            };
-            last = Some(window);
-            Some(window.start.as_microsecond())
+            let micros = micros?;
+            if !last.contains(&micros) {
+                let instant = Timestamp::from_microsecond(micros).ok()?;
+                let window = calendar.window_of(granularity, instant).ok()?;
+                last = window.start.as_microsecond()..window.end.as_microsecond();
+            }
+            Some(last.start)
         };
         // What is not NULL and has no microseconds is too far away to have any.
         let starts: TimestampMicrosecondArray = (0..rows)

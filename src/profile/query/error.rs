@@ -3,6 +3,7 @@
 use datafusion::common::DataFusionError;
 
 use crate::cause::{Trouble, is_fault, is_of_a_file, trouble};
+use crate::contract::TABLE;
 use crate::profile::slice::SliceError;
 use crate::remedy::Remedy;
 use crate::source::hint_full;
@@ -20,6 +21,11 @@ pub enum QueryError {
     /// A slicing expression is not one.
     #[error("slicing expression `{expression}` cannot be computed on table `{table}`")]
     Slice { expression: String, table: String, source: SliceError },
+    /// A column is called as rows of the whole table are.
+    #[error(
+        "table `{table}` has a column called `{TABLE}`, which is what the rows of a whole table are called"
+    )]
+    Reserved { table: String },
     /// The table has no rows.
     #[error("`{key}` has no rows: version {version} of table `{table}`")]
     Empty { key: &'static str, table: String, version: u64 },
@@ -59,7 +65,7 @@ impl QueryError {
     /// What the operator does next.
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Slice { .. } => Remedy::FixMonitor,
+            Self::Slice { .. } | Self::Reserved { .. } => Remedy::FixMonitor,
             Self::Query { .. }
             | Self::Fault { .. }
             | Self::Empty { .. }
@@ -73,6 +79,7 @@ impl QueryError {
         match self {
             Self::Slice { source, .. } => source.hint.clone(),
             Self::Fault { .. } => HINT_FAULT.to_owned(),
+            Self::Reserved { .. } => format!("list it under `columns.exclude`: [\"{TABLE}\"]"),
             Self::Empty { key, .. } => format!("run again once rows have been written, or correct `{key}`"),
             Self::Timeless { .. } => {
                 "name the column that says when a row happened as `timestamp_col`".to_owned()
