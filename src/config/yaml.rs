@@ -43,7 +43,11 @@ impl Document {
             return Ok(Self::default());
         }
         // As YAML 1.2 has it: `yes` and `no` are texts, which classes of models often are.
-        let options = serde_saphyr::options! { strict_booleans: true };
+        // And as many comments in a row as somebody likes: `init` lists the columns of a table in them.
+        let options = serde_saphyr::options! {
+            strict_booleans: true,
+            budget: serde_saphyr::budget! { max_buffered_comment_events: usize::MAX },
+        };
         let node: Spanned<Node> =
             serde_saphyr::from_str_with_options(text, options).map_err(|error| Box::new(problem(&error)))?;
         let mut document = Self::default();
@@ -290,6 +294,13 @@ mod tests {
             "none": null,
         });
         assert_eq!(document.value, expected);
+    }
+
+    #[test]
+    fn many_lines_of_comment_are_read_over() {
+        let comments: String = (0..2_000).map(|column| format!("  # column_{column} double\n")).collect();
+        let document = Document::parse(&format!("inference:\n{comments}  table: t\n")).unwrap();
+        assert_eq!(document.value, json!({ "inference": { "table": "t" } }));
     }
 
     #[test]

@@ -91,8 +91,11 @@ pub(super) fn findings(
         let Gap::Unlike { found, wanted } = gaps.get(name)? else { return None };
         let fields = [inference, baseline].map(|schema| schema.field_with_name(name).map(Field::data_type));
         let have_names = fields.iter().flatten().all(|data_type| kind_of(data_type) != Kind::Opaque);
+        // `true` and 1 have different names.
+        let is_boolean = |field: &Result<&DataType, _>| matches!(field, Ok(DataType::Boolean));
+        let names_meet = !fields.iter().any(is_boolean);
         let is_an_output = outputs(monitor).any(|output| output == name);
-        let or = match have_names && !is_an_output {
+        let or = match have_names && names_meet && !is_an_output {
             true => ", or list it under `columns.categorical` to compare its values as names",
             false => "",
         };

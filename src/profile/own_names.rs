@@ -10,7 +10,7 @@ pub(super) struct OwnNames {
 
 impl OwnNames {
     /// Names apart from those of `columns`.
-    pub(super) fn apart_from<'a>(columns: impl Iterator<Item = &'a str> + Clone) -> Self {
+    pub(super) fn apart_from<'a>(columns: &(impl Iterator<Item = &'a str> + Clone)) -> Self {
         let mut prefix = "__".to_owned();
         while columns.clone().any(|column| column.starts_with(&prefix)) {
             prefix.push('_');
@@ -45,9 +45,9 @@ mod tests {
 
     #[test]
     fn a_table_may_have_any_names() {
-        let own = OwnNames::apart_from(["a", "__slice_0", "___window_start"].into_iter());
+        let own = OwnNames::apart_from(&["a", "__slice_0", "___window_start"].into_iter());
         assert_eq!(own.slice(0), "____slice_0");
         assert!(own.is_own("____slice_0") && !own.is_own("__slice_0"));
-        assert_eq!(OwnNames::apart_from(std::iter::empty()).slice(2), "__slice_2");
+        assert_eq!(OwnNames::apart_from(&std::iter::empty()).slice(2), "__slice_2");
     }
 }

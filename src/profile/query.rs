@@ -153,5 +153,5 @@ pub async fn check(monitor: &Monitor, snapshot: &Snapshot) -> Result<(), QueryEr
 /// Names that neither the inference table nor the baseline has.
 fn own_names(snapshot: &Snapshot) -> OwnNames {
     let baseline = snapshot.baseline.iter().flat_map(|baseline| baseline.schema.fields());
-    OwnNames::apart_from(snapshot.schema.fields().iter().chain(baseline).map(|field| field.name().as_str()))
+    OwnNames::apart_from(&snapshot.schema.fields().iter().chain(baseline).map(|field| field.name().as_str()))
 }

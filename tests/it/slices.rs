@@ -7,7 +7,7 @@ use crate::support::scene::Scene;
 /// The measured values of the rows of `bad` that `filter` keeps, without what differs from run to run.
 async fn rows(scene: &Scene, table: &str, filter: &str) -> Vec<Value> {
     let sql = format!(
-        "SELECT * EXCLUDE (run_id, config_hash, computed_at, revision) FROM bad_{table} WHERE {filter} \
+        "SELECT * EXCLUDE (run_id, config_hash, computed_at, revision, source_table) FROM bad_{table} WHERE {filter} \
          ORDER BY window_start, model_version, slice_key, slice_value, column_name"
     );
     scene.rows(&sql).await
@@ -55,7 +55,7 @@ async fn columns_may_be_called_as_ours_are() {
     let averages = scene
         .rows(
             "SELECT DISTINCT avg FROM bad_profile_metrics WHERE slice_value = 'north' AND model_version = '1' \
-             AND day(window_start) = 1 AND column_name IN ('amount', '__window_start', '__model_version', \
+             AND date_part('day', window_start) = 1 AND column_name IN ('amount', '__window_start', '__model_version', \
              'window_start', 'row_count', 'state_0')",
         )
         .await;

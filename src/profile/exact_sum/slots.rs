@@ -62,7 +62,7 @@ impl Slots {
         for chunk in values.chunks(CHUNK) {
             match shifts(chunk) {
                 Some((least, greatest)) if chunk.len() >= WORTH_IT => {
-                    self.add_sums(chunk, least..=greatest, sum)
+                    self.add_sums(chunk, least..=greatest, sum);
                 }
                 _ => chunk.iter().for_each(|value| sum.add(*value)),
             }

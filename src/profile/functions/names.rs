@@ -37,7 +37,8 @@ fn without_trailing_zeros(digits: &str) -> &str {
 }
 
 /// The names of predictions and labels, and of the positive class (NULL where none is named). All three are
-/// of one language, so that equal names are equal classes: where booleans meet numbers, both are numbers.
+/// of one language, so that equal names are equal classes: where booleans meet numbers, both are numbers, and where they
+/// meet texts such as `1` or `True`, both are booleans.
 pub(super) struct Classes {
     pub(super) predictions: StringViewArray,
     pub(super) labels: StringViewArray,
@@ -49,15 +50,21 @@ impl Classes {
     pub(super) fn of(predictions: &ArrayRef, labels: &ArrayRef, positive: &ArrayRef) -> Result<Self> {
         let (said, is) = (predictions.data_type(), labels.data_type());
         let mixed = (is_boolean(said) && is.is_numeric()) || (said.is_numeric() && is_boolean(is));
+        // Texts beside booleans are read as booleans, where they are.
+        let worded = is_boolean(said) != is_boolean(is) && !mixed;
         let read: fn(&str) -> &str = if mixed || is.is_numeric() {
             as_number
-        } else if is_boolean(is) {
+        } else if is_boolean(is) || worded {
             as_boolean
         } else {
             |text| text
         };
         let positive = names(positive)?.iter().map(|name| name.map(read)).collect();
-        Ok(Self { predictions: classes(predictions, mixed)?, labels: classes(labels, mixed)?, positive })
+        let of = |array: &ArrayRef| -> Result<StringViewArray> {
+            let names = classes(array, mixed)?;
+            Ok(if worded { names.iter().map(|name| name.map(as_boolean)).collect() } else { names })
+        };
+        Ok(Self { predictions: of(predictions)?, labels: of(labels)?, positive })
     }
 }
 

@@ -47,6 +47,17 @@ fn a_class_has_one_name_whatever_its_type() {
 }
 
 #[test]
+fn booleans_meet_texts_that_are_booleans() {
+    let booleans: ArrayRef = Arc::new(BooleanArray::from(vec![true, false, true]));
+    for words in [["1", "0", "1"], ["true", "false", "true"], ["True", "FALSE", "1"]] {
+        let texts: ArrayRef = Arc::new(StringArray::from(words.to_vec()));
+        assert_eq!(quality(Arc::clone(&booleans), Arc::clone(&texts)).accuracy_score(), Ok(1.0), "{words:?}");
+        let state = quality(texts, Arc::clone(&booleans));
+        assert_eq!((state.accuracy_score(), state.roc_auc()), (Ok(1.0), Ok(0.5)), "{words:?}");
+    }
+}
+
+#[test]
 fn fractions_keep_their_digits() {
     let decimals = Decimal128Array::from(vec![150, 105, -20]).with_precision_and_scale(5, 2).unwrap();
     let names = names(&(Arc::new(decimals) as ArrayRef)).unwrap();
@@ -79,8 +90,8 @@ fn booleans_and_numbers_are_the_same_classes() {
         (&booleans, &decimals, 1.0, "1 0"),
         (&booleans, &booleans, 1.0, "true false"),
         (&booleans, &words, 1.0, "true false"),
-        // A text is what it says.
-        (&booleans, &digits, 0.0, "true/1 false/0"),
+        // A text is what it says, but beside booleans nobody means `1` as another class than `true`.
+        (&booleans, &digits, 1.0, "true false"),
         (&ints, &words, 0.0, "1/true 0/false"),
         (&digits, &words, 0.0, "1/true 0/false"),
         (&ints, &digits, 1.0, "1 0"),
