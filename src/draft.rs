@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(quoted("a: b"), "\"a: b\"");
         assert_eq!(quoted("1"), "\"1\"");
         assert_eq!(quoted(".5"), "\".5\"");
-        assert_eq!(in_comment("ein Maß # 1"), "ein Maß # 1");
+        assert_eq!(in_comment("a Maß # 1"), "a Maß # 1");
         assert_eq!(in_comment("a\nb"), r#""a\nb""#);
         assert_eq!(in_comment("a\u{2028}b"), r#""a\u2028b""#);
     }

@@ -50,13 +50,16 @@ fn one_sided(n: f64, d: f64) -> f64 {
         return (-(6.0 * n * d + 1.0).powi(2) / (18.0 * n)).exp();
     }
     let last = (n * (1.0 - d)).floor();
-    let ln_n = ln_gamma(n + 1.0);
     let mut sum = 0.0;
     let mut j = 0.0;
+    // Of n over j, from the one before: two gamma functions a term would be most of the work.
+    let mut choose = 0.0;
     while j <= last {
+        if j > 0.0 {
+            choose += ((n - j + 1.0) / j).ln();
+        }
         let below = 1.0 - d - j / n;
         if below > 0.0 {
-            let choose = ln_n - ln_gamma(j + 1.0) - ln_gamma(n - j + 1.0);
             sum += (choose + (j - 1.0) * (d + j / n).ln() + (n - j) * below.ln()).exp();
         } else if n - j == 0.0 {
             sum += ((j - 1.0) * (d + j / n).ln()).exp();
