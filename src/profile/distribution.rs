@@ -96,7 +96,7 @@ impl Distribution {
 
     /// Whether so many buckets are in use that it is time to settle.
     pub fn is_crowded(&self) -> bool {
-        self.counts.at_most() > LIMIT_WHILE_ADDING || (self.counts.at_most() > LIMIT && self.is_overfull())
+        self.counts.at_most() > LIMIT_WHILE_ADDING || (self.is_exact() && self.counts.counted() > LIMIT)
     }
 
     /// Adds another distribution.

@@ -117,6 +117,11 @@ impl Counts {
         if self.fresh.is_empty() { self.len } else { self.sorted().len() }
     }
 
+    /// How many buckets are in use, told at once, without those of rows that are only noted.
+    pub fn counted(&self) -> usize {
+        self.len
+    }
+
     /// How many buckets may be in use: [`Counts::len`], or more, and told at once.
     pub fn at_most(&self) -> usize {
         self.len + self.fresh.len()
