@@ -2,7 +2,7 @@
 //!
 //! Every measure takes one of these, so none has to check again that its two sides fit.
 
-use crate::profile::distribution::Distribution;
+use crate::profile::distribution::{Distribution, Place};
 use crate::profile::frequent_items::FrequentItems;
 
 /// Counts of the comparison and of the window, in the same bins; neither side is empty.
@@ -58,53 +58,19 @@ impl Paired {
     }
 }
 
-/// A point of a shared grid: counts of the comparison and of the window up to it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Step {
-    low: f64,
-    high: f64,
-    comparison: u64,
-    window: u64,
-}
-
 /// Two distributions of numbers on one grid: exact where both are, otherwise at the coarser resolution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PairedNumbers {
-    steps: Vec<Step>,
+    /// Counts of the comparison and of the window.
+    places: Vec<Place>,
     total: (u64, u64),
 }
 
 impl PairedNumbers {
     /// `None` if a side is empty.
     pub fn new(comparison: &Distribution, window: &Distribution) -> Option<Self> {
-        let shift = comparison.resolution().max(window.resolution());
-        let on_grid = |distribution: &Distribution| {
-            let mut distribution = distribution.clone();
-            distribution.coarsen(shift);
-            distribution.buckets()
-        };
-        let (left, right) = (on_grid(comparison), on_grid(window));
-        let mut steps = Vec::with_capacity(left.len().max(right.len()));
-        let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
-        loop {
-            let next = match (left.peek(), right.peek()) {
-                (None, None) => break,
-                (Some(a), None) => *a,
-                (None, Some(b)) => *b,
-                (Some(a), Some(b)) => {
-                    if a.low <= b.low {
-                        *a
-                    } else {
-                        *b
-                    }
-                }
-            };
-            let comparison = left.next_if(|bucket| bucket.low == next.low).map_or(0, |bucket| bucket.count);
-            let window = right.next_if(|bucket| bucket.low == next.low).map_or(0, |bucket| bucket.count);
-            steps.push(Step { low: next.low, high: next.high, comparison, window });
-        }
         let total = (comparison.total(), window.total());
-        (total.0 > 0 && total.1 > 0).then_some(Self { steps, total })
+        (total.0 > 0 && total.1 > 0).then(|| Self { places: comparison.beside(window), total })
     }
 
     /// (comparison, window) numbers of values.
@@ -115,11 +81,11 @@ impl PairedNumbers {
     /// For each place of the grid in order: its value, and the shares of both sides up to it.
     pub fn cumulative(&self) -> impl Iterator<Item = (f64, f64, f64)> + '_ {
         let mut upto = (0, 0);
-        self.steps.iter().map(move |step| {
-            upto.0 += step.comparison;
-            upto.1 += step.window;
+        self.places.iter().map(move |place| {
+            upto.0 += place.counts.0;
+            upto.1 += place.counts.1;
             // The middle of a bucket is not its value, but the same for both sides.
-            let value = step.low + (step.high - step.low) / 2.0;
+            let value = place.low + (place.high - place.low) / 2.0;
             (value, upto.0 as f64 / self.total.0 as f64, upto.1 as f64 / self.total.1 as f64)
         })
     }
@@ -135,16 +101,16 @@ impl PairedNumbers {
         let mut counts = vec![(0, 0)];
         let mut ends = ends.into_iter().peekable();
         let mut upto = 0;
-        for step in &self.steps {
-            let first = upto == 0 && step.comparison > 0;
-            upto += step.comparison;
+        for Place { counts: (comparison, window), .. } in &self.places {
+            let first = upto == 0 && *comparison > 0;
+            upto += comparison;
             let reached = std::iter::from_fn(|| ends.next_if(|end| *end <= upto)).count() > 0;
             if first && reached && counts.last() != Some(&(0, 0)) {
                 counts.push((0, 0));
             }
             if let Some(bin) = counts.last_mut() {
-                bin.0 += step.comparison;
-                bin.1 += step.window;
+                bin.0 += comparison;
+                bin.1 += window;
             }
             if reached {
                 counts.push((0, 0));

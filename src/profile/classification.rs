@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::distribution::Distribution;
+use super::distribution::{Distribution, Edges, Place};
 use super::exact_sum::{ExactSum, Slots};
 use super::reason::Absence;
 
@@ -70,6 +70,12 @@ pub struct Cell {
 }
 
 impl ClassificationState {
+    /// From now on tells scores at `edges` apart. Only while there are none.
+    pub fn pin(&mut self, edges: &Edges) {
+        self.positive.pin(edges);
+        self.negative.pin(edges);
+    }
+
     /// Counts `count` labelled rows. `positive`: whether the label is the positive class.
     pub fn add(&mut self, prediction: &str, label: &str, positive: bool, count: u64) {
         let key = (prediction.to_owned(), label.to_owned());
@@ -246,23 +252,12 @@ impl ClassificationState {
         if downs == 0 {
             return Err(Absence::new("every scored row is of the positive class"));
         }
-        let (mut positive, mut negative) = (self.positive.clone(), self.negative.clone());
-        let shift = positive.resolution().max(negative.resolution());
-        positive.coarsen(shift);
-        negative.coarsen(shift);
-        let negative = negative.buckets();
-        let mut below = 0u64;
-        let mut next = 0;
+        let mut below = 0;
         let mut wins = 0u128;
-        for bucket in positive.buckets() {
-            while next < negative.len() && negative[next].low < bucket.low {
-                below += negative[next].count;
-                next += 1;
-            }
-            let ties =
-                negative.get(next).filter(|other| other.low == bucket.low).map_or(0, |other| other.count);
+        for Place { counts: (positives, negatives), .. } in self.positive.beside(&self.negative) {
             // In halves, so that ties stay whole numbers.
-            wins += u128::from(bucket.count) * (2 * u128::from(below) + u128::from(ties));
+            wins += u128::from(positives) * u128::from(2 * below + negatives);
+            below += negatives;
         }
         Ok(wins as f64 / (2.0 * ups as f64 * downs as f64))
     }

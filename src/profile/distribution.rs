@@ -15,21 +15,21 @@
 //! the bucket's share of the rows, and by far less where they lie evenly in it: by at most 0.06 % of the rows,
 //! of 20,000 to 1,000,000, for uniform, normal and heavy-tailed columns and for narrow ones far from zero. But
 //! where buckets are shared, one is as wide as 1/128 to 1/8 of its values' size, and rows that lie closer
-//! together than that are taken to lie evenly in it. Measured on 200,000 rows or more:
-//!
-//! - a value that 30 % of the rows share, such as 9.99, among more than [`LIMIT`] others: 25 % of the rows.
-//!   Its quantiles are up to 0.8 % beside it. (Zero has a bucket of its own, and is right.)
-//! - probabilities of a confident classifier, a fifth of them above 0.99: 12 % of the rows.
-//! - half of the rows at 1e9 ± 1 and half between 0 and 1: 49 % of the rows; the quantiles of the upper half
-//!   are up to 0.4 % beside them, which is far more than their spread.
-//! - 99 % of the rows at 1e6 ± 1e-3 and 1 % over twelve decades: 0.6 % of 200,000 rows, as the others leave
-//!   buckets enough, but 98 % of 1,000,000, where these alone are more than [`LIMIT`].
-//!
-//! The distances of drift have the same limits: what moves within a bucket does not move.
+//! together than that are taken to lie evenly in it. Where that would be wrong (a price that a third of the rows share,
+//! the scores of a confident classifier), [`Edges`] cut the bucket: they are chosen before the rows are counted,
+//! and the rows between two of them are counted exactly at any resolution. Edges say nothing of order either, and add.
+//! Which buckets need them, [`crowded`] tells.
 
+mod beside;
 mod counts;
+pub mod crowded;
+mod cuts;
+mod edges;
 
+pub use beside::Place;
 use counts::Counts;
+use cuts::Cuts;
+pub use edges::Edges;
 use serde::{Deserialize, Serialize};
 
 /// Most buckets in use, once the state is settled.
@@ -46,16 +46,22 @@ pub struct Distribution {
     /// Bits of the double that a bucket does not look at.
     shift: u32,
     counts: Counts,
+    /// Of buckets with an edge inside. No edges while there are no rows: a distribution of nothing takes those of what
+    /// is added.
+    cuts: Cuts,
     total: u64,
 }
 
-/// The state in its one form: buckets in order, as differences.
+/// The state in its one form: buckets in order, as differences, and the bins of the histogram on the edges.
 #[derive(Serialize, Deserialize)]
 struct Sorted {
     shift: u32,
     first: i64,
     steps: Vec<u64>,
     counts: Vec<u64>,
+    edges: Vec<f64>,
+    /// Rows below the first edge, from each edge to the next, and above the last.
+    bins: Vec<u64>,
 }
 
 /// A bucket as a person sees it.
@@ -70,6 +76,30 @@ pub struct Bucket {
 }
 
 impl Distribution {
+    /// From now on tells rows at `edges` apart. Only while there are no rows; those that there are cannot be looked at
+    /// again.
+    pub fn pin(&mut self, edges: &Edges) {
+        if self.total == 0 && self.cuts.edges() != edges {
+            self.cuts = Cuts::new(edges, self.shift);
+        }
+    }
+
+    /// Tells rows at `edges`, too, apart, of those that have been counted. Tells whether that can be: every one of them must
+    /// lie where a bucket begins.
+    pub fn cut_between_buckets(&mut self, edges: &Edges) -> bool {
+        if self.total == 0 || edges == self.edges() {
+            return true;
+        }
+        let all = self.edges().and(edges);
+        let is_cut = |place: &i64| place >> self.shift << self.shift == *place;
+        let is_known = |place: &i64| self.edges().places().binary_search(place).is_ok();
+        if !edges.places().iter().all(|place| is_cut(place) || is_known(place)) {
+            return false;
+        }
+        self.cuts = self.cuts.with(&all, self.shift);
+        true
+    }
+
     /// Counts one number; NaN and infinities are not counted.
     pub fn add(&mut self, value: f64) {
         self.add_many(value, 1);
@@ -80,7 +110,9 @@ impl Distribution {
         if !value.is_finite() || count == 0 {
             return;
         }
-        self.counts.add(ordered(value) >> self.shift, count);
+        let place = ordered(value);
+        self.counts.add(place >> self.shift, count);
+        self.cuts.add(place, count, self.shift);
         self.total += count;
         if self.is_crowded() {
             self.settle();
@@ -89,8 +121,10 @@ impl Distribution {
 
     /// Counts many numbers, which must be finite. It may be [crowded](Self::is_crowded) after that.
     pub fn extend(&mut self, values: &[f64]) {
-        let Self { shift, counts, total } = self;
-        counts.extend(values.iter().map(|value| ordered(*value) >> *shift));
+        let Self { shift, counts, cuts, total } = self;
+        let places = values.iter().copied().map(ordered);
+        counts.extend(places.clone().map(|place| place >> *shift));
+        cuts.count(places, *shift);
         *total += values.len() as u64;
     }
 
@@ -99,9 +133,26 @@ impl Distribution {
         self.counts.at_most() > LIMIT_WHILE_ADDING || (self.is_exact() && self.counts.counted() > LIMIT)
     }
 
-    /// Adds another distribution.
+    /// Adds another distribution. Of edges those are kept that both have.
     pub fn merge(&mut self, other: &Self) {
+        if other.total == 0 {
+            return;
+        }
+        if self.total == 0 {
+            self.clone_from(other);
+            return;
+        }
+        let edges = self.cuts.edges().common(other.cuts.edges());
+        self.only(&edges);
         self.coarsen(other.shift);
+        if self.shift == other.shift && edges == *other.cuts.edges() {
+            self.cuts.merge(&other.cuts);
+        } else if !edges.is_empty() {
+            let mut other = other.clone();
+            other.only(&edges);
+            other.coarsen(self.shift);
+            self.cuts.merge(&other.cuts);
+        }
         let further = self.shift - other.shift;
         for (bucket, count) in other.counts.iter() {
             self.counts.add(bucket >> further, count);
@@ -112,20 +163,34 @@ impl Distribution {
         }
     }
 
+    /// Forgets the edges that are not in `edges`.
+    fn only(&mut self, edges: &Edges) {
+        if self.cuts.edges() != edges {
+            self.cuts = self.cuts.only(edges, self.shift);
+        }
+    }
+
     /// Brings the state into its one form: as fine as it can be with [`LIMIT`] buckets.
     pub fn settle(&mut self) {
-        if self.counts.len() > LIMIT {
+        if self.counts.exceeds(LIMIT) {
             self.coarsen_to_limit();
+        }
+        if self.total == 0 {
+            self.cuts = Cuts::default();
         }
     }
 
     /// The same rows on buckets of at least `shift` ignored bits.
     pub fn coarsen(&mut self, shift: u32) {
-        if shift <= self.shift {
-            return;
+        if shift > self.shift {
+            self.coarsen_sorted(shift, self.counts.sorted());
         }
+    }
+
+    /// The same for `buckets`, which are those in use, in order.
+    fn coarsen_sorted(&mut self, shift: u32, mut buckets: Vec<(i64, u64)>) {
+        let below = self.cuts.below(&buckets, self.shift);
         let further = shift - self.shift;
-        let mut buckets = self.counts.sorted();
         // Buckets that become one are neighbours, and stay in order.
         buckets.iter_mut().for_each(|(bucket, _)| *bucket >>= further);
         buckets.dedup_by(|next, first| {
@@ -133,6 +198,7 @@ impl Distribution {
             first.1 += if is_same { next.1 } else { 0 };
             is_same
         });
+        self.cuts = Cuts::from_below(self.cuts.edges(), &below, &buckets, shift);
         self.counts = Counts::of_sorted(&buckets);
         self.shift = shift;
     }
@@ -152,7 +218,9 @@ impl Distribution {
             kept += boundaries[further];
             further -= 1;
         }
-        self.coarsen(self.shift + further as u32);
+        if further > 0 {
+            self.coarsen_sorted(self.shift + further as u32, buckets);
+        }
     }
 
     /// How many numbers were counted.
@@ -172,7 +240,7 @@ impl Distribution {
 
     /// Whether every value has a bucket of its own, and settling would end that.
     pub fn is_overfull(&self) -> bool {
-        self.is_exact() && self.counts.len() > LIMIT
+        self.is_exact() && self.counts.exceeds(LIMIT)
     }
 
     /// Number of buckets in use: of different values, while exact.
@@ -185,23 +253,35 @@ impl Distribution {
         self.counts.iter().filter(|_| self.is_exact()).map(|(bucket, _)| value_of(bucket))
     }
 
-    /// The buckets in order. That of 0 reaches no further than the subnormals, and counts as 0: a column
-    /// with many zeros has quantiles that are 0, not 1e-310.
+    /// The edges.
+    pub fn edges(&self) -> &Edges {
+        self.cuts.edges()
+    }
+
+    /// The histogram on the edges: rows below the first, from each to the next, and above the last.
+    pub fn bins(&self) -> Vec<u64> {
+        let below = self.cuts.below(&self.counts.sorted(), self.shift);
+        let upto = below.iter().copied().chain([self.total]);
+        let mut before = 0;
+        upto.map(|upto| upto - std::mem::replace(&mut before, upto)).collect()
+    }
+
+    /// The buckets in order, cut at the edges. That of 0 reaches no further than the subnormals, and counts as 0: a
+    /// column with many zeros has quantiles that are 0, not 1e-310.
     pub fn buckets(&self) -> Vec<Bucket> {
-        let buckets = self.counts.sorted();
-        buckets
-            .into_iter()
-            .map(|(bucket, count)| {
-                let first = bucket << self.shift;
-                let last = if bucket == 0 { 0 } else { first | ((1i64 << self.shift) - 1) };
+        let mut pieces = Vec::with_capacity(self.counts.at_most());
+        for (bucket, count) in self.counts.sorted() {
+            pieces.extend(self.cuts.pieces(bucket, count, self.shift).map(|(first, last, count)| {
+                let last = if first == 0 && bucket == 0 { 0 } else { last };
                 Bucket { low: finite(value_of(first)), high: finite(value_of(last)), count }
-            })
-            .collect()
+            }));
+        }
+        pieces
     }
 
     /// Bytes held in memory.
     pub fn size(&self) -> usize {
-        size_of::<Self>() + self.counts.size()
+        size_of::<Self>() + self.counts.size() + self.cuts.size()
     }
 }
 
@@ -289,14 +369,29 @@ impl Ranks {
 impl From<Sorted> for Distribution {
     fn from(sorted: Sorted) -> Self {
         let mut bucket = sorted.first;
-        let mut counts = Counts::default();
-        for (step, count) in sorted.steps.iter().zip(&sorted.counts) {
+        let place = |(step, count): (&u64, &u64)| {
             bucket = bucket.wrapping_add_unsigned(*step);
-            if *count > 0 {
-                counts.add(bucket, *count);
-            }
-        }
-        Self { shift: sorted.shift.min(63), total: sorted.counts.iter().sum(), counts }
+            (bucket, *count)
+        };
+        let buckets: Vec<(i64, u64)> = sorted.steps.iter().zip(&sorted.counts).map(place).collect();
+        let shift = sorted.shift.min(63);
+        let mut upto = 0u64;
+        let below: Vec<u64> = sorted
+            .bins
+            .iter()
+            .map(|bin| {
+                upto = upto.saturating_add(*bin);
+                upto
+            })
+            .collect();
+        let cuts = Cuts::from_below(&Edges::new(sorted.edges), &below, &buckets, shift);
+        let total = sorted.counts.iter().fold(0u64, |sum, count| sum.saturating_add(*count));
+        let counts = match buckets.is_sorted_by(|a, b| a.0 < b.0) {
+            true => Counts::of_sorted(&buckets),
+            // Not bytes that we have written.
+            false => buckets.into_iter().collect(),
+        };
+        Self { shift, total, counts, cuts }
     }
 }
 
@@ -308,17 +403,15 @@ impl From<Distribution> for Sorted {
         let mut last = first;
         let steps = buckets
             .iter()
-            .map(|(bucket, _)| {
-                let step = bucket.wrapping_sub(last) as u64;
-                last = *bucket;
-                step
-            })
+            .map(|(bucket, _)| bucket.wrapping_sub(std::mem::replace(&mut last, *bucket)) as u64)
             .collect();
         Self {
             shift: distribution.shift,
             first,
             steps,
             counts: buckets.iter().map(|(_, count)| *count).collect(),
+            edges: distribution.edges().values().collect(),
+            bins: distribution.bins(),
         }
     }
 }
@@ -331,7 +424,7 @@ impl PartialEq for Distribution {
             settled.settle();
             settled
         });
-        ours.shift == theirs.shift && ours.counts == theirs.counts
+        ours.shift == theirs.shift && ours.counts == theirs.counts && ours.cuts == theirs.cuts
     }
 }
 

@@ -27,6 +27,7 @@ pub mod numeric;
 pub(crate) mod oracle;
 #[cfg(feature = "lake")]
 mod own_names;
+pub mod pinned;
 pub mod positive_class;
 #[cfg(feature = "lake")]
 pub mod query;

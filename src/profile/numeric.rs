@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::distinct::Distinct;
-use super::distribution::{Distribution, Ranks};
+use super::distribution::{Distribution, Edges, Ranks};
 use super::exact_sum::{ExactSum, LEAST_VARIANCE, Slots};
 use super::reason::Absence;
 
@@ -43,6 +43,11 @@ pub struct NumericState {
 }
 
 impl NumericState {
+    /// From now on tells values at `edges` apart. Only while there are none.
+    pub fn pin(&mut self, edges: &Edges) {
+        self.distribution.pin(edges);
+    }
+
     /// Counts one value.
     pub fn add(&mut self, value: f64) {
         self.count += 1;

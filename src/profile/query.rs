@@ -4,9 +4,11 @@
 //! is the only place where rows are touched. It must not compare, judge or write.
 //!
 //! ```text
-//! rows ─ states ─ pass ─ decode        what is counted, what is asked of it, the asking, the answer
+//! rows ─ states ─ pass ─ decode ─ closer        what is counted, what is asked of it, the asking, the answer, and
+//!                                               what it leaves to be asked
 //! ```
 
+mod closer;
 mod decode;
 mod error;
 mod pass;
@@ -21,6 +23,7 @@ pub use watch::{Watch, bytes_read};
 
 use super::gap::Gaps;
 use super::own_names::OwnNames;
+use super::pinned::PinnedEdges;
 use super::slice::{self, SliceError};
 use super::{BaseGroup, Profiles, Rollup, columns, counterparts, functions};
 use crate::config::Monitor;
@@ -53,21 +56,51 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     check(monitor, snapshot).await?;
     let columns = columns::profiled(monitor, &snapshot.schema);
     let table = snapshot.source.table.as_str();
-    let table_bytes = snapshot.source_bytes;
     let own = &own_names(snapshot);
-    let no_gaps = &Gaps::new();
+    let gaps = match &snapshot.baseline {
+        Some(baseline) => counterparts::gaps(monitor, &snapshot.schema, &baseline.schema),
+        None => Gaps::new(),
+    };
+    let mut pinned = PinnedEdges::default();
+    let baseline_columns = counterparts::in_baseline(&columns, &gaps);
+    let mut baseline = match &snapshot.baseline {
+        None => None,
+        Some(baseline) => {
+            let pass = Pass {
+                ctx: &snapshot.ctx,
+                monitor,
+                own,
+                table: baseline.pin.table.as_str(),
+                table_bytes: baseline.bytes,
+                columns: &baseline_columns,
+                with_quality: true,
+                gaps: &gaps,
+                watch,
+            };
+            let frame = rows::of_baseline(monitor, snapshot, baseline, &baseline_columns, own).await?;
+            let counted = pass.run(&frame, "baseline", &mut pinned).await?;
+            if counted.groups.is_empty() {
+                let (table, version) = (pass.table.to_owned(), baseline.pin.version);
+                return Err(QueryError::Empty { key: "baseline.table", table, version });
+            }
+            Some((pass, counted))
+        }
+    };
     let pass = Pass {
         ctx: &snapshot.ctx,
         monitor,
         own,
         table,
-        table_bytes,
+        table_bytes: snapshot.source_bytes,
         columns: &columns,
-        gaps: no_gaps,
+        with_quality: true,
+        gaps: &Gaps::new(),
         watch,
     };
-    let (groups, bytes) = pass.run(&rows::of_inference(monitor, snapshot, own).await?, "inference").await?;
+    let frame = rows::of_inference(monitor, snapshot, own).await?;
+    let counted = pass.run(&frame, "inference", &mut pinned).await?;
     let rollup = Rollup { granularities: &monitor.granularities, calendar: &monitor.calendar };
+    let groups = counted.groups;
     let rows = count_rows(&groups, |_| true);
     let rows_out_of_range = count_rows(&groups, |base| rollup.is_out_of_range(base));
     let rows_without_time = count_rows(&groups, |base| base.window.is_none() && !base.is_out_of_range);
@@ -83,23 +116,14 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
             outside => QueryError::OutOfRange { column, outside, nulls: rows_without_time, table, version },
         });
     }
+    if let Some((pass, baseline)) = &mut baseline {
+        // What is compared has the same edges.
+        pass.catch_up(baseline, &pinned).await?;
+    }
 
     let requests_with_several_labels = rows::with_several_labels(monitor, snapshot).await?;
-    let mut baseline_bytes = 0;
-    let mut baseline = Vec::new();
-    let mut gaps = Gaps::new();
-    if let Some(pinned) = &snapshot.baseline {
-        let table = pinned.pin.table.as_str();
-        gaps = counterparts::gaps(monitor, &snapshot.schema, &pinned.schema);
-        let columns = counterparts::in_baseline(&columns, &gaps);
-        let pass = Pass { table, table_bytes: pinned.bytes, columns: &columns, gaps: &gaps, ..pass };
-        let frame = rows::of_baseline(monitor, snapshot, pinned, &columns, own).await?;
-        (baseline, baseline_bytes) = pass.run(&frame, "baseline").await?;
-        if baseline.is_empty() {
-            let version = pinned.pin.version;
-            return Err(QueryError::Empty { key: "baseline.table", table: table.to_owned(), version });
-        }
-    }
+    let (baseline, baseline_bytes) =
+        baseline.map_or_else(Default::default, |(_, baseline)| (baseline.groups, baseline.bytes));
     let windows = rollup.windows(groups);
     let baseline = Rollup::baseline(baseline);
     let prediction = monitor.inference.prediction.as_ref();
@@ -111,7 +135,7 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
         rows_without_time,
         rows_out_of_range,
         requests_with_several_labels,
-        bytes: bytes + baseline_bytes,
+        bytes: counted.bytes + baseline_bytes,
     })
 }
 

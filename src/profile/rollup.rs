@@ -21,6 +21,13 @@ pub struct BaseGroup {
     pub group: Group,
 }
 
+impl BaseGroup {
+    /// What tells it apart from the other groups of a table.
+    pub fn key(&self) -> (Option<Window>, bool, Segment) {
+        (self.window, self.is_out_of_range, self.segment.clone())
+    }
+}
+
 /// What to add base groups up to.
 #[derive(Debug, Clone, Copy)]
 pub struct Rollup<'a> {

@@ -3,6 +3,8 @@
 //! Values travel as `$parameters`. What is substituted is a [`Name`]: a quoted identifier, a quoted text of the
 //! monitor, `NULL`, or a call of one of our functions on these; a text that is none of them cannot be given.
 
+use super::distribution::Edges;
+
 /// The rows of the inference table, with labels of a table of their own.
 pub(super) const LABELLED: &str = include_str!("../../sql/labelled.sql");
 /// How many requests have several labels.
@@ -15,6 +17,9 @@ pub(super) const BASELINE: &str = include_str!("../../sql/baseline.sql");
 pub(super) const SLICE_VALUES: &str = include_str!("../../sql/slice_values.sql");
 /// The states of every column.
 pub(super) const PROFILE: &str = include_str!("../../sql/profile.sql");
+
+/// The numbers within ranges.
+pub(super) const CROWDED: &str = include_str!("../../sql/crowded.sql");
 
 /// A piece of SQL that is safe to substitute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +34,17 @@ impl Name {
     /// A text, quoted.
     pub(super) fn text(text: &str) -> Self {
         Self(format!("'{}'", text.replace('\'', "''")))
+    }
+
+    /// Edges, as a text that is not copied for every row.
+    pub(super) fn edges(edges: &Edges) -> Self {
+        Self(format!("arrow_cast({}, 'Dictionary(Int8, Utf8)')", Self::text(&edges.to_string()).0))
+    }
+
+    /// The number in a column, if it is from `low` to `high`.
+    pub(super) fn within(column: &str, low: f64, high: f64) -> Self {
+        let number = format!("CAST({} AS DOUBLE)", Self::column(column).0);
+        Self(format!("CASE WHEN {number} BETWEEN CAST('{low:e}' AS DOUBLE) AND CAST('{high:e}' AS DOUBLE) THEN {number} END"))
     }
 
     /// SQL's NULL.
@@ -95,7 +111,7 @@ mod tests {
 
     #[test]
     fn every_placeholder_of_every_file_is_named_in_its_header() {
-        for file in [LABELLED, SEVERAL_LABELS, WINDOWED, BASELINE, SLICE_VALUES, PROFILE] {
+        for file in [LABELLED, SEVERAL_LABELS, WINDOWED, BASELINE, SLICE_VALUES, PROFILE, CROWDED] {
             let (header, body): (Vec<&str>, Vec<&str>) =
                 file.lines().partition(|line| line.starts_with("--"));
             let header = header.join("\n");

@@ -122,6 +122,11 @@ impl Counts {
         self.len
     }
 
+    /// Whether more than `limit` buckets are in use.
+    pub fn exceeds(&self, limit: usize) -> bool {
+        self.at_most() > limit && self.len() > limit
+    }
+
     /// How many buckets may be in use: [`Counts::len`], or more, and told at once.
     pub fn at_most(&self) -> usize {
         self.len + self.fresh.len()

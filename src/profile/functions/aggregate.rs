@@ -6,6 +6,7 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::marker::PhantomData;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, LargeBinaryArray};
@@ -14,7 +15,7 @@ use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
+    Accumulator, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, TypeSignature, Volatility,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +23,7 @@ use serde::de::DeserializeOwned;
 use super::split::{Split, Which};
 
 /// First byte of a state: the version of its layout.
-const LAYOUT: u8 = 3;
+const LAYOUT: u8 = 4;
 
 /// Something that rows are folded into, and that adds.
 pub trait State: Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 'static {
@@ -101,9 +102,10 @@ pub struct StateFunction<F: Fold> {
 }
 
 impl<F: Fold> StateFunction<F> {
-    /// The function called `name`, of `arguments` arguments.
-    pub fn new(name: &'static str, arguments: usize) -> Self {
-        Self { name, signature: Signature::any(arguments, Volatility::Immutable), fold: PhantomData }
+    /// The function called `name`, of so many `arguments`.
+    pub fn new(name: &'static str, arguments: RangeInclusive<usize>) -> Self {
+        let signature = Signature::one_of(arguments.map(TypeSignature::Any).collect(), Volatility::Immutable);
+        Self { name, signature, fold: PhantomData }
     }
 }
 

@@ -6,6 +6,7 @@ use datafusion::common::{Result, exec_datafusion_err};
 
 use super::aggregate::{Fold, Rows, State};
 use super::coded::{Coder, NULL, Tally};
+use super::given::GivenEdges;
 use super::names::{Classes, cast, names};
 use super::split::Which;
 use crate::profile::classification::ClassificationState;
@@ -69,7 +70,7 @@ macro_rules! fold {
 }
 
 fold!(
-    /// Numbers, as doubles.
+    /// Numbers, as doubles; edges that tell them apart (literal), which may be left out.
     Numeric
 );
 fold!(
@@ -85,7 +86,8 @@ fold!(
     Opaque
 );
 fold!(
-    /// Prediction, label, probability (or NULL), positive class (literal).
+    /// Prediction, label, probability (or NULL), positive class (literal); edges that tell probabilities apart (literal),
+    /// which may be left out.
     Classification
 );
 fold!(
@@ -98,19 +100,23 @@ fold!(
 pub struct NumberRoom {
     numbers: Vec<f64>,
     slots: Slots,
+    edges: GivenEdges,
 }
 
-/// Folds `value(row)`, which is NaN where a value is none that a double can hold.
+/// Folds `values`, which are NaN where a value is none that a double can hold.
 fn fold_numbers(
     original: &ArrayRef,
     values: &[f64],
+    edges: Option<&ArrayRef>,
     rows: &mut dyn Rows<ColumnState>,
     room: &mut NumberRoom,
-) {
+) -> Result<()> {
     let nulls = original.logical_nulls().filter(|nulls| nulls.null_count() > 0);
-    let NumberRoom { numbers, slots } = room;
+    let NumberRoom { numbers, slots, edges: given } = room;
+    let edges = given.read(edges)?;
     rows.for_each(&mut |state, which| {
         let (ColumnState::Numeric(state) | ColumnState::Time(state)) = state else { return };
+        state.pin(edges);
         if let (Which::All, None) = (which, &nulls) {
             return state.add_all(values, slots);
         }
@@ -129,6 +135,7 @@ fn fold_numbers(
         state.add_nulls(num_nulls);
         state.add_all(numbers, slots);
     });
+    Ok(())
 }
 
 impl Fold for Numeric {
@@ -143,13 +150,12 @@ impl Fold for Numeric {
         let original = argument(arguments, 0)?;
         let doubles = cast(original, &DataType::Float64)?;
         let doubles = doubles.as_primitive::<Float64Type>();
+        let edges = arguments.get(1);
         if doubles.null_count() == original.logical_null_count() {
-            fold_numbers(original, doubles.values(), rows, room);
-        } else {
-            let doubles: Vec<f64> = doubles.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
-            fold_numbers(original, &doubles, rows, room);
+            return fold_numbers(original, doubles.values(), edges, rows, room);
         }
-        Ok(())
+        let doubles: Vec<f64> = doubles.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+        fold_numbers(original, &doubles, edges, rows, room)
     }
 }
 
@@ -166,8 +172,7 @@ impl Fold for Time {
         let micros = cast(original, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
         let micros = micros.as_primitive::<TimestampMicrosecondType>();
         let seconds = micros.iter().map(|value| value.map_or(f64::NAN, |micros| micros as f64 / 1e6));
-        fold_numbers(original, &seconds.collect::<Vec<f64>>(), rows, room);
-        Ok(())
+        fold_numbers(original, &seconds.collect::<Vec<f64>>(), None, rows, room)
     }
 }
 
@@ -236,6 +241,7 @@ pub struct ClassRoom {
     scores: [Vec<f64>; 2],
     losses: Vec<f64>,
     slots: Slots,
+    edges: GivenEdges,
 }
 
 impl Fold for Classification {
@@ -247,7 +253,8 @@ impl Fold for Classification {
     }
 
     fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>, room: &mut ClassRoom) -> Result<()> {
-        let ClassRoom { predictions, labels, pairs, tally, scores: by_class, losses, slots } = room;
+        let ClassRoom { predictions, labels, pairs, tally, scores: by_class, losses, slots, edges } = room;
+        let edges = edges.read(arguments.get(4))?;
         let said = predictions.code(argument(arguments, 0)?)?;
         let is = labels.code(argument(arguments, 1)?)?;
         let scores = cast(argument(arguments, 2)?, &DataType::Float64)?;
@@ -267,6 +274,7 @@ impl Fold for Classification {
         };
         rows.for_each(&mut |state, which| {
             let QualityState::Classification(state) = state else { return };
+            state.pin(edges);
             tally.for_each(&pairs.codes, which, |code, count| {
                 let Some((said, is)) = pair(code) else { return };
                 state.add(classes.predictions.value(said), classes.labels.value(is), is_positive[is], count);

@@ -2,20 +2,21 @@
 //!
 //! | function | arguments | result |
 //! |---|---|---|
-//! | `profile_numeric` | a number | state of the column |
+//! | `profile_numeric` | a number; edges (literal), if any | state of the column |
 //! | `profile_text` | anything that has a text form | state of the column |
 //! | `profile_time` | a timestamp or date | state of the column |
 //! | `profile_opaque` | anything | state of the column |
-//! | `classification_quality` | prediction, label, probability, positive class (literal) | state of the quality |
+//! | `classification_quality` | prediction, label, probability, positive class (literal); edges (literal), if any | state of the quality |
 //! | `regression_quality` | prediction, label | state of the quality |
 //! | `window_start` | timestamp, granularity (literal), zone (literal) | start of the window |
 //!
-//! A state is bytes ([`State::to_bytes`]). Everything that a function needs to know is a literal argument,
+//! A state is bytes ([`State::into_bytes`]). Edges are a JSON list of numbers. Everything that a function needs to know is a literal argument,
 //! so that a plan can be shipped and functions be found by name.
 
 mod aggregate;
 mod coded;
 mod folds;
+mod given;
 mod names;
 mod split;
 mod window_start;
@@ -31,12 +32,12 @@ use window_start::WindowStart;
 /// Makes the functions known to `ctx`.
 pub fn register(ctx: &SessionContext) {
     let aggregates = [
-        AggregateUDF::from(StateFunction::<Numeric>::new("profile_numeric", 1)),
-        AggregateUDF::from(StateFunction::<Text>::new("profile_text", 1)),
-        AggregateUDF::from(StateFunction::<Time>::new("profile_time", 1)),
-        AggregateUDF::from(StateFunction::<Opaque>::new("profile_opaque", 1)),
-        AggregateUDF::from(StateFunction::<Classification>::new("classification_quality", 4)),
-        AggregateUDF::from(StateFunction::<Regression>::new("regression_quality", 2)),
+        AggregateUDF::from(StateFunction::<Numeric>::new("profile_numeric", 1..=2)),
+        AggregateUDF::from(StateFunction::<Text>::new("profile_text", 1..=1)),
+        AggregateUDF::from(StateFunction::<Time>::new("profile_time", 1..=1)),
+        AggregateUDF::from(StateFunction::<Opaque>::new("profile_opaque", 1..=1)),
+        AggregateUDF::from(StateFunction::<Classification>::new("classification_quality", 4..=5)),
+        AggregateUDF::from(StateFunction::<Regression>::new("regression_quality", 2..=2)),
     ];
     for function in aggregates {
         ctx.register_udaf(function);

@@ -61,6 +61,11 @@ pub(super) fn texts(batch: &RecordBatch, name: &str) -> Result<Vec<Option<String
     Ok(array.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect())
 }
 
+/// The bytes in the first row of the column called `name`.
+pub(super) fn bytes<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a [u8], DataFusionError> {
+    Ok(column(batch, name)?.as_binary::<i64>().value(0))
+}
+
 /// The number in the one row of `batches`; none is none.
 pub(super) fn number(batches: &[RecordBatch], name: &str) -> Result<u64, DataFusionError> {
     let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(0) };

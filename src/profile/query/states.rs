@@ -1,8 +1,9 @@
 //! What is asked of the rows: one aggregate call for each column, and one for the model's quality.
 
-use crate::config::{Monitor, ProblemType};
-use crate::profile::gap::{Gap, Gaps};
-use crate::profile::own_names::OwnNames;
+use super::pass::Pass;
+use crate::config::ProblemType;
+use crate::profile::gap::Gap;
+use crate::profile::pinned::PinnedEdges;
 use crate::profile::template::Name;
 use crate::profile::{ColumnInfo, Kind};
 
@@ -19,13 +20,14 @@ pub(super) fn of_slice(index: usize) -> String {
     format!("slice_{index}")
 }
 
+/// Name of the state of the `index`-th range in the answer.
+pub(super) fn of_range(index: usize) -> String {
+    format!("range_{index}")
+}
+
 /// What `profile.sql` is filled in with.
-pub(super) fn asked(
-    monitor: &Monitor,
-    columns: &[ColumnInfo],
-    gaps: &Gaps,
-    own: &OwnNames,
-) -> [(&'static str, Name); 3] {
+pub(super) fn asked(pass: &Pass<'_>, pinned: &PinnedEdges) -> [(&'static str, Name); 3] {
+    let Pass { monitor, own, .. } = pass;
     let (window, version) = (own.window_start(), own.model_version());
     let slices: Vec<Name> =
         (0..monitor.slicing_exprs.len()).map(|index| Name::column(&own.slice(index))).collect();
@@ -37,11 +39,11 @@ pub(super) fn asked(
         [one] => with_slice(one),
         several => Name::grouping_sets(&several.iter().map(with_slice).collect::<Vec<_>>()),
     };
-    [("keys", Name::list(&keys)), ("states", calls(monitor, columns, gaps)), ("groups", groups)]
+    [("keys", Name::list(&keys)), ("states", calls(pass, pinned)), ("groups", groups)]
 }
 
-/// The aggregate calls, on a table with these gaps.
-fn calls(monitor: &Monitor, columns: &[ColumnInfo], gaps: &Gaps) -> Name {
+/// The aggregate calls.
+fn calls(pass: &Pass<'_>, pinned: &PinnedEdges) -> Name {
     let state = |(index, column): (usize, &ColumnInfo)| {
         let function = match column.kind {
             Kind::Numeric => "profile_numeric",
@@ -49,29 +51,44 @@ fn calls(monitor: &Monitor, columns: &[ColumnInfo], gaps: &Gaps) -> Name {
             Kind::Text => "profile_text",
             Kind::Opaque => "profile_opaque",
         };
-        Name::call(function, &[Name::column(&column.name)], &of_column(index))
+        let edges = edges_of(&column.name, pinned).filter(|_| column.kind == Kind::Numeric);
+        let arguments: Vec<Name> = [Name::column(&column.name)].into_iter().chain(edges).collect();
+        Name::call(function, &arguments, &of_column(index))
     };
-    let mut calls: Vec<Name> = columns.iter().enumerate().map(state).collect();
-    calls.extend(quality_call(monitor, gaps));
+    let mut calls: Vec<Name> = pass.columns.iter().enumerate().map(state).collect();
+    calls.extend(quality_call(pass, pinned).filter(|_| pass.with_quality));
     Name::list(&calls)
 }
 
-fn quality_call(monitor: &Monitor, gaps: &Gaps) -> Option<Name> {
+/// The argument that names the edges of the column called `name`, if there are any.
+fn edges_of(name: &str, pinned: &PinnedEdges) -> Option<Name> {
+    let edges = pinned.of(name);
+    (!edges.is_empty()).then(|| Name::edges(&edges))
+}
+
+fn quality_call(pass: &Pass<'_>, pinned: &PinnedEdges) -> Option<Name> {
     // What is of another type says nothing about quality.
-    let column = |name: &String| match gaps.get(name) {
+    let column = |name: &String| match pass.gaps.get(name) {
         Some(Gap::Unlike { .. }) => Name::null(),
         Some(Gap::Missing) | None => Name::column(name),
     };
-    let prediction = monitor.inference.prediction.as_ref()?;
+    let prediction = pass.monitor.inference.prediction.as_ref()?;
     let label = prediction.label.as_ref()?;
     let (said, is) = (column(&prediction.column), column(&label.column));
     Some(match prediction.problem_type {
         ProblemType::Regression => Name::call("regression_quality", &[said, is], QUALITY),
         ProblemType::Classification => {
-            let proba = prediction.proba_col.as_ref().map_or_else(Name::null, column);
-            let positive =
-                prediction.positive_class.as_ref().map_or_else(Name::null, |class| Name::text(class));
-            Name::call("classification_quality", &[said, is, proba, positive], QUALITY)
+            let proba = prediction.proba_col.as_ref();
+            let positive = prediction.positive_class.as_ref();
+            let edges = proba.and_then(|name| edges_of(name, pinned));
+            let arguments = [
+                said,
+                is,
+                proba.map_or_else(Name::null, column),
+                positive.map_or_else(Name::null, |class| Name::text(class)),
+            ];
+            let arguments: Vec<Name> = arguments.into_iter().chain(edges).collect();
+            Name::call("classification_quality", &arguments, QUALITY)
         }
     })
 }

@@ -1,0 +1,191 @@
+//! The closer look: where rows crowd in a bucket they are counted once more, and edges put between them.
+//!
+//! Few columns need it, and those are all that is read again. Which buckets, which edges, depends on the rows alone.
+
+use std::collections::BTreeMap;
+
+use datafusion::common::DataFusionError;
+use datafusion::dataframe::DataFrame;
+
+use super::pass::Pass;
+use super::{decode, states};
+use crate::profile::distribution::{Bucket, Distribution, Edges, crowded};
+use crate::profile::functions::State;
+use crate::profile::pinned::{PinnedEdges, deciles};
+use crate::profile::template::{self, Name};
+use crate::profile::{BaseGroup, ColumnState};
+use crate::window::Window;
+
+/// Looks at one table: each tells numbers apart that differ by two thousand times less.
+const LOOKS: usize = 4;
+
+/// Most buckets of a column that are looked into at once: the others have their turn with the next look.
+const MAX_BUCKETS: usize = 32;
+
+/// A window with so many rows says where bins should be.
+const MIN_REFERENCE: u64 = 200;
+
+/// A column and its buckets to look into.
+struct Crowded {
+    /// Its place among the columns.
+    index: usize,
+    buckets: Vec<Bucket>,
+    /// Its numbers in all.
+    total: u64,
+}
+
+impl Pass<'_> {
+    /// Looks into the crowded buckets of `groups`, which were counted of `sliced`, until none is left. The edges are added to
+    /// `pinned`. Returns the bytes that were read.
+    pub(super) async fn look_closer(
+        &self,
+        sliced: &DataFrame,
+        groups: &mut [BaseGroup],
+        pinned: &mut PinnedEdges,
+    ) -> Result<u64, DataFusionError> {
+        let mut bytes = 0;
+        for _ in 0..LOOKS {
+            let crowded = self.crowded(groups);
+            if crowded.is_empty() {
+                break;
+            }
+            let (inside, read) = self.look(sliced, &crowded).await?;
+            bytes += read;
+            let mut anew = Vec::new();
+            for (column, inside) in crowded.iter().zip(inside) {
+                let looked = column.buckets.iter().zip(inside);
+                let edges = looked.map(|(bucket, inside)| crowded::edges(bucket, &inside, column.total));
+                let edges = edges.fold(Edges::default(), |all, more| all.and(&more));
+                if pinned.add(&self.columns[column.index].name, &edges) {
+                    anew.push(column.index);
+                }
+            }
+            if anew.is_empty() {
+                break;
+            }
+            bytes += self.recount(sliced, groups, &anew, pinned).await?;
+        }
+        Ok(bytes)
+    }
+
+    fn crowded(&self, groups: &[BaseGroup]) -> Vec<Crowded> {
+        let columns = 0..self.columns.len();
+        let crowded = columns.filter_map(|index| {
+            let total = sum(groups.iter(), index)?;
+            let mut buckets = crowded::crowded(&total);
+            buckets.sort_by_key(|bucket| std::cmp::Reverse(bucket.count));
+            buckets.truncate(MAX_BUCKETS);
+            (!buckets.is_empty()).then(|| Crowded { index, buckets, total: total.total() })
+        });
+        crowded.collect()
+    }
+
+    /// The distributions within the buckets of each column, and the bytes that were read.
+    async fn look(
+        &self,
+        sliced: &DataFrame,
+        crowded: &[Crowded],
+    ) -> Result<(Vec<Vec<Distribution>>, u64), DataFusionError> {
+        let mut ranges = Vec::new();
+        for column in crowded {
+            let name = &self.columns[column.index].name;
+            tracing::debug!(table = self.table, column = name, buckets = column.buckets.len(), "looking closer");
+            for bucket in &column.buckets {
+                let within = Name::within(name, bucket.low, bucket.high);
+                ranges.push(Name::call("profile_numeric", &[within], &states::of_range(ranges.len())));
+            }
+        }
+        let sql = template::fill(template::CROWDED, &[("ranges", Name::list(&ranges))]);
+        let (batches, bytes) = self.collect(sliced, &sql, "crowded numbers").await?;
+        let mut found = batches.iter().flat_map(|batch| {
+            (0..ranges.len()).map(|index| match ColumnState::from_bytes(decode::bytes(batch, &states::of_range(index))?)? {
+                ColumnState::Numeric(state) => Ok(state.distribution),
+                _ => Ok(Distribution::default()),
+            })
+        });
+        let inside = crowded.iter().map(|column| found.by_ref().take(column.buckets.len()).collect());
+        Ok((inside.collect::<Result<_, DataFusionError>>()?, bytes))
+    }
+
+    /// Counts the columns at `indices` of `groups` once more, with the edges that there are now.
+    pub(super) async fn recount(
+        &self,
+        sliced: &DataFrame,
+        groups: &mut [BaseGroup],
+        indices: &[usize],
+        pinned: &PinnedEdges,
+    ) -> Result<u64, DataFusionError> {
+        let columns: Vec<_> = indices.iter().map(|index| self.columns[*index].clone()).collect();
+        let proba = self.monitor.inference.prediction.as_ref().and_then(|prediction| prediction.proba_col.as_ref());
+        let with_quality = columns.iter().any(|column| Some(&column.name) == proba);
+        let again = Pass { columns: &columns, with_quality, ..*self };
+        let (counted, bytes) = again.count(sliced, "crowded columns", pinned).await?;
+        let mut counted: BTreeMap<_, _> = counted.into_iter().map(|base| (base.key(), base.group)).collect();
+        for base in groups {
+            let Some(again) = counted.remove(&base.key()) else { continue };
+            for (index, state) in indices.iter().zip(again.columns) {
+                base.group.columns[*index] = state;
+            }
+            if again.quality.is_some() {
+                base.group.quality = again.quality;
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Pins ten bins for each column of numbers that has none: at the deciles of the baseline, or of the first window with
+    /// enough rows.
+    pub(super) fn pin_bins(&self, groups: &mut [BaseGroup], pinned: &mut PinnedEdges) {
+        let first = first_window(groups);
+        for (index, column) in self.columns.iter().enumerate() {
+            if pinned.bins(&column.name).is_some() {
+                continue;
+            }
+            let Some(mut total) = sum(groups.iter().filter(|base| base.window == first), index) else { continue };
+            // At the coarsest resolution of all groups, so that a bin begins where a bucket does in each of them.
+            let shift = groups.iter().filter_map(|base| distribution(base, index)).map(Distribution::resolution).max();
+            total.coarsen(shift.unwrap_or_default());
+            let edges = deciles(&total);
+            if total.total() > 0 && cut(groups, index, &edges) {
+                pinned.pin_bins(&column.name, edges);
+            }
+        }
+    }
+}
+
+/// Tells the numbers of the column at `index` apart at `edges`, if none of these lies within a bucket of any group.
+pub(super) fn cut(groups: &mut [BaseGroup], index: usize, edges: &Edges) -> bool {
+    let numbers = groups.iter_mut().filter_map(|base| match &mut base.group.columns[index] {
+        ColumnState::Numeric(state) => Some(&mut state.distribution),
+        _ => None,
+    });
+    numbers.fold(true, |all, numbers| numbers.cut_between_buckets(edges) && all)
+}
+
+/// The first window with at least [`MIN_REFERENCE`] rows, or else the first; none of a baseline.
+fn first_window(groups: &[BaseGroup]) -> Option<Window> {
+    let mut rows: BTreeMap<Window, u64> = BTreeMap::new();
+    for base in groups.iter().filter(|base| base.segment.slice.is_none()) {
+        if let Some(window) = base.window {
+            *rows.entry(window).or_default() += base.group.row_count;
+        }
+    }
+    let enough = rows.iter().find(|(_, rows)| **rows >= MIN_REFERENCE);
+    enough.or(rows.iter().next()).map(|(window, _)| *window)
+}
+
+/// The numbers of the column at `index` in `groups`, of whole windows, together. None if it is no column of numbers.
+fn sum<'a>(groups: impl Iterator<Item = &'a BaseGroup>, index: usize) -> Option<Distribution> {
+    let mut wholes = groups.filter(|base| base.segment.slice.is_none()).filter_map(|base| distribution(base, index));
+    let mut total = wholes.next()?.clone();
+    wholes.for_each(|more| total.merge(more));
+    total.settle();
+    Some(total)
+}
+
+fn distribution(base: &BaseGroup, index: usize) -> Option<&Distribution> {
+    match &base.group.columns[index] {
+        ColumnState::Numeric(state) => Some(&state.distribution),
+        _ => None,
+    }
+}
