@@ -29,8 +29,8 @@ use crate::config::{Monitor, RegistryPlace, Settings, hex16};
 use crate::drift;
 use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
 use crate::notify::{self, RunFacts};
-use crate::profile::query::{self, Watch};
-use crate::profile::row;
+use crate::profile::query::{self, QueryError, Watch};
+use crate::profile::{row, state_row};
 use crate::sink::{self, RunRow, Sink};
 use crate::source::{self, Lake, Snapshot, Versions};
 
@@ -165,6 +165,9 @@ async fn compute(
     let recorded = sink.recorded().await?;
     let present = Present { as_of: order.as_of, run_id: &lineage.run_id, computed_at: lineage.computed_at };
     let evaluation = alert::evaluate(monitor, &profile_rows, &drift_rows, &recorded, present);
+    let state_rows = state_row::rows(&counted.profiles.columns, &counted.bases, monitor.base_granularity());
+    let state_rows = state_rows.map_err(|error| QueryError::query(&lineage.source.table, error))?;
+    sink.write_states(&state_rows, lineage).await?;
     let profile = sink.write_profile(&profile_rows, lineage).await?;
     let drift = sink.write_drift(&drift_rows, lineage).await?;
     sink.write_alerts(&evaluation.events, &lineage.run_id).await?;
@@ -268,7 +271,6 @@ mod tests {
     use datafusion::prelude::SessionContext;
 
     use super::*;
-    use crate::profile::query::QueryError;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_panic_in_a_task_of_the_engine_is_an_error_that_says_so() {

@@ -1,6 +1,6 @@
 //! `<monitor>_drift_metrics`: how far each column has moved.
 
-use super::lineage::LINEAGE;
+use super::lineage::{COMPUTED, MODEL, REVISION, RUN, SOURCE};
 use super::{Column, Table, Type, WINDOW, column, shared};
 
 /// A statistical test.
@@ -114,6 +114,6 @@ pub const TABLE: Table = Table {
     doc: "One row for each row of an `INPUT` profile and each comparison that there is for it.",
     key: KEY,
     measures: &[MEASURES, EXTRAS],
-    beside: &[PLACE, LINEAGE],
+    beside: &[PLACE, RUN, MODEL, SOURCE, REVISION, COMPUTED],
     partition_by: &["window_date"],
 };

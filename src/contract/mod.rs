@@ -9,6 +9,7 @@ pub mod alerts;
 pub mod drift_metrics;
 mod lineage;
 pub mod profile_metrics;
+pub mod profile_states;
 pub mod runs;
 mod shared;
 
@@ -36,6 +37,8 @@ pub enum Type {
     Double,
     /// True or false.
     Bool,
+    /// Bytes.
+    Binary,
     /// Microseconds, UTC.
     Timestamp,
     /// A day.
@@ -132,7 +135,8 @@ mod tests {
 
     use super::*;
 
-    const TABLES: [Table; 4] = [profile_metrics::TABLE, drift_metrics::TABLE, alerts::TABLE, runs::TABLE];
+    const TABLES: [Table; 5] =
+        [profile_metrics::TABLE, profile_states::TABLE, drift_metrics::TABLE, alerts::TABLE, runs::TABLE];
 
     #[test]
     fn names_are_unique_and_documented() {

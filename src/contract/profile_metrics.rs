@@ -1,6 +1,6 @@
 //! `<monitor>_profile_metrics`: what each column looked like in each window.
 
-use super::lineage::LINEAGE;
+use super::lineage::{COMPUTED, MODEL, REVISION, RUN, SOURCE};
 use super::{Column, Table, Type, WINDOW, column, shared};
 
 /// Scores of a classifier: by class, and two means over classes.
@@ -159,19 +159,13 @@ const EXTRAS: &[Column] = &[
     column("percent_labelled", Type::Double, "On `:table` rows: 100 · label_count / row_count."),
 ];
 
-const PLACE: &[Column] = &[
-    column("window_start", Type::Timestamp, "Start of the window, flat; NULL for baseline rows."),
-    column("window_end", Type::Timestamp, "End of the window, flat; NULL for baseline rows."),
-    shared::REASON,
-];
-
 /// The table.
 pub const TABLE: Table = Table {
     name: "profile_metrics",
     doc: "One row for each window, granularity, model version (and `*`), slice, column (and `:table`) and log type.",
     key: KEY,
     measures: &[MEASURES, EXTRAS],
-    beside: &[PLACE, LINEAGE],
+    beside: &[shared::PLACE, &[shared::REASON], RUN, MODEL, SOURCE, REVISION, COMPUTED],
     partition_by: &["window_date"],
 };
 

@@ -34,3 +34,9 @@ pub(super) const REASON: Column = column(
     "Why measures that the row could have are NULL, as `measure, measure: why; measure: why`; a why without \
      measures holds for all that are NULL. NULL if none is missing.",
 );
+
+/// The window, flat.
+pub(super) const PLACE: &[Column] = &[
+    column("window_start", Type::Timestamp, "Start of the window, flat; NULL for baseline rows."),
+    column("window_end", Type::Timestamp, "End of the window, flat; NULL for baseline rows."),
+];

@@ -79,6 +79,23 @@ impl Distinct {
         self.registers.capacity()
     }
 
+    /// Takes the sketch out, as [`Self::from_image`] reads it; `None` if it is empty.
+    pub fn take(&mut self) -> Option<Vec<u8>> {
+        let sketch = std::mem::take(self);
+        (!sketch.is_empty()).then(|| sketch.image())
+    }
+
+    /// The sketch that `image` is: dense, eight bits a register.
+    ///
+    /// # Errors
+    /// If it is another, with why.
+    pub fn from_image(image: &[u8]) -> Result<Self, &'static str> {
+        match image.get(PREAMBLE..) {
+            Some(registers) if registers.len() == REGISTERS => Ok(Self { registers: registers.to_vec() }),
+            _ => Err("not a sketch of 2^14 registers"),
+        }
+    }
+
     /// The sketch as Apache DataSketches writes a dense one with eight bits a register: 40 bytes, and the
     /// registers.
     fn image(&self) -> Vec<u8> {
@@ -134,11 +151,7 @@ impl Serialize for Distinct {
 impl<'de> Deserialize<'de> for Distinct {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes: &[u8] = Deserialize::deserialize(deserializer)?;
-        match bytes.get(PREAMBLE..) {
-            None if bytes.is_empty() => Ok(Self::default()),
-            Some(registers) if registers.len() == REGISTERS => Ok(Self { registers: registers.to_vec() }),
-            _ => Err(D::Error::custom("not a sketch of 2^14 registers")),
-        }
+        if bytes.is_empty() { Ok(Self::default()) } else { Self::from_image(bytes).map_err(D::Error::custom) }
     }
 }
 

@@ -260,10 +260,19 @@ impl Distribution {
 
     /// The histogram on the edges: rows below the first, from each to the next, and above the last.
     pub fn bins(&self) -> Vec<u64> {
+        between(&self.cuts.below(&self.counts.sorted(), self.shift), self.total)
+    }
+
+    /// The histogram on `edges`, which must be some of the edges; `None` if they are not. No rows are in no bin.
+    pub fn bins_on(&self, edges: &Edges) -> Option<Vec<u64>> {
+        if self.total == 0 {
+            return Some(vec![0; edges.values().count() + 1]);
+        }
         let below = self.cuts.below(&self.counts.sorted(), self.shift);
-        let upto = below.iter().copied().chain([self.total]);
-        let mut before = 0;
-        upto.map(|upto| upto - std::mem::replace(&mut before, upto)).collect()
+        let known = self.edges().places();
+        let below_edge = |place: &i64| Some(below[known.binary_search(place).ok()?]);
+        let below: Vec<u64> = edges.places().iter().map(below_edge).collect::<Option<_>>()?;
+        Some(between(&below, self.total))
     }
 
     /// The buckets in order, cut at the edges. That of 0 reaches no further than the subnormals, and counts as 0: a
@@ -283,6 +292,12 @@ impl Distribution {
     pub fn size(&self) -> usize {
         size_of::<Self>() + self.counts.size() + self.cuts.size()
     }
+}
+
+/// Rows below the first of some edges, from each to the next, and above the last, of `total`, from the rows `below` each.
+fn between(below: &[u64], total: u64) -> Vec<u64> {
+    let mut before = 0;
+    below.iter().copied().chain([total]).map(|upto| upto - std::mem::replace(&mut before, upto)).collect()
 }
 
 /// Buckets at the ends of the range reach beyond the finite numbers.

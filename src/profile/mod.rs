@@ -38,6 +38,8 @@ pub mod row;
 #[cfg(feature = "lake")]
 pub mod slice;
 #[cfg(feature = "lake")]
+pub mod state_row;
+#[cfg(feature = "lake")]
 mod template;
 pub mod text;
 
@@ -45,6 +47,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use classification::ClassificationState;
+use distinct::Distinct;
 use gap::Gaps;
 use numeric::NumericState;
 use regression::RegressionState;
@@ -137,6 +140,29 @@ impl ColumnState {
         if let Self::Numeric(state) | Self::Time(state) = self {
             state.settle();
         }
+    }
+
+    /// Takes out the sketch of different values, as an Apache DataSketches HLL sketch; `None` while the state has each
+    /// of them.
+    pub fn take_sketch(&mut self) -> Option<Vec<u8>> {
+        match self {
+            Self::Numeric(state) | Self::Time(state) => state.distinct.take(),
+            Self::Text(state) => state.distinct.take(),
+            Self::Opaque { .. } => None,
+        }
+    }
+
+    /// Puts back what [`ColumnState::take_sketch`] took out.
+    ///
+    /// # Errors
+    /// If it is no such sketch, with why.
+    pub fn put_sketch(&mut self, sketch: &[u8]) -> Result<(), &'static str> {
+        match self {
+            Self::Numeric(state) | Self::Time(state) => state.distinct = Distinct::from_image(sketch)?,
+            Self::Text(state) => state.distinct = Distinct::from_image(sketch)?,
+            Self::Opaque { .. } => {}
+        }
+        Ok(())
     }
 
     /// Values that are not NULL.

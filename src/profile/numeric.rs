@@ -38,8 +38,7 @@ pub struct NumericState {
     squares: ExactSum,
     /// Finite values whose square is beyond a double.
     num_unsquared: u64,
-    #[serde(default)]
-    distinct: Distinct,
+    pub(super) distinct: Distinct,
 }
 
 impl NumericState {
@@ -162,6 +161,11 @@ impl NumericState {
     /// Least and greatest finite value.
     pub fn extremes(&self) -> Option<(f64, f64)> {
         self.extremes
+    }
+
+    /// Sum of finite values, rounded once; `None` if it is beyond the range of a double.
+    pub fn sum(&self) -> Option<f64> {
+        self.sum.mean(1).filter(|sum| sum.is_finite())
     }
 
     /// Mean of finite values.

@@ -16,6 +16,8 @@ mod rows;
 mod states;
 mod watch;
 
+use std::sync::Arc;
+
 pub use error::{HINT_FAULT, OUT_OF_RANGE, QueryError};
 pub use pass::MAX_SLICES;
 use pass::Pass;
@@ -25,6 +27,7 @@ use super::gap::Gaps;
 use super::own_names::OwnNames;
 use super::pinned::PinnedEdges;
 use super::slice::{self, SliceError};
+use super::state_row::Bases;
 use super::{BaseGroup, Profiles, Rollup, columns, counterparts, functions};
 use crate::config::Monitor;
 use crate::contract::TABLE;
@@ -33,8 +36,10 @@ use crate::source::Snapshot;
 /// What was counted, and what it cost.
 #[derive(Debug)]
 pub struct Counted {
-    /// The states.
+    /// The states of every window.
     pub profiles: Profiles,
+    /// The states that they are added up from.
+    pub bases: Bases,
     /// Rows of the inference table.
     pub rows: u64,
     /// Rows of it that have no time, and are in no window.
@@ -100,7 +105,7 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     let frame = rows::of_inference(monitor, snapshot, own).await?;
     let counted = pass.run(&frame, "inference", &mut pinned).await?;
     let rollup = Rollup { granularities: &monitor.granularities, calendar: &monitor.calendar };
-    let groups = counted.groups;
+    let mut groups = counted.groups;
     let rows = count_rows(&groups, |_| true);
     let rows_out_of_range = count_rows(&groups, |base| rollup.is_out_of_range(base));
     let rows_without_time = count_rows(&groups, |base| base.window.is_none() && !base.is_out_of_range);
@@ -122,15 +127,20 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     }
 
     let requests_with_several_labels = rows::with_several_labels(monitor, snapshot).await?;
-    let (baseline, baseline_bytes) =
+    let (mut baseline, baseline_bytes) =
         baseline.map_or_else(Default::default, |(_, baseline)| (baseline.groups, baseline.bytes));
-    let windows = rollup.windows(groups);
-    let baseline = Rollup::baseline(baseline);
+    for base in groups.iter_mut().chain(&mut baseline) {
+        Arc::make_mut(&mut base.group).settle();
+    }
+    let windows = rollup.windows(&groups);
+    let bases = Bases { inference: groups, baseline, pinned };
+    let baseline = Rollup::baseline(&bases.baseline);
     let prediction = monitor.inference.prediction.as_ref();
     let has_scores = prediction.is_some_and(|prediction| prediction.proba_col.is_some());
     let profiles = Profiles { columns, has_scores, windows, baseline, gaps };
     Ok(Counted {
         profiles,
+        bases,
         rows,
         rows_without_time,
         rows_out_of_range,

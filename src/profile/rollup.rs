@@ -1,7 +1,6 @@
 //! From base groups to every granularity and to `*`, by adding.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::{Group, Segment, Series};
@@ -17,8 +16,8 @@ pub struct BaseGroup {
     pub is_out_of_range: bool,
     /// Whose rows.
     pub segment: Segment,
-    /// What was counted.
-    pub group: Group,
+    /// What was counted; shared with the series that it is all of.
+    pub group: Arc<Group>,
 }
 
 impl BaseGroup {
@@ -38,18 +37,16 @@ pub struct Rollup<'a> {
 }
 
 impl Rollup<'_> {
-    /// Adds `groups` up to all series; those that are in no window are left out. What is one group only is not
-    /// copied.
-    pub fn windows(&self, groups: Vec<BaseGroup>) -> BTreeMap<Series, BTreeMap<Window, Arc<Group>>> {
+    /// Adds `groups`, which are settled, up to all series; those that are in no window are left out. What is one group only is
+    /// not copied.
+    pub fn windows(&self, groups: &[BaseGroup]) -> BTreeMap<Series, BTreeMap<Window, Arc<Group>>> {
         let mut series: BTreeMap<Series, BTreeMap<Window, Arc<Group>>> = BTreeMap::new();
-        for mut base in groups {
-            let Some(windows) = self.windows_of(&base) else { continue };
-            base.group.settle();
-            let group = Arc::new(base.group);
+        for base in groups {
+            let Some(windows) = self.windows_of(base) else { continue };
             for (granularity, window) in windows {
                 for segment in with_all_versions(&base.segment) {
                     let key = Series { granularity, segment };
-                    add(series.entry(key).or_default(), window, &group);
+                    add(series.entry(key).or_default(), window, &base.group);
                 }
             }
         }
@@ -72,14 +69,12 @@ impl Rollup<'_> {
         self.granularities.iter().map(window).collect()
     }
 
-    /// Adds `groups` of a baseline up to `*`.
-    pub fn baseline(groups: Vec<BaseGroup>) -> BTreeMap<Segment, Arc<Group>> {
+    /// Adds `groups` of a baseline, which are settled, up to `*`.
+    pub fn baseline(groups: &[BaseGroup]) -> BTreeMap<Segment, Arc<Group>> {
         let mut segments = BTreeMap::new();
-        for mut base in groups {
-            base.group.settle();
-            let group = Arc::new(base.group);
+        for base in groups {
             for segment in with_all_versions(&base.segment) {
-                add(&mut segments, segment, &group);
+                add(&mut segments, segment, &base.group);
             }
         }
         segments.values_mut().for_each(settle);
@@ -90,16 +85,11 @@ impl Rollup<'_> {
 /// The groups of whole windows and versions, added up from those of the slices of `key`.
 #[cfg(feature = "lake")]
 pub(super) fn whole(groups: &[BaseGroup], key: &str) -> Vec<BaseGroup> {
-    let mut wholes: BTreeMap<(Option<Window>, bool, Segment), Group> = BTreeMap::new();
+    let mut wholes: BTreeMap<(Option<Window>, bool, Segment), Arc<Group>> = BTreeMap::new();
     let of_key = |base: &&BaseGroup| base.segment.slice.as_ref().is_some_and(|slice| slice.key == key);
     for base in groups.iter().filter(of_key) {
         let segment = Segment { slice: None, ..base.segment.clone() };
-        match wholes.entry((base.window, base.is_out_of_range, segment)) {
-            Entry::Occupied(mut whole) => whole.get_mut().merge(&base.group),
-            Entry::Vacant(free) => {
-                free.insert(base.group.clone());
-            }
-        }
+        add(&mut wholes, (base.window, base.is_out_of_range, segment), &base.group);
     }
     let base =
         |((window, is_out_of_range, segment), group)| BaseGroup { window, is_out_of_range, segment, group };
@@ -114,12 +104,8 @@ fn with_all_versions(segment: &Segment) -> impl Iterator<Item = Segment> + use<>
 }
 
 fn add<K: Ord>(groups: &mut BTreeMap<K, Arc<Group>>, key: K, group: &Arc<Group>) {
-    match groups.entry(key) {
-        Entry::Occupied(mut known) => Arc::make_mut(known.get_mut()).merge(group),
-        Entry::Vacant(free) => {
-            free.insert(Arc::clone(group));
-        }
-    }
+    let known = groups.entry(key).and_modify(|known| Arc::make_mut(known).merge(group));
+    known.or_insert_with(|| Arc::clone(group));
 }
 
 /// Settles a sum; what is shared is no sum, and has been settled.
@@ -141,7 +127,7 @@ mod tests {
         let window = calendar.window_of(Granularity::Day, at.parse().unwrap()).unwrap();
         let segment = Segment { model_version: version.to_owned(), slice: None };
         let columns = vec![ColumnState::Opaque { count: rows, num_nulls: 0 }];
-        let group = Group { row_count: rows, columns, quality: None };
+        let group = Arc::new(Group { row_count: rows, columns, quality: None });
         BaseGroup { window: Some(window), is_out_of_range: false, segment, group }
     }
 
@@ -156,7 +142,7 @@ mod tests {
         ];
         let rollup =
             Rollup { granularities: &[Granularity::Day, Granularity::Weeks(1)], calendar: &calendar };
-        let series = rollup.windows(groups.to_vec());
+        let series = rollup.windows(&groups);
         let rows = |granularity: Granularity, version: &str| -> Vec<u64> {
             let segment = Segment { model_version: version.to_owned(), slice: None };
             series[&Series { granularity, segment }].values().map(|group| group.row_count).collect()
@@ -172,7 +158,7 @@ mod tests {
         let calendar = Calendar::new(TimeZone::UTC);
         let groups = [base(&calendar, "2026-05-01T00:00:00Z", "*", 5)];
         let rollup = Rollup { granularities: &[Granularity::Day], calendar: &calendar };
-        let series = rollup.windows(groups.to_vec());
+        let series = rollup.windows(&groups);
         assert_eq!(series.len(), 1);
         assert_eq!(series.values().next().unwrap().values().next().unwrap().row_count, 5);
     }

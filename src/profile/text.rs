@@ -36,7 +36,7 @@ pub struct TextState {
     pub items: FrequentItems,
     lengths: Option<(u64, u64)>,
     total_length: u64,
-    distinct: Distinct,
+    pub(super) distinct: Distinct,
 }
 
 impl TextState {

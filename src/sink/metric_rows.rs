@@ -1,4 +1,4 @@
-//! Rows of the metric tables with their lineage.
+//! Rows of a monitor's tables with their lineage.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::drift::DriftRow;
 use crate::lineage::{ENGINE_VERSION, Lineage, ModelVersion};
 use crate::profile::row::ProfileRow;
+use crate::profile::state_row::StateRow;
 
 /// A measured row, and where it comes from.
 #[derive(Debug, Serialize)]
@@ -17,10 +18,30 @@ pub struct WithLineage<'a, R> {
     row: &'a R,
     #[serde(skip_serializing_if = "Option::is_none")]
     logging_table_commit_version: Option<u64>,
-    monitor_version: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    monitor_version: Option<i64>,
     run_id: &'a str,
     monitor_name: &'a str,
     config_hash: &'a str,
+    #[serde(flatten)]
+    model: Option<Model<'a>>,
+    source_table: &'a str,
+    source_version: u64,
+    source_version_from: u64,
+    label_table: Option<&'a str>,
+    label_version: Option<u64>,
+    baseline_table: Option<&'a str>,
+    baseline_version: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<i32>,
+    engine_version: &'static str,
+    computed_at: i64,
+    window_date: Option<String>,
+}
+
+/// What the registry said.
+#[derive(Debug, Serialize)]
+struct Model<'a> {
     model_name: Option<&'a str>,
     model_run_id: Option<&'a str>,
     model_aliases: Option<&'a [String]>,
@@ -29,17 +50,6 @@ pub struct WithLineage<'a, R> {
     model_source: Option<&'a str>,
     model_training_dataset: Option<&'a str>,
     model_tags: Option<&'a BTreeMap<String, String>>,
-    source_table: &'a str,
-    source_version: u64,
-    source_version_from: u64,
-    label_table: Option<&'a str>,
-    label_version: Option<u64>,
-    baseline_table: Option<&'a str>,
-    baseline_version: Option<u64>,
-    revision: i32,
-    engine_version: &'static str,
-    computed_at: i64,
-    window_date: Option<String>,
 }
 
 /// What lineage needs to know of a row.
@@ -50,6 +60,21 @@ pub trait Measured: Serialize {
     fn start(&self) -> Option<i64>;
     /// Whether the table has the column of that name.
     const HAS_COMMIT_VERSION: bool;
+    /// Whether its rows are numbers for people, with a revision and what the registry says, rather than states.
+    const IS_METRIC: bool = true;
+}
+
+impl Measured for StateRow {
+    const HAS_COMMIT_VERSION: bool = false;
+    const IS_METRIC: bool = false;
+
+    fn model_version(&self) -> &str {
+        &self.model_version
+    }
+
+    fn start(&self) -> Option<i64> {
+        self.window_start
+    }
 }
 
 impl Measured for ProfileRow {
@@ -82,15 +107,35 @@ pub fn with_lineage<'a, R: Measured>(rows: &'a [R], lineage: &'a Lineage) -> Vec
 }
 
 fn one<'a, R: Measured>(row: &'a R, lineage: &'a Lineage) -> WithLineage<'a, R> {
-    let model = lineage.model.as_ref();
-    let version: Option<&ModelVersion> = model.and_then(|model| model.versions.get(row.model_version()));
     WithLineage {
         row,
         logging_table_commit_version: R::HAS_COMMIT_VERSION.then_some(lineage.source.version),
-        monitor_version: 0,
+        monitor_version: R::IS_METRIC.then_some(0),
         run_id: &lineage.run_id,
         monitor_name: &lineage.monitor_name,
         config_hash: &lineage.config_hash,
+        model: R::IS_METRIC.then(|| model(row.model_version(), lineage)),
+        source_table: &lineage.source.table,
+        source_version: lineage.source.version,
+        source_version_from: lineage.source_version_from,
+        label_table: lineage.labels.as_ref().map(|pin| pin.table.as_str()),
+        label_version: lineage.labels.as_ref().map(|pin| pin.version),
+        baseline_table: lineage.baseline.as_ref().map(|pin| pin.table.as_str()),
+        baseline_version: lineage.baseline.as_ref().map(|pin| pin.version),
+        revision: R::IS_METRIC.then_some(1),
+        engine_version: ENGINE_VERSION,
+        computed_at: lineage.computed_at.as_microsecond(),
+        window_date: row.start().and_then(|start| {
+            let start = Timestamp::from_microsecond(start).ok()?;
+            Some(start.to_zoned(TimeZone::UTC).date().to_string())
+        }),
+    }
+}
+
+fn model<'a>(version: &str, lineage: &'a Lineage) -> Model<'a> {
+    let model = lineage.model.as_ref();
+    let version: Option<&ModelVersion> = model.and_then(|model| model.versions.get(version));
+    Model {
         model_name: model.map(|model| model.name.as_str()),
         model_run_id: version.and_then(|version| version.run_id.as_deref()),
         model_aliases: version.map(|version| version.aliases.as_slice()),
@@ -99,19 +144,5 @@ fn one<'a, R: Measured>(row: &'a R, lineage: &'a Lineage) -> WithLineage<'a, R> 
         model_source: version.and_then(|version| version.source.as_deref()),
         model_training_dataset: version.and_then(|version| version.training_dataset.as_deref()),
         model_tags: version.map(|version| &version.tags),
-        source_table: &lineage.source.table,
-        source_version: lineage.source.version,
-        source_version_from: lineage.source_version_from,
-        label_table: lineage.labels.as_ref().map(|pin| pin.table.as_str()),
-        label_version: lineage.labels.as_ref().map(|pin| pin.version),
-        baseline_table: lineage.baseline.as_ref().map(|pin| pin.table.as_str()),
-        baseline_version: lineage.baseline.as_ref().map(|pin| pin.version),
-        revision: 1,
-        engine_version: ENGINE_VERSION,
-        computed_at: lineage.computed_at.as_microsecond(),
-        window_date: row.start().and_then(|start| {
-            let start = Timestamp::from_microsecond(start).ok()?;
-            Some(start.to_zoned(TimeZone::UTC).date().to_string())
-        }),
     }
 }

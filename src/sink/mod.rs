@@ -1,7 +1,7 @@
 //! Sinks: the metric tables, `alerts` and `runs`, in Delta.
 //!
 //! Windows are replaced, never appended to: running twice equals running once. Each table changes in one
-//! commit, the drift table after the profile table, so that a drift row implies its profile rows. Of two
+//! commit: states, then the profile table, then the drift table, so that a drift row implies its profile rows. Of two
 //! runners of one monitor the first to commit wins, and the other's commits are refused. This module writes
 //! what it is given; it must not compute or notify.
 
@@ -16,6 +16,10 @@ mod table;
 
 pub use error::SinkError;
 pub use runs::RunRow;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryArray, RecordBatch};
+use arrow::datatypes::SchemaRef;
 use url::Url;
 
 use crate::alert::{Event, Recorded};
@@ -24,8 +28,10 @@ use crate::contract::{self, Table};
 use crate::drift::DriftRow;
 use crate::lineage::Lineage;
 use crate::profile::row::ProfileRow;
+use crate::profile::state_row::StateRow;
 use crate::source::Lake;
-use metric_rows::{Measured, with_lineage};
+use metric_rows::{Measured, WithLineage, with_lineage};
+use revision::Revised;
 use table::{App, Commit, Committed, OutputTable, Turn};
 
 /// Where the monitor file says what is written to.
@@ -51,6 +57,7 @@ const COMMITS_MAX: usize = 5;
 pub struct Sink<'a> {
     lake: Lake<'a>,
     monitor: &'a Monitor,
+    states: Turn,
     profile: Turn,
     drift: Turn,
     alerts: Turn,
@@ -72,16 +79,34 @@ impl<'a> Sink<'a> {
             Ok::<_, SinkError>(Turn { app, after })
         };
         let [profile, drift] = [&contract::profile_metrics::TABLE, &contract::drift_metrics::TABLE];
+        let states = &contract::profile_states::TABLE;
         let [alerts, runs] = [&contract::alerts::TABLE, &contract::runs::TABLE];
         let sink = Self {
             lake,
             monitor,
+            states: look(&metric_table(monitor, states), states, model_id_col).await?,
             profile: look(&metric_table(monitor, profile), profile, model_id_col).await?,
             drift: look(&metric_table(monitor, drift), drift, model_id_col).await?,
             alerts: look(alerts.name, alerts, None).await?,
         };
         look(runs.name, runs, None).await?;
         Ok(sink)
+    }
+
+    /// Replaces the states table.
+    ///
+    /// # Errors
+    /// If it cannot be written; then it is as before.
+    pub async fn write_states(&self, rows: &[StateRow], lineage: &Lineage) -> Result<Written, SinkError> {
+        let contract = &contract::profile_states::TABLE;
+        let schema = self.schema(contract);
+        let mut batch = self.encode(&schema, &with_lineage(rows, lineage))?;
+        let bytes = |of: fn(&StateRow) -> &Option<Vec<u8>>| -> ArrayRef {
+            Arc::new(BinaryArray::from_iter(rows.iter().map(|row| of(row).as_deref())))
+        };
+        batch = encode::with_column(&batch, "distinct_sketch", bytes(|row| &row.distinct_sketch))?;
+        batch = encode::with_column(&batch, "state", bytes(|row| &row.state))?;
+        self.replace(contract, &schema, batch, &self.commit(&lineage.run_id, Some(&self.states))).await
     }
 
     /// Replaces the profile table.
@@ -107,28 +132,43 @@ impl<'a> Sink<'a> {
         rows: &[R],
         lineage: &Lineage,
     ) -> Result<Written, SinkError> {
-        let model_id_col = self.monitor.inference.model_id_col.as_deref();
-        let schema = schema::schema(contract, model_id_col);
-        let mut batch = encode::encode(&schema::without_comments(&schema), &with_lineage(rows, lineage))?;
+        let schema = self.schema(contract);
+        let batch = self.encode(&schema, &with_lineage(rows, lineage))?;
+        self.replace(contract, &schema, batch, &self.commit(&lineage.run_id, Some(turn))).await
+    }
+
+    /// The schema of `contract` with the monitor's own model id column.
+    fn schema(&self, contract: &Table) -> SchemaRef {
+        schema::schema(contract, self.monitor.inference.model_id_col.as_deref())
+    }
+
+    fn encode<R: Measured>(&self, schema: &SchemaRef, rows: &[WithLineage<'_, R>]) -> Result<RecordBatch, SinkError> {
+        let batch = encode::encode(&schema::without_comments(schema), rows)?;
         let version = batch.column_by_name("model_version").cloned();
-        if let (Some(own), Some(version)) = (schema::own_model_id(model_id_col), version) {
-            batch = encode::with_column(&batch, own, version)?;
+        match (schema::own_model_id(self.monitor.inference.model_id_col.as_deref()), version) {
+            (Some(own), Some(version)) => Ok(encode::with_column(&batch, own, version)?),
+            _ => Ok(batch),
         }
+    }
+
+    /// Replaces all rows of a table of this monitor by those of `batch`.
+    async fn replace(
+        &self,
+        contract: &Table,
+        schema: &SchemaRef,
+        batch: RecordBatch,
+        commit: &Commit<'_>,
+    ) -> Result<Written, SinkError> {
         let url = url(self.monitor, &metric_table(self.monitor, contract));
-        let commit = self.commit(&lineage.run_id, Some(turn));
         let mut commits = 1;
         loop {
             let owner = Some(self.monitor.name.as_str());
-            let output = OutputTable::open_or_create(self.lake, &url, contract, &schema, owner).await?;
-            let revised = revision::revise(batch.clone(), output.delta(), contract).await?;
-            match output.replace(revised.batch, &commit).await? {
+            let output = OutputTable::open_or_create(self.lake, &url, contract, schema, owner).await?;
+            let Revised { batch, restated } = revision::revise(batch.clone(), output.delta(), contract).await?;
+            let rows = batch.num_rows() as u64;
+            match output.replace(batch, commit).await? {
                 Committed::At(version) => {
-                    return Ok(Written {
-                        table: crate::source::shown(&url),
-                        version,
-                        rows: rows.len() as u64,
-                        restated: revised.restated,
-                    });
+                    return Ok(Written { table: crate::source::shown(&url), version, rows, restated });
                 }
                 Committed::Late(error) if commits >= COMMITS_MAX => return Err(error),
                 Committed::Late(_) => commits += 1,

@@ -17,6 +17,9 @@ use super::SinkError;
 use super::encode;
 use crate::contract::Table;
 
+/// The column.
+const REVISION: &str = "revision";
+
 /// Which rows were restated.
 #[derive(Debug)]
 pub struct Revised {
@@ -26,11 +29,14 @@ pub struct Revised {
     pub restated: u64,
 }
 
-/// `batch` with the revisions that follow from the rows that `table` has.
+/// `batch` with the revisions that follow from the rows that `table` has, if its rows have revisions.
 ///
 /// # Errors
 /// If the table cannot be read.
 pub async fn revise(batch: RecordBatch, table: &DeltaTable, contract: &Table) -> Result<Revised, SinkError> {
+    if contract.column(REVISION).is_none() {
+        return Ok(Revised { batch, restated: 0 });
+    }
     let known = known(table, contract).await?;
     let (keys, values) = (key_columns(contract), value_columns(contract));
     let prints = fingerprints(&batch, &keys, &values)?;
@@ -46,7 +52,7 @@ pub async fn revise(batch: RecordBatch, table: &DeltaTable, contract: &Table) ->
             }
         })
         .collect();
-    let batch = encode::with_column(&batch, "revision", Arc::new(revisions))?;
+    let batch = encode::with_column(&batch, REVISION, Arc::new(revisions))?;
     Ok(Revised { batch, restated })
 }
 
@@ -66,7 +72,7 @@ async fn known(table: &DeltaTable, contract: &Table) -> Result<HashMap<u64, (i32
     let mut known = HashMap::new();
     for batch in batches {
         let revisions =
-            batch.column_by_name("revision").map(|column| cast(column, &DataType::Int32)).transpose()?;
+            batch.column_by_name(REVISION).map(|column| cast(column, &DataType::Int32)).transpose()?;
         let Some(revisions) = revisions else { continue };
         let revisions = revisions.as_primitive::<Int32Type>();
         for (row, (key, value)) in fingerprints(&batch, &keys, &values)?.into_iter().enumerate() {

@@ -65,6 +65,7 @@ fn arrow_type(ty: Type) -> DataType {
         Type::Long => DataType::Int64,
         Type::Double => DataType::Float64,
         Type::Bool => DataType::Boolean,
+        Type::Binary => DataType::Binary,
         Type::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         Type::Date => DataType::Date32,
         Type::Struct(fields) => DataType::Struct(fields.iter().map(field).collect()),

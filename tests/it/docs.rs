@@ -8,7 +8,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use secchi::cli::document as json;
 use secchi::config::Problems;
-use secchi::contract::{Column, Table, Type, alerts, drift_metrics, profile_metrics, runs};
+use secchi::contract::{Column, Table, Type, alerts, drift_metrics, profile_metrics, profile_states, runs};
 use secchi::lineage::Pin;
 use secchi::notify::{Notification, Outcome as Delivery, Receipt, payload};
 use secchi::run::{Incident, Outcome, RunError};
@@ -24,6 +24,7 @@ fn type_of(ty: Type) -> String {
         Type::Long => "bigint".to_owned(),
         Type::Double => "double".to_owned(),
         Type::Bool => "boolean".to_owned(),
+        Type::Binary => "binary".to_owned(),
         Type::Timestamp => "timestamp".to_owned(),
         Type::Date => "date".to_owned(),
         Type::Struct(fields) => {
@@ -198,6 +199,7 @@ fn the_page_of_the_tables_is_made_from_the_contract() {
         .to_owned();
     section(&mut text, "`<monitor>_profile_metrics`", &profile_metrics::TABLE);
     section(&mut text, "`<monitor>_drift_metrics`", &drift_metrics::TABLE);
+    section(&mut text, "`<monitor>_profile_states`", &profile_states::TABLE);
     section(&mut text, "`alerts`", &alerts::TABLE);
     section(&mut text, "`runs`", &runs::TABLE);
     check("docs/tables.md", &text);

@@ -21,5 +21,6 @@ mod s3;
 #[cfg(unix)]
 mod serve;
 mod slices;
+mod states;
 mod support;
 mod support_servers;

@@ -3,6 +3,7 @@
 //! Few columns need it, and those are all that is read again. Which buckets, which edges, depends on the rows alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
@@ -122,12 +123,13 @@ impl Pass<'_> {
         let (counted, bytes) = again.count(sliced, "crowded columns", pinned).await?;
         let mut counted: BTreeMap<_, _> = counted.into_iter().map(|base| (base.key(), base.group)).collect();
         for base in groups {
-            let Some(again) = counted.remove(&base.key()) else { continue };
+            let Some(again) = counted.remove(&base.key()).map(Arc::unwrap_or_clone) else { continue };
+            let group = Arc::make_mut(&mut base.group);
             for (index, state) in indices.iter().zip(again.columns) {
-                base.group.columns[*index] = state;
+                group.columns[*index] = state;
             }
             if again.quality.is_some() {
-                base.group.quality = again.quality;
+                group.quality = again.quality;
             }
         }
         Ok(bytes)
@@ -155,7 +157,7 @@ impl Pass<'_> {
 
 /// Tells the numbers of the column at `index` apart at `edges`, if none of these lies within a bucket of any group.
 pub(super) fn cut(groups: &mut [BaseGroup], index: usize, edges: &Edges) -> bool {
-    let numbers = groups.iter_mut().filter_map(|base| match &mut base.group.columns[index] {
+    let numbers = groups.iter_mut().filter_map(|base| match &mut Arc::make_mut(&mut base.group).columns[index] {
         ColumnState::Numeric(state) => Some(&mut state.distribution),
         _ => None,
     });

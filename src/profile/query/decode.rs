@@ -1,5 +1,7 @@
 //! The answer: from record batches to states.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
@@ -40,7 +42,7 @@ pub(super) fn groups(
             window: start.and_then(|start| monitor.calendar.window_of(base, start).ok()),
             is_out_of_range: starts.is_valid(row) && start.is_none(),
             segment: Segment { model_version: versions[row].clone().unwrap_or_default(), slice },
-            group: Group {
+            group: Arc::new(Group {
                 row_count: u64::try_from(counts.value(row)).unwrap_or_default(),
                 columns: columns
                     .iter()
@@ -49,7 +51,7 @@ pub(super) fn groups(
                 quality: quality
                     .map(|states| QualityState::from_bytes(states.as_binary::<i64>().value(row)))
                     .transpose()?,
-            },
+            }),
         })
     };
     (0..batch.num_rows()).map(group).collect()

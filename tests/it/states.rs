@@ -1,0 +1,113 @@
+//! States: what crowds is told apart, bins do not move, and what is kept is what the metrics were made from.
+
+use secchi::profile::state_row::column_state;
+use secchi::profile::{ColumnState, Kind};
+use serde_json::Value;
+
+use crate::support::scene::Scene;
+use crate::support::tables;
+
+/// Four days of ten thousand prices: three in five are 9.95, or 9.99 on the last day; the others are anything.
+const PRICES: &str = r#"
+SELECT
+    arrow_cast(1777593600000000 + n * 8640000, 'Timestamp(Microsecond, Some("UTC"))') AS event_time,
+    CAST(n AS VARCHAR) AS request_id,
+    CASE WHEN n % 2 = 0 THEN '1' ELSE '2' END AS model_version,
+    CASE WHEN n % 5 < 3 THEN CASE WHEN n < 30000 THEN 9.95 ELSE 9.99 END
+         ELSE exp(CAST(n * 7919 % 10007 AS DOUBLE) / 10007 * 6 - 1) END AS amount,
+    CASE WHEN n % 3 = 0 THEN 'north' ELSE 'south' END AS region,
+    n % 2 AS prediction,
+    1 - exp(-CAST(n * 104729 % 10007 AS DOUBLE) / 400) AS score,
+    CASE WHEN n * 104729 % 10007 > n * 7919 % 10007 THEN 1 ELSE 0 END AS label
+FROM generate_series(0, 39999) AS series(n)
+"#;
+
+async fn scene(baseline: bool) -> Scene {
+    let scene = Scene::new().await;
+    scene.table("prices", PRICES).await;
+    scene.edit("../lake/bad", "../lake/prices");
+    scene.edit("include: [amount, region]", "include: [amount, region, score]");
+    if baseline {
+        scene.table("before", &format!("SELECT * FROM ({PRICES}) WHERE request_id < '15'")).await;
+        scene.edit("granularities:", "baseline: { table: ../lake/before }\ngranularities:");
+    }
+    let said = scene.secchi(&["run", "bad"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    scene
+}
+
+fn number(row: &Value, name: &str) -> f64 {
+    row[name].as_f64().unwrap_or_else(|| panic!("{name} of {row}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_that_moves_within_a_bucket_is_drift() {
+    for (baseline, drift_type) in [(true, "BASELINE"), (false, "CONSECUTIVE")] {
+        let scene = scene(baseline).await;
+        let rows = scene
+            .rows(&format!(
+                "SELECT window_start, population_stability_index AS psi, ks_test.statistic AS ks FROM bad_drift_metrics \
+                 WHERE drift_type = '{drift_type}' AND column_name = 'amount' AND model_version = '*' \
+                 AND slice_key IS NULL ORDER BY window_start"
+            ))
+            .await;
+        let (last, before) = rows.split_last().expect("drift rows");
+        assert!((number(last, "ks") - 0.6).abs() < 0.01, "{last}");
+        assert!(number(last, "psi") > 1.0, "{last}");
+        for quiet in before {
+            assert!(number(quiet, "ks") < 0.02 && number(quiet, "psi") < 0.02, "{quiet}");
+        }
+        let medians = scene
+            .rows(
+                "SELECT DISTINCT median FROM bad_profile_metrics WHERE column_name = 'amount' AND log_type = 'INPUT' \
+                 AND date_part('day', window_start) < 4",
+            )
+            .await;
+        assert_eq!(medians.len(), 1, "{medians:?}");
+        assert_eq!(number(&medians[0], "median"), 9.95);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_states_are_what_the_metrics_were_made_from() {
+    let scene = scene(true).await;
+    let folder = scene.path("monitoring");
+    let rows = scene
+        .rows(
+            "SELECT s.*, p.avg, p.median, p.distinct_count, encode(s.state, 'hex') AS bytes, \
+             encode(s.distinct_sketch, 'hex') AS sketch \
+             FROM (SELECT * EXCLUDE (window, histogram), histogram.edges AS edges, histogram.counts AS bins \
+                   FROM bad_profile_states) AS s \
+             JOIN bad_profile_metrics AS p ON p.column_name = s.column_name AND p.model_version = s.model_version \
+             AND p.log_type = s.log_type AND (p.slice_key IS NOT DISTINCT FROM s.slice_key) \
+             AND (p.slice_value IS NOT DISTINCT FROM s.slice_value) \
+             AND (p.window_start IS NOT DISTINCT FROM s.window_start)",
+        )
+        .await;
+    let states = tables::query(&folder, "SELECT count(*) AS rows FROM bad_profile_states").await;
+    assert_eq!(rows.len() as u64, states[0]["rows"].as_u64().expect("a number"));
+    // Baseline and four days, two versions, the whole and two slices; the table and its columns.
+    assert_eq!(rows.len(), 5 * 2 * 3 * (1 + 3));
+    let mut edges = Vec::new();
+    for row in rows.iter().filter(|row| row["column_name"] != ":table") {
+        let sketch = row["sketch"].as_str().map(bytes);
+        let state = column_state(&bytes(row["bytes"].as_str().expect("bytes")), sketch.as_deref()).expect("a state");
+        assert_eq!(state.count(), row["count"].as_u64().expect("a number"), "{row}");
+        assert_eq!(state.distinct_count(), row["distinct_count"].as_u64(), "{row}");
+        let ColumnState::Numeric(numbers) = state else { continue };
+        assert_eq!(numbers.avg(), row["avg"].as_f64());
+        assert_eq!(numbers.ranks().and_then(|ranks| ranks.quantile(0.5)), row["median"].as_f64());
+        let bins: Vec<u64> =
+            row["bins"].as_array().expect("bins").iter().map(|bin| bin.as_u64().expect("a number")).collect();
+        assert_eq!(bins.iter().sum::<u64>(), numbers.finite());
+        edges.push((row["column_name"].to_string(), row["edges"].to_string()));
+    }
+    edges.sort();
+    edges.dedup();
+    assert_eq!(edges.len(), 2, "the same edges in every window: {edges:?}");
+    assert_eq!(ColumnState::empty(Kind::Opaque).take_sketch(), None);
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex digits")).collect()
+}
