@@ -92,7 +92,7 @@ impl Distinct {
     pub fn from_image(image: &[u8]) -> Result<Self, &'static str> {
         match image.get(PREAMBLE..) {
             Some(registers) if registers.len() == REGISTERS => Ok(Self { registers: registers.to_vec() }),
-            _ => Err("not a sketch of 2^14 registers"),
+            _ => Err(UNKNOWN),
         }
     }
 
@@ -139,19 +139,26 @@ impl std::fmt::Debug for Distinct {
     }
 }
 
+/// Why bytes are not taken for a sketch.
+const UNKNOWN: &str = "not a sketch of 2^14 registers";
+
 /// Bytes of an image before its registers.
 const PREAMBLE: usize = 40;
 
+/// Between two parts of a run the registers say it all.
 impl Serialize for Distinct {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&if self.is_empty() { Vec::new() } else { self.image() })
+        serializer.serialize_bytes(&self.registers)
     }
 }
 
 impl<'de> Deserialize<'de> for Distinct {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes: &[u8] = Deserialize::deserialize(deserializer)?;
-        if bytes.is_empty() { Ok(Self::default()) } else { Self::from_image(bytes).map_err(D::Error::custom) }
+        let registers: &[u8] = Deserialize::deserialize(deserializer)?;
+        match registers.len() {
+            0 | REGISTERS => Ok(Self { registers: registers.to_vec() }),
+            _ => Err(D::Error::custom(UNKNOWN)),
+        }
     }
 }
 

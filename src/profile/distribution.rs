@@ -153,10 +153,7 @@ impl Distribution {
             other.coarsen(self.shift);
             self.cuts.merge(&other.cuts);
         }
-        let further = self.shift - other.shift;
-        for (bucket, count) in other.counts.iter() {
-            self.counts.add(bucket >> further, count);
-        }
+        self.counts.merge(&other.counts, self.shift - other.shift);
         self.total += other.total;
         if self.is_crowded() {
             self.settle();
@@ -193,13 +190,9 @@ impl Distribution {
         let further = shift - self.shift;
         // Buckets that become one are neighbours, and stay in order.
         buckets.iter_mut().for_each(|(bucket, _)| *bucket >>= further);
-        buckets.dedup_by(|next, first| {
-            let is_same = next.0 == first.0;
-            first.1 += if is_same { next.1 } else { 0 };
-            is_same
-        });
+        counts::unite(&mut buckets);
         self.cuts = Cuts::from_below(self.cuts.edges(), &below, &buckets, shift);
-        self.counts = Counts::of_sorted(&buckets);
+        self.counts = Counts::of_sorted(buckets);
         self.shift = shift;
     }
 
@@ -402,7 +395,7 @@ impl From<Sorted> for Distribution {
         let cuts = Cuts::from_below(&Edges::new(sorted.edges), &below, &buckets, shift);
         let total = sorted.counts.iter().fold(0u64, |sum, count| sum.saturating_add(*count));
         let counts = match buckets.is_sorted_by(|a, b| a.0 < b.0) {
-            true => Counts::of_sorted(&buckets),
+            true => Counts::of_sorted(buckets),
             // Not bytes that we have written.
             false => buckets.into_iter().collect(),
         };

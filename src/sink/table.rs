@@ -1,13 +1,16 @@
 //! One output table: made once, then replaced or appended to in single commits.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{CommitConflictError, CommitProperties, TransactionError};
 use deltalake::kernel::{StructField, Transaction};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::parquet::basic::{Compression, ZstdLevel};
-use deltalake::parquet::file::properties::WriterProperties;
+use deltalake::parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use deltalake::parquet::schema::types::ColumnPath;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableError};
 use serde_json::json;
@@ -129,10 +132,11 @@ impl OutputTable {
             properties =
                 properties.with_application_transaction(Transaction::new(turn.app.0.as_str(), found + 1));
         }
+        let properties_of_parquet = parquet(&batch);
         let written = table
             .write(vec![batch])
             .with_save_mode(mode)
-            .with_writer_properties(parquet())
+            .with_writer_properties(properties_of_parquet)
             .with_commit_properties(properties)
             .await;
         match written {
@@ -146,9 +150,17 @@ impl OutputTable {
     }
 }
 
-/// States are three times as large without.
-fn parquet() -> WriterProperties {
-    WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build()
+/// What is binary is compressed well, which shrinks states to a third; for the many small pages of the other columns that
+/// would take longer than it is worth.
+fn parquet(batch: &RecordBatch) -> WriterProperties {
+    let binary = batch.schema_ref().fields().iter().filter(|field| field.data_type() == &DataType::Binary);
+    let compressed = |properties: WriterPropertiesBuilder, field: &Arc<Field>| {
+        let path = ColumnPath::from(field.name().as_str());
+        let properties = properties.set_column_dictionary_enabled(path.clone(), false);
+        properties.set_column_compression(path, Compression::ZSTD(ZstdLevel::default()))
+    };
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
+    binary.into_iter().fold(properties, compressed).build()
 }
 
 /// What came of a commit.

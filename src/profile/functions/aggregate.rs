@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, LargeBinaryArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
+use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{
@@ -20,7 +20,7 @@ use datafusion::logical_expr::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::split::{Split, Which};
+use super::split::{self, Which};
 
 /// First byte of a state: the version of its layout.
 const LAYOUT: u8 = 4;
@@ -32,12 +32,6 @@ pub trait State: Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 's
 
     /// Whether no row is in it.
     fn is_empty(&self) -> bool;
-
-    /// Adds the rows of another state, which is used up.
-    fn absorb(&mut self, other: Self) {
-        // Most groups come from one partition, and need not be added to nothing.
-        if self.is_empty() { *self = other } else { self.merge(&other) }
-    }
 
     /// Bytes held in memory, about.
     fn size(&self) -> usize;
@@ -182,31 +176,75 @@ impl<F: Fold> Accumulator for One<F> {
 /// One state for each group.
 #[derive(Debug)]
 struct Groups<F: Fold> {
-    states: Vec<F::State>,
-    split: Split,
+    states: Vec<GroupState<F::State>>,
     room: F::Room,
+}
+
+/// The state of a group.
+#[derive(Debug)]
+enum GroupState<S> {
+    /// As one partition has sent it. Most groups come from one partition, and their bytes are only passed on.
+    Sent(Vec<u8>),
+    /// As rows and other states are added to it.
+    Open(S),
+}
+
+impl<S: State> GroupState<S> {
+    /// The state, so that something can be added to it.
+    fn open(&mut self) -> Result<&mut S> {
+        if let Self::Sent(bytes) = self {
+            *self = Self::Open(S::from_bytes(bytes)?);
+        }
+        match self {
+            Self::Open(state) => Ok(state),
+            Self::Sent(_) => exec_err!("a state stays closed"),
+        }
+    }
+
+    /// Adds a state that a partition has sent.
+    fn add(&mut self, bytes: &[u8]) -> Result<()> {
+        match self {
+            Self::Open(state) if state.is_empty() => *self = Self::Sent(bytes.to_vec()),
+            _ => self.open()?.merge(&S::from_bytes(bytes)?),
+        }
+        Ok(())
+    }
+
+    fn into_bytes(self) -> Result<Vec<u8>> {
+        match self {
+            Self::Sent(bytes) => Ok(bytes),
+            Self::Open(state) => state.into_bytes(),
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Sent(bytes) => bytes.capacity(),
+            Self::Open(state) => state.size(),
+        }
+    }
 }
 
 impl<F: Fold> Default for Groups<F> {
     fn default() -> Self {
-        Self { states: Vec::new(), split: Split::default(), room: F::Room::default() }
+        Self { states: Vec::new(), room: F::Room::default() }
     }
 }
 
 struct GroupedRows<'a, S> {
-    states: &'a mut [S],
+    states: &'a mut [GroupState<S>],
     groups: &'a [usize],
     filter: Option<&'a BooleanArray>,
-    split: &'a mut Split,
 }
 
-impl<S> Rows<S> for GroupedRows<'_, S> {
+impl<S: State> Rows<S> for GroupedRows<'_, S> {
     fn for_each(&mut self, fold: &mut dyn FnMut(&mut S, Which<'_>)) {
-        let Self { states, groups, filter, split } = self;
+        let Self { states, groups, filter } = self;
         let kept = filter.map(|filter| move |row: usize| filter.is_valid(row) && filter.value(row));
         let wanted = kept.as_ref().map(|kept| kept as &dyn Fn(usize) -> bool);
-        split.for_each(groups, wanted, &mut |group, which| {
-            if let Some(state) = states.get_mut(group) {
+        split::for_each(groups, wanted, &mut |group, which| {
+            // While rows are folded, no state has been sent.
+            if let Some(GroupState::Open(state)) = states.get_mut(group) {
                 fold(state, which);
             }
         });
@@ -216,8 +254,13 @@ impl<S> Rows<S> for GroupedRows<'_, S> {
 impl<F: Fold> Groups<F> {
     fn emit(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let states = emit_to.take_needed(&mut self.states);
-        let bytes: Result<Vec<Vec<u8>>> = states.into_iter().map(State::into_bytes).collect();
+        let bytes: Result<Vec<Vec<u8>>> = states.into_iter().map(GroupState::into_bytes).collect();
         Ok(Arc::new(LargeBinaryArray::from_iter_values(bytes?)))
+    }
+
+    /// Makes room for so many groups.
+    fn reach(&mut self, groups: usize) {
+        self.states.resize_with(groups, || GroupState::Open(F::empty()));
     }
 }
 
@@ -229,9 +272,9 @@ impl<F: Fold> GroupsAccumulator for Groups<F> {
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        let Self { states, split, room } = self;
-        states.resize_with(total_num_groups, F::empty);
-        let mut rows = GroupedRows { states, groups: group_indices, filter: opt_filter, split };
+        self.reach(total_num_groups);
+        let Self { states, room } = self;
+        let mut rows = GroupedRows { states, groups: group_indices, filter: opt_filter };
         F::fold(values, &mut rows, room)
     }
 
@@ -249,10 +292,10 @@ impl<F: Fold> GroupsAccumulator for Groups<F> {
         group_indices: &[usize],
         total_num_groups: usize,
     ) -> Result<()> {
-        self.states.resize_with(total_num_groups, F::empty);
+        self.reach(total_num_groups);
         for (bytes, group) in binary(values)?.iter().zip(group_indices) {
             if let (Some(bytes), Some(state)) = (bytes, self.states.get_mut(*group)) {
-                state.absorb(F::State::from_bytes(bytes)?);
+                state.add(bytes)?;
             }
         }
         Ok(())
@@ -273,7 +316,7 @@ impl<F: Fold> GroupsAccumulator for Groups<F> {
     fn size(&self) -> usize {
         // A sample: this is asked after every batch.
         let step = self.states.len().div_ceil(64).max(1);
-        self.states.iter().step_by(step).map(State::size).sum::<usize>() * step
+        self.states.iter().step_by(step).map(GroupState::size).sum::<usize>() * step
     }
 }
 

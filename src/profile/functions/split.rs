@@ -3,6 +3,8 @@
 //! A state that gets its rows in one piece can fold them in tight loops. Most batches of a table that is
 //! written day by day have one group, which costs one look at each row; else the rows are sorted by counting.
 
+use std::cell::RefCell;
+
 /// Rows of a batch that go to one state.
 #[derive(Debug, Clone, Copy)]
 pub enum Which<'a> {
@@ -23,65 +25,81 @@ impl Which<'_> {
     }
 }
 
-/// Room for the rows of a batch in the order of their groups.
+thread_local! {
+    /// The split of the batch before: a batch is split once, not for each of its columns.
+    static LAST: RefCell<Split> = RefCell::default();
+}
+
+/// Calls `each` with every group that has rows, and which these are. Row `i` is of group `groups[i]`, if it is `wanted`.
+pub fn for_each(
+    groups: &[usize],
+    wanted: Option<&dyn Fn(usize) -> bool>,
+    each: &mut dyn FnMut(usize, Which<'_>),
+) {
+    let Some(first) = groups.first() else { return };
+    // Without a branch, and so several at once.
+    if wanted.is_none() && groups.iter().fold(0, |other, group| other | (group ^ first)) == 0 {
+        return each(*first, Which::All);
+    }
+    if let Some(wanted) = wanted {
+        let mut split = Split::default();
+        split.sort(groups, |row| wanted(row));
+        return split.for_each(each);
+    }
+    LAST.with_borrow_mut(|last| {
+        if last.groups != groups {
+            last.sort(groups, |_| true);
+        }
+        last.for_each(each);
+    });
+}
+
+/// The rows of a batch in the order of their groups.
 #[derive(Debug, Default)]
-pub struct Split {
+struct Split {
+    /// The group of each row.
+    groups: Vec<usize>,
     rows: Vec<u32>,
     /// Where the rows of each group end, from the least group on.
-    ends: Vec<usize>,
+    ends: Vec<u32>,
 }
 
 impl Split {
-    /// Calls `each` with every group that has rows, and which these are. Row `i` is of group `groups[i]`, if it
-    /// is `wanted`.
-    pub fn for_each(
-        &mut self,
-        groups: &[usize],
-        wanted: Option<&dyn Fn(usize) -> bool>,
-        each: &mut dyn FnMut(usize, Which<'_>),
-    ) {
-        let Some(first) = groups.first() else { return };
-        // Without a branch, and so several at once.
-        if wanted.is_none() && groups.iter().fold(0, |other, group| other | (group ^ first)) == 0 {
-            return each(*first, Which::All);
-        }
-        let (least, greatest) = groups
-            .iter()
-            .fold((*first, *first), |(least, greatest), group| (least.min(*group), greatest.max(*group)));
-        let is_wanted = |row: usize| wanted.is_none_or(|wanted| wanted(row));
-        self.rows.clear();
-        self.rows.extend((0..groups.len()).filter(|row| is_wanted(*row)).map(|row| row as u32));
-        let group_of = |row: &u32| groups.get(*row as usize).copied().unwrap_or(least);
-        if greatest - least <= 4 * groups.len() {
-            self.count(least, greatest, group_of);
-        } else {
+    fn sort(&mut self, groups: &[usize], wanted: impl Fn(usize) -> bool) {
+        let Self { groups: known, rows, ends } = self;
+        groups.clone_into(known);
+        rows.clear();
+        let range = groups.iter().fold((usize::MAX, 0), |(least, greatest), group| (least.min(*group), greatest.max(*group)));
+        let (least, greatest) = range;
+        if greatest - least > 4 * groups.len() {
             // Few rows in very many groups; stable, so that rows keep their order.
-            self.rows.sort_by_key(group_of);
+            rows.extend((0..groups.len()).filter(|row| wanted(*row)).map(|row| row as u32));
+            return rows.sort_by_key(|row| groups[*row as usize]);
         }
+        ends.clear();
+        ends.resize(greatest - least + 2, 0);
+        for (row, group) in groups.iter().enumerate() {
+            ends[group - least + 1] += u32::from(wanted(row));
+        }
+        let mut end = 0;
+        for count in ends.iter_mut() {
+            end += *count;
+            *count = end;
+        }
+        rows.resize(end as usize, 0);
+        for (row, group) in groups.iter().enumerate().filter(|(row, _)| wanted(*row)) {
+            let at = &mut ends[group - least];
+            rows[*at as usize] = row as u32;
+            *at += 1;
+        }
+    }
+
+    fn for_each(&self, each: &mut dyn FnMut(usize, Which<'_>)) {
+        let group_of = |row: &u32| self.groups[*row as usize];
         for rows in self.rows.chunk_by(|a, b| group_of(a) == group_of(b)) {
             if let Some(first) = rows.first() {
                 each(group_of(first), Which::These(rows));
             }
-        }
-    }
-
-    /// Sorts the rows by counting how many each group has.
-    fn count(&mut self, least: usize, greatest: usize, group_of: impl Fn(&u32) -> usize) {
-        self.ends.clear();
-        self.ends.resize(greatest - least + 2, 0);
-        for row in &self.rows {
-            self.ends[group_of(row) - least + 1] += 1;
-        }
-        let mut end = 0;
-        for count in &mut self.ends {
-            end += *count;
-            *count = end;
-        }
-        let unsorted = self.rows.clone();
-        for row in unsorted {
-            let at = &mut self.ends[group_of(&row) - least];
-            self.rows[*at] = row;
-            *at += 1;
         }
     }
 }
@@ -96,7 +114,7 @@ mod tests {
 
     fn split(groups: &[usize], wanted: Option<&dyn Fn(usize) -> bool>) -> BTreeMap<usize, Vec<u32>> {
         let mut split = BTreeMap::new();
-        Split::default().for_each(groups, wanted, &mut |group, which| {
+        for_each(groups, wanted, &mut |group, which| {
             let mut rows = Vec::new();
             which.for_each(groups.len(), |row| rows.push(row as u32));
             assert!(split.insert(group, rows).is_none(), "each group comes once");
