@@ -70,6 +70,9 @@ impl Counts {
         if let (Some(laid), Some(other)) = (&mut self.laid, &other.laid) {
             return other.iter().for_each(|(bucket, count)| laid.add(bucket >> further, count));
         }
+        if self.is_fresh() && other.is_fresh() && self.fresh.len() + other.fresh.len() < FRESH_MAX {
+            return self.fresh.extend(other.fresh.iter().map(|bucket| bucket >> further));
+        }
         let theirs = other.sorted().into_iter().map(|(bucket, count)| (bucket >> further, count));
         let mut all = self.sorted();
         all.extend(theirs);

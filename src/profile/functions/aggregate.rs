@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, LargeBinaryArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err};
+use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{
@@ -190,23 +190,21 @@ enum GroupState<S> {
 }
 
 impl<S: State> GroupState<S> {
-    /// The state, so that something can be added to it.
-    fn open(&mut self) -> Result<&mut S> {
-        if let Self::Sent(bytes) = self {
-            *self = Self::Open(S::from_bytes(bytes)?);
-        }
-        match self {
-            Self::Open(state) => Ok(state),
-            Self::Sent(_) => exec_err!("a state stays closed"),
-        }
-    }
-
     /// Adds a state that a partition has sent.
     fn add(&mut self, bytes: &[u8]) -> Result<()> {
-        match self {
-            Self::Open(state) if state.is_empty() => *self = Self::Sent(bytes.to_vec()),
-            _ => self.open()?.merge(&S::from_bytes(bytes)?),
-        }
+        let mut state = match self {
+            Self::Open(state) if state.is_empty() => {
+                *self = Self::Sent(bytes.to_vec());
+                return Ok(());
+            }
+            Self::Open(state) => {
+                state.merge(&S::from_bytes(bytes)?);
+                return Ok(());
+            }
+            Self::Sent(known) => S::from_bytes(known)?,
+        };
+        state.merge(&S::from_bytes(bytes)?);
+        *self = Self::Open(state);
         Ok(())
     }
 
