@@ -15,13 +15,15 @@ pub mod distribution;
 #[cfg(test)]
 pub(crate) mod exact;
 mod exact_sum;
+#[cfg(feature = "lake")]
+pub mod findings;
 pub mod frequent_items;
 #[cfg(feature = "lake")]
 pub mod functions;
 pub mod gap;
 pub mod many_classes;
 #[cfg(feature = "lake")]
-pub mod never;
+mod never;
 pub mod numeric;
 #[cfg(test)]
 pub(crate) mod oracle;

@@ -63,7 +63,7 @@ const OF_TABLE: [&str; 8] = [
 
 /// What there is to say about the rules of `monitor`, where the inference table with its labels has the columns of
 /// `schema`, and the baseline, if there is one, those of `baseline`.
-pub fn findings(monitor: &Monitor, schema: &Schema, baseline: Option<&Schema>) -> Vec<String> {
+pub(super) fn findings(monitor: &Monitor, schema: &Schema, baseline: Option<&Schema>) -> Vec<String> {
     let profiled = columns::profiled(monitor, schema);
     let rules = monitor.rules.iter();
     rules

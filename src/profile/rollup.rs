@@ -1,7 +1,6 @@
 //! From base groups to every granularity and to `*`, by adding.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::{Group, Segment, Series};
@@ -87,12 +86,10 @@ pub(super) fn whole(groups: &[BaseGroup], key: &str) -> Vec<BaseGroup> {
     let of_key = |base: &&BaseGroup| base.segment.slice.as_ref().is_some_and(|slice| slice.key == key);
     for base in groups.iter().filter(of_key) {
         let segment = Segment { slice: None, ..base.segment.clone() };
-        match wholes.entry((base.window, base.is_out_of_range, segment)) {
-            Entry::Occupied(mut whole) => whole.get_mut().merge(&base.group),
-            Entry::Vacant(free) => {
-                free.insert(base.group.clone());
-            }
-        }
+        wholes
+            .entry((base.window, base.is_out_of_range, segment))
+            .and_modify(|whole| whole.merge(&base.group))
+            .or_insert_with(|| base.group.clone());
     }
     let base =
         |((window, is_out_of_range, segment), group)| BaseGroup { window, is_out_of_range, segment, group };
@@ -107,12 +104,10 @@ fn with_all_versions(segment: &Segment) -> impl Iterator<Item = Segment> + use<>
 }
 
 fn add<K: Ord>(groups: &mut BTreeMap<K, Arc<Group>>, key: K, group: &Arc<Group>) {
-    match groups.entry(key) {
-        Entry::Occupied(mut known) => Arc::make_mut(known.get_mut()).merge(group),
-        Entry::Vacant(free) => {
-            free.insert(Arc::clone(group));
-        }
-    }
+    groups
+        .entry(key)
+        .and_modify(|sum| Arc::make_mut(sum).merge(group))
+        .or_insert_with(|| Arc::clone(group));
 }
 
 /// Settles a sum; what is shared is no sum, and has been settled.
