@@ -15,6 +15,7 @@ pub mod distribution;
 #[cfg(test)]
 pub(crate) mod exact;
 mod exact_sum;
+pub mod fairness;
 #[cfg(feature = "lake")]
 pub mod findings;
 pub mod frequent_items;
@@ -46,6 +47,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use classification::ClassificationState;
+use fairness::Fairness;
 use gap::Gaps;
 use numeric::NumericState;
 use regression::RegressionState;
@@ -302,12 +304,27 @@ pub struct Profiles {
     pub columns: Vec<ColumnInfo>,
     /// Whether predictions of classes come with a probability.
     pub has_scores: bool,
+    /// Which groups of rows are compared for fairness; none unless a model predicts classes.
+    pub fairness: Option<Fairness>,
     /// The inference table, window by window.
     pub windows: BTreeMap<Series, BTreeMap<Window, Arc<Group>>>,
     /// The baseline table; empty without one.
     pub baseline: BTreeMap<Segment, Arc<Group>>,
     /// Which columns of the inference table cannot be compared with the baseline.
     pub gaps: Gaps,
+}
+
+impl Profiles {
+    /// The rows of `segment` in a window, or in the baseline.
+    pub fn group(&self, at: Option<(Granularity, Window)>, segment: &Segment) -> Option<&Group> {
+        let group = match at {
+            None => self.baseline.get(segment),
+            Some((granularity, window)) => {
+                self.windows.get(&Series { granularity, segment: segment.clone() })?.get(&window)
+            }
+        };
+        group.map(AsRef::as_ref)
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod cases;
 mod cli;
 mod demo;
 mod docs;
+mod fairness;
 mod findings;
 mod notify;
 mod pins;

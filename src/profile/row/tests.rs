@@ -70,6 +70,7 @@ fn rows(
     let profiles = Profiles {
         columns,
         has_scores,
+        fairness: None,
         windows: BTreeMap::new(),
         baseline: BTreeMap::new(),
         gaps: BTreeMap::new(),
