@@ -43,8 +43,8 @@ const MEASURES: &[Column] = &[
     column(
         "count",
         Type::Long,
-        "Values that are not NULL; on `:table` rows, all rows. Of struct, list, map and binary columns only values \
-         and NULLs are counted.",
+        "Values that are not NULL; on `:table` rows, all rows. Of binary, list and map columns only values, \
+         NULLs and lengths are told, of structs only values and NULLs.",
     ),
     column("num_nulls", Type::Long, "Values that are NULL."),
     column("avg", Type::Double, "Mean of finite values."),
@@ -58,13 +58,14 @@ const MEASURES: &[Column] = &[
     column("stddev", Type::Double, "Standard deviation of finite values, with n − 1."),
     column("num_zeros", Type::Long, "Values equal to zero."),
     column("num_nan", Type::Long, "Values that are NaN; they are in no other statistic but `count`."),
-    column("min_length", Type::Double, "Shortest text, in characters; NULL where values are no texts."),
-    column("max_length", Type::Double, "Longest text, in characters; NULL where values are no texts."),
     column(
-        "avg_length",
+        "min_length",
         Type::Double,
-        "Mean length of texts, in characters; NULL where values are no texts.",
+        "Least length of a value: of texts in characters, of binary in bytes, of lists and maps in elements; NULL \
+         where values have no length.",
     ),
+    column("max_length", Type::Double, "Greatest length of a value, as in `min_length`."),
+    column("avg_length", Type::Double, "Mean length of the values, as in `min_length`."),
     column(
         "non_null_columns",
         Type::List(&Type::Text),

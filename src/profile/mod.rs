@@ -22,10 +22,12 @@ pub mod frequent_items;
 #[cfg(feature = "lake")]
 pub mod functions;
 pub mod gap;
+pub mod lengths;
 pub mod many_classes;
 #[cfg(feature = "lake")]
 mod never;
 pub mod numeric;
+pub mod opaque;
 #[cfg(test)]
 pub(crate) mod oracle;
 #[cfg(feature = "lake")]
@@ -50,6 +52,7 @@ use classification::ClassificationState;
 use fairness::Fairness;
 use gap::Gaps;
 use numeric::NumericState;
+use opaque::OpaqueState;
 use regression::RegressionState;
 pub use rollup::{BaseGroup, Rollup};
 use serde::{Deserialize, Serialize};
@@ -66,7 +69,7 @@ pub enum Kind {
     Time,
     /// As names.
     Text,
-    /// Only whether there is a value: nested and binary columns.
+    /// Only whether there is a value, and how long it is: nested and binary columns.
     Opaque,
 }
 
@@ -84,9 +87,14 @@ pub struct ColumnInfo {
 }
 
 impl ColumnInfo {
-    /// Whether its values are texts. Booleans and numbers can be profiled as names, but have no length.
+    /// Whether its values are texts.
     pub fn is_text(&self) -> bool {
         self.data_type == "string"
+    }
+
+    /// Whether its values have a length. Booleans and numbers have none, although they can be profiled as names.
+    pub fn has_lengths(&self) -> bool {
+        ["string", "binary", "array", "map"].contains(&self.data_type.as_str())
     }
 }
 
@@ -99,13 +107,8 @@ pub enum ColumnState {
     Time(NumericState),
     /// Of names.
     Text(TextState),
-    /// Of anything else: values, and NULLs.
-    Opaque {
-        /// Values that are not NULL.
-        count: u64,
-        /// Values that are NULL.
-        num_nulls: u64,
-    },
+    /// Of anything else.
+    Opaque(OpaqueState),
 }
 
 impl ColumnState {
@@ -115,7 +118,7 @@ impl ColumnState {
             Kind::Numeric => Self::Numeric(NumericState::default()),
             Kind::Time => Self::Time(NumericState::default()),
             Kind::Text => Self::Text(TextState::default()),
-            Kind::Opaque => Self::Opaque { count: 0, num_nulls: 0 },
+            Kind::Opaque => Self::Opaque(OpaqueState::default()),
         }
     }
 
@@ -127,10 +130,7 @@ impl ColumnState {
                 ours.merge(theirs);
             }
             (Self::Text(ours), Self::Text(theirs)) => ours.merge(theirs),
-            (Self::Opaque { count, num_nulls }, Self::Opaque { count: more, num_nulls: nulls }) => {
-                *count += more;
-                *num_nulls += nulls;
-            }
+            (Self::Opaque(ours), Self::Opaque(theirs)) => ours.merge(theirs),
             _ => debug_assert!(false, "states of different kinds"),
         }
     }
@@ -147,7 +147,7 @@ impl ColumnState {
         match self {
             Self::Numeric(state) | Self::Time(state) => state.count,
             Self::Text(state) => state.count,
-            Self::Opaque { count, .. } => *count,
+            Self::Opaque(state) => state.count,
         }
     }
 
@@ -156,7 +156,7 @@ impl ColumnState {
         match self {
             Self::Numeric(state) | Self::Time(state) => state.num_nulls,
             Self::Text(state) => state.num_nulls,
-            Self::Opaque { num_nulls, .. } => *num_nulls,
+            Self::Opaque(state) => state.num_nulls,
         }
     }
 
@@ -165,7 +165,7 @@ impl ColumnState {
         match self {
             Self::Numeric(state) | Self::Time(state) => Some(state.distinct_count()),
             Self::Text(state) => Some(state.distinct_count()),
-            Self::Opaque { .. } => None,
+            Self::Opaque(_) => None,
         }
     }
 

@@ -308,24 +308,38 @@ fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points:
             ProfileRow { min, max, median, ..row }
         }
         ColumnState::Text(names) => {
-            let (min, max) = names.lengths().filter(|_| column.is_text()).unzip();
             let items = names
                 .items
                 .top(MAX_FREQUENT_ITEMS)
                 .into_iter()
                 .map(|(item, count)| FrequentItem { item: item.to_owned(), count })
                 .collect();
-            ProfileRow {
-                min_length: min.map(|length| length as f64),
-                max_length: max.map(|length| length as f64),
-                avg_length: names.avg_length().filter(|_| column.is_text()),
-                frequent_items: Some(items),
-                ..row
-            }
+            let row = ProfileRow { frequent_items: Some(items), ..row };
+            lengths_row(row, column, names.lengths(), names.avg_length())
         }
-        ColumnState::Opaque { .. } => row,
+        ColumnState::Opaque(values) => {
+            lengths_row(row, column, values.lengths.extremes(), values.lengths.avg(values.count))
+        }
     };
     ProfileRow { reason: reasons.into_text(), ..row }
+}
+
+fn lengths_row(
+    row: ProfileRow,
+    column: &ColumnInfo,
+    extremes: Option<(u64, u64)>,
+    avg_length: Option<f64>,
+) -> ProfileRow {
+    if !column.has_lengths() {
+        return row;
+    }
+    let (min, max) = extremes.unzip();
+    ProfileRow {
+        min_length: min.map(|length| length as f64),
+        max_length: max.map(|length| length as f64),
+        avg_length,
+        ..row
+    }
 }
 
 fn numeric_row(row: ProfileRow, numbers: &NumericState, points: usize, reasons: &mut Reasons) -> ProfileRow {

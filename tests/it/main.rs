@@ -15,6 +15,7 @@ mod docs;
 mod fairness;
 mod findings;
 mod notify;
+mod odd_values;
 mod pins;
 mod registry;
 mod runners;

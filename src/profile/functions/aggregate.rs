@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use super::split::{Split, Which};
 
 /// First byte of a state: the version of its layout.
-const LAYOUT: u8 = 3;
+const LAYOUT: u8 = 4;
 
 /// Something that rows are folded into, and that adds.
 pub trait State: Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 'static {
