@@ -9,7 +9,8 @@ use super::distribution::Distribution;
 use super::exact_sum::{ExactSum, Slots};
 use super::reason::Absence;
 
-/// Most pairs of prediction and label that are told apart.
+/// Most pairs of prediction and label that are told apart. Beyond them no measure of classes has a value; which pairs
+/// are known then can depend on the order of rows.
 pub const MAX_CELLS: usize = 10_000;
 
 /// All that is remembered of labelled predictions of classes. Merging states gives the state of all rows.
@@ -350,6 +351,28 @@ mod tests {
         (0..=MAX_CELLS).for_each(|i| state.add(&i.to_string(), "a", false, 1));
         assert_eq!((state.count(), state.uncounted), (MAX_CELLS as u64 + 1, 1));
         assert!(state.accuracy_score().is_err() && state.precision().is_err());
+    }
+
+    /// Which pairs are told apart then depends on the order of rows, but not what is said of them.
+    #[test]
+    fn too_many_pairs_leave_classes_unmeasured_in_any_order() {
+        let of = |range: std::ops::Range<usize>| {
+            let mut state = ClassificationState::default();
+            range.for_each(|i| state.add(&i.to_string(), "a", i % 2 == 0, 1));
+            state
+        };
+        let whole = of(0..MAX_CELLS + 10);
+        for cut in [0, 5, MAX_CELLS / 2, MAX_CELLS, MAX_CELLS + 10] {
+            let parts = [of(0..cut), of(cut..MAX_CELLS + 10)];
+            for [first, second] in [[&parts[0], &parts[1]], [&parts[1], &parts[0]]] {
+                let mut state = first.clone();
+                state.merge(second);
+                assert_eq!((state.count(), state.uncounted), (whole.count(), whole.uncounted));
+                assert_eq!(state.positives, whole.positives);
+                assert_eq!(state.accuracy_score(), whole.accuracy_score());
+                assert_eq!(state.recall(), whole.recall());
+            }
+        }
     }
 
     #[test]

@@ -25,3 +25,4 @@ mod serve;
 mod slices;
 mod support;
 mod support_servers;
+mod windows;
