@@ -7,7 +7,7 @@ use clap::Args;
 use super::monitors::{self, Loaded};
 use super::{Exit, Which, say};
 use crate::cause::chain;
-use crate::profile::{columns, never, query};
+use crate::profile::{findings, query};
 use crate::run::{RunError, secrets};
 use crate::sink::Sink;
 use crate::source::{self, Lake, Versions};
@@ -64,10 +64,7 @@ async fn connected(Loaded { monitor, settings }: &Loaded) -> Exit {
         Ok(snapshot) => snapshot,
         Err(error) => return exit.max(say::failed_run(&monitor.name, &error)),
     };
-    let baseline = snapshot.baseline.as_ref().map(|baseline| baseline.schema.as_ref());
-    let findings = columns::findings(monitor, &snapshot).into_iter();
-    let findings = findings.chain(never::findings(monitor, &snapshot.schema, baseline));
-    for finding in findings.chain(snapshot.registry_findings.iter().cloned()) {
+    for finding in findings::of_tables(monitor, &snapshot) {
         say::note(&format!("{}: note: {finding}", monitor.name));
     }
     if exit == Exit::Done {

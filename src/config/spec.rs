@@ -40,7 +40,8 @@ pub struct MonitorSpec {
     /// wait for it. Default: that of `secchi.yaml`, else none.
     pub lateness: Option<String>,
     /// Slices, each a SQL expression over the table's columns: a column makes a slice for each of its
-    /// values, a predicate makes two. Default: none.
+    /// values, a predicate makes two. Of a classifier these two are compared for fairness: the rows for which it is true
+    /// are the protected group. Default: none.
     #[serde(default)]
     pub slicing_exprs: Vec<String>,
     /// Number of points in `quantiles`, evenly spaced from 0 to 1. Default: 100.

@@ -31,8 +31,8 @@ pub(super) const DATA_TYPE: Column =
 pub(super) const REASON: Column = column(
     "reason",
     Type::Text,
-    "Why measures that the row could have are NULL, as `measure, measure: why; measure: why`; a why without \
-     measures holds for all that are NULL. NULL if none is missing.",
+    "Why measures that the row could have are NULL, or lack a class, as `measure, measure: why; measure: why`; a why \
+     without measures comes first and holds for all others that are NULL. NULL if none is missing.",
 );
 
 /// The window, flat.

@@ -12,6 +12,7 @@ use super::*;
 use crate::profile::exact::{hostile, same, units};
 use crate::profile::gap::Gaps;
 use crate::profile::numeric::NumericState;
+use crate::profile::opaque::OpaqueState;
 use crate::profile::oracle::numeric;
 use crate::profile::reason::is_explained;
 use crate::profile::text::TextState;
@@ -182,7 +183,7 @@ fn an_awaited_label_neither_comes_nor_goes() {
 
 #[test]
 fn a_difference_of_counts_is_exact_where_counts_are_no_doubles() {
-    let opaque = |count| ColumnState::Opaque { count, num_nulls: 0 };
+    let opaque = |count| ColumnState::Opaque(OpaqueState { count, ..OpaqueState::default() });
     let large = 1u64 << 53;
     assert_eq!(row(opaque(large + 1), opaque(large)).count_delta, Some(1.0));
     assert_eq!(row(opaque(large), opaque(large + 1)).count_delta, Some(-1.0));

@@ -9,7 +9,8 @@ use super::distribution::{Distribution, Edges, Place};
 use super::exact_sum::{ExactSum, Slots};
 use super::reason::Absence;
 
-/// Most pairs of prediction and label that are told apart.
+/// Most pairs of prediction and label that are told apart. Beyond them no measure of classes has a value; which pairs
+/// are known then can depend on the order of rows.
 pub const MAX_CELLS: usize = 10_000;
 
 /// All that is remembered of labelled predictions of classes. Merging states gives the state of all rows.
@@ -67,6 +68,17 @@ pub struct Cell {
     pub label: String,
     /// How often.
     pub count: u64,
+}
+
+/// Labelled rows as one class sees them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassCounts {
+    /// Predicted as the class, and of it.
+    pub hits: u64,
+    /// Predicted as the class.
+    pub predicted: u64,
+    /// Of the class.
+    pub labelled: u64,
 }
 
 impl ClassificationState {
@@ -157,52 +169,48 @@ impl ClassificationState {
         Ok(self.all_cells()?.iter().map(cell).collect())
     }
 
-    /// Labels by class; classes that were only predicted have none.
-    fn support(&self) -> BTreeMap<&str, u64> {
-        let mut support = BTreeMap::new();
-        for ((prediction, label), count) in &self.cells {
-            support.entry(prediction.as_str()).or_default();
-            *support.entry(label.as_str()).or_default() += count;
+    /// What each class sees: those of predictions, and those of labels.
+    pub fn by_class(&self) -> Result<BTreeMap<&str, ClassCounts>, Absence> {
+        let mut classes: BTreeMap<&str, ClassCounts> = BTreeMap::new();
+        for ((prediction, label), count) in self.all_cells()? {
+            let predicted = classes.entry(prediction).or_default();
+            predicted.predicted += count;
+            predicted.hits += if prediction == label { *count } else { 0 };
+            classes.entry(label).or_default().labelled += count;
         }
-        support
+        Ok(classes)
     }
 
-    /// Rows predicted as `class` that are, rows predicted as it, rows that are.
-    fn counts(&self, class: &str) -> (u64, u64, u64) {
-        self.cells.iter().fold((0, 0, 0), |(hits, predicted, labelled), ((prediction, label), count)| {
-            let (said, is) = (prediction == class, label == class);
-            (
-                hits + if said && is { *count } else { 0 },
-                predicted + if said { *count } else { 0 },
-                labelled + if is { *count } else { 0 },
-            )
-        })
+    /// Labels by class; classes that were only predicted have none.
+    fn support(&self) -> Result<BTreeMap<&str, u64>, Absence> {
+        Ok(self.by_class()?.into_iter().map(|(class, counts)| (class, counts.labelled)).collect())
     }
 
-    fn scores(&self, score: impl Fn((u64, u64, u64)) -> (u64, u64)) -> Result<ClassScores, Absence> {
-        let ratio = |class: &str| match score(self.counts(class)) {
+    fn scores(&self, score: impl Fn(ClassCounts) -> (u64, u64)) -> Result<ClassScores, Absence> {
+        let classes = self.by_class()?;
+        let ratio = |class: &str| match score(classes.get(class).copied().unwrap_or_default()) {
             // Of no rows, as scikit-learn with zero_division=0: a class that is never predicted has no
             // precision to speak of, and one that no label has no recall.
             (_, 0) => 0.0,
             (part, whole) => part as f64 / whole as f64,
         };
-        self.all_cells()?;
-        Ok(ClassScores::over(&self.support(), ratio))
+        let support = classes.iter().map(|(class, counts)| (*class, counts.labelled)).collect();
+        Ok(ClassScores::over(&support, ratio))
     }
 
     /// Of the rows predicted as a class, the share that are.
     pub fn precision(&self) -> Result<ClassScores, Absence> {
-        self.scores(|(hits, predicted, _)| (hits, predicted))
+        self.scores(|class| (class.hits, class.predicted))
     }
 
     /// Of the rows that are of a class, the share predicted so.
     pub fn recall(&self) -> Result<ClassScores, Absence> {
-        self.scores(|(hits, _, labelled)| (hits, labelled))
+        self.scores(|class| (class.hits, class.labelled))
     }
 
     /// Harmonic mean of precision and recall.
     pub fn f1_score(&self) -> Result<ClassScores, Absence> {
-        self.scores(|(hits, predicted, labelled)| (2 * hits, predicted + labelled))
+        self.scores(|class| (2 * class.hits, class.predicted + class.labelled))
     }
 
     /// Labelled rows with a probability.
@@ -214,7 +222,7 @@ impl ClassificationState {
     /// most two classes. Of two classes of which neither is the positive one, nobody knows which the scores
     /// are of; a single class may well be the negative one.
     fn scored_labels(&self) -> Result<BTreeMap<&str, u64>, Absence> {
-        self.all_cells()?;
+        let mut labels = self.support()?;
         let (scored, not) = (self.scored(), self.not_probabilities);
         if not > 0 {
             let are = if not == 1 { "is" } else { "are" };
@@ -223,7 +231,6 @@ impl ClassificationState {
         if scored == 0 {
             return Err(Absence::new("no labelled row has a score"));
         }
-        let mut labels = self.support();
         labels.retain(|_, count| *count > 0);
         match labels.len() {
             2 if self.positives == 0 => {
@@ -339,6 +346,28 @@ mod tests {
         (0..=MAX_CELLS).for_each(|i| state.add(&i.to_string(), "a", false, 1));
         assert_eq!((state.count(), state.uncounted), (MAX_CELLS as u64 + 1, 1));
         assert!(state.accuracy_score().is_err() && state.precision().is_err());
+    }
+
+    /// Which pairs are told apart then depends on the order of rows, but not what is said of them.
+    #[test]
+    fn too_many_pairs_leave_classes_unmeasured_in_any_order() {
+        let of = |range: std::ops::Range<usize>| {
+            let mut state = ClassificationState::default();
+            range.for_each(|i| state.add(&i.to_string(), "a", i % 2 == 0, 1));
+            state
+        };
+        let whole = of(0..MAX_CELLS + 10);
+        for cut in [0, 5, MAX_CELLS / 2, MAX_CELLS, MAX_CELLS + 10] {
+            let parts = [of(0..cut), of(cut..MAX_CELLS + 10)];
+            for [first, second] in [[&parts[0], &parts[1]], [&parts[1], &parts[0]]] {
+                let mut state = first.clone();
+                state.merge(second);
+                assert_eq!((state.count(), state.uncounted), (whole.count(), whole.uncounted));
+                assert_eq!(state.positives, whole.positives);
+                assert_eq!(state.accuracy_score(), whole.accuracy_score());
+                assert_eq!(state.recall(), whole.recall());
+            }
+        }
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use arrow::datatypes::{DataType, Schema};
 
-use super::{ColumnInfo, Kind, counterparts};
+use super::{ColumnInfo, Kind};
 use crate::config::{Monitor, Prediction, ProblemType, suggest};
 use crate::contract::TABLE;
-use crate::source::{Snapshot, is_time, spark_type};
+use crate::source::{is_time, spark_type};
 
 /// The columns of `schema` that `monitor` profiles, in the order of the table.
 pub fn profiled(monitor: &Monitor, schema: &Schema) -> Vec<ColumnInfo> {
@@ -52,19 +52,9 @@ fn label(monitor: &Monitor) -> Option<&String> {
     Some(&monitor.inference.prediction.as_ref()?.label.as_ref()?.column)
 }
 
-/// What there is to say about the columns that `monitor` names and its tables have, where that does not keep it
-/// from running.
-pub fn findings(monitor: &Monitor, snapshot: &Snapshot) -> Vec<String> {
-    let Some(baseline) = &snapshot.baseline else { return unknown(monitor, &snapshot.schema, None) };
-    let mut findings = unknown(monitor, &snapshot.schema, Some(&baseline.schema));
-    let address = &baseline.pin.table;
-    findings.extend(counterparts::findings(monitor, &snapshot.schema, &baseline.schema, address));
-    findings
-}
-
 /// Names in `monitor` that mean no column of `schema`, where that does not keep the monitor from running: a
 /// column may have gone from the table since. A column of the baseline alone can be excluded.
-fn unknown(monitor: &Monitor, schema: &Schema, baseline: Option<&Schema>) -> Vec<String> {
+pub(super) fn unknown(monitor: &Monitor, schema: &Schema, baseline: Option<&Schema>) -> Vec<String> {
     let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let is_in_baseline = |name: &str| baseline.is_some_and(|schema| schema.field_with_name(name).is_ok());
     let excluded = monitor.inference.columns.exclude.iter();

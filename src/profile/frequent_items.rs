@@ -160,6 +160,7 @@ impl PartialEq for FrequentItems {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use xxhash_rust::xxh3::xxh3_64;
 
     use super::*;
 
@@ -226,6 +227,44 @@ mod tests {
             values.reverse();
             prop_assert_eq!(&of(&values), &whole);
             prop_assert_eq!(whole.remainder(), 0);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(8))]
+        /// Beyond the limit: how low a count may be, however rows are ordered and grouped.
+        #[test]
+        fn counts_are_within_their_error_in_any_order_and_grouping(
+            seed in any::<u64>(), rows in 20_000usize..30_000, cuts in (0.0..1.0f64, 0.0..1.0f64),
+        ) {
+            // A few heavy values among very many rare ones.
+            let value = |row: usize| {
+                let noise = xxh3_64(&(row as u64 ^ seed).to_le_bytes());
+                if noise.is_multiple_of(3) { format!("heavy-{}", noise % 10) } else { format!("rare-{}", noise % 30_000) }
+            };
+            let values: Vec<String> = (0..rows).map(value).collect();
+            let mut truth: HashMap<&str, u64> = HashMap::new();
+            values.iter().for_each(|value| *truth.entry(value).or_default() += 1);
+
+            let at = |cut: f64| (rows as f64 * cut) as usize;
+            let (first, second) = (at(cuts.0.min(cuts.1)), at(cuts.0.max(cuts.1)));
+            let [a, b, c] = &[of(&values[..first]), of(&values[first..second]), of(&values[second..])];
+            let plus = |left: &FrequentItems, right: &FrequentItems| {
+                let mut sum = left.clone();
+                sum.merge(right, |_| {});
+                sum
+            };
+            for items in [of(&values), plus(&plus(a, b), c), plus(a, &plus(b, c)), plus(&plus(c, a), b)] {
+                prop_assert!(!items.is_exact());
+                prop_assert_eq!(items.total(), rows as u64);
+                prop_assert!(items.error() <= rows as u64 / LIMIT as u64, "{}", items.error());
+                for (value, count) in &truth {
+                    let counted = items.count(value);
+                    prop_assert!(counted <= *count && *count <= counted + items.error(), "{value}: {counted}");
+                }
+                let counted: u64 = items.iter().map(|(_, count)| count).sum();
+                prop_assert_eq!(items.remainder(), rows as u64 - counted);
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ mod tests {
             Calendar::new(TimeZone::UTC).window_of(Granularity::Day, "2026-05-01T00:00:00Z".parse().unwrap());
         let windows = BTreeMap::from([(series, BTreeMap::from([(day.unwrap(), Arc::new(group))]))]);
         let (columns, baseline, gaps) = (Vec::new(), BTreeMap::new(), Gaps::new());
-        finding(&Profiles { columns, has_scores: false, windows, baseline, gaps })
+        finding(&Profiles { columns, has_scores: false, fairness: None, windows, baseline, gaps })
     }
 
     #[test]

@@ -15,14 +15,19 @@ pub mod distribution;
 #[cfg(test)]
 pub(crate) mod exact;
 mod exact_sum;
+pub mod fairness;
+#[cfg(feature = "lake")]
+pub mod findings;
 pub mod frequent_items;
 #[cfg(feature = "lake")]
 pub mod functions;
 pub mod gap;
+pub mod lengths;
 pub mod many_classes;
 #[cfg(feature = "lake")]
-pub mod never;
+mod never;
 pub mod numeric;
+pub mod opaque;
 #[cfg(test)]
 pub(crate) mod oracle;
 #[cfg(feature = "lake")]
@@ -48,8 +53,10 @@ use std::sync::Arc;
 
 use classification::ClassificationState;
 use distinct::Distinct;
+use fairness::Fairness;
 use gap::Gaps;
 use numeric::NumericState;
+use opaque::OpaqueState;
 use regression::RegressionState;
 pub use rollup::{BaseGroup, Rollup};
 use serde::{Deserialize, Serialize};
@@ -66,7 +73,7 @@ pub enum Kind {
     Time,
     /// As names.
     Text,
-    /// Only whether there is a value: nested and binary columns.
+    /// Only whether there is a value, and how long it is: nested and binary columns.
     Opaque,
 }
 
@@ -84,9 +91,14 @@ pub struct ColumnInfo {
 }
 
 impl ColumnInfo {
-    /// Whether its values are texts. Booleans and numbers can be profiled as names, but have no length.
+    /// Whether its values are texts.
     pub fn is_text(&self) -> bool {
         self.data_type == "string"
+    }
+
+    /// Whether its values have a length. Booleans and numbers have none, although they can be profiled as names.
+    pub fn has_lengths(&self) -> bool {
+        ["string", "binary", "array", "map"].contains(&self.data_type.as_str())
     }
 }
 
@@ -99,13 +111,8 @@ pub enum ColumnState {
     Time(NumericState),
     /// Of names.
     Text(TextState),
-    /// Of anything else: values, and NULLs.
-    Opaque {
-        /// Values that are not NULL.
-        count: u64,
-        /// Values that are NULL.
-        num_nulls: u64,
-    },
+    /// Of anything else.
+    Opaque(OpaqueState),
 }
 
 impl ColumnState {
@@ -115,7 +122,7 @@ impl ColumnState {
             Kind::Numeric => Self::Numeric(NumericState::default()),
             Kind::Time => Self::Time(NumericState::default()),
             Kind::Text => Self::Text(TextState::default()),
-            Kind::Opaque => Self::Opaque { count: 0, num_nulls: 0 },
+            Kind::Opaque => Self::Opaque(OpaqueState::default()),
         }
     }
 
@@ -127,10 +134,7 @@ impl ColumnState {
                 ours.merge(theirs);
             }
             (Self::Text(ours), Self::Text(theirs)) => ours.merge(theirs),
-            (Self::Opaque { count, num_nulls }, Self::Opaque { count: more, num_nulls: nulls }) => {
-                *count += more;
-                *num_nulls += nulls;
-            }
+            (Self::Opaque(ours), Self::Opaque(theirs)) => ours.merge(theirs),
             _ => debug_assert!(false, "states of different kinds"),
         }
     }
@@ -148,7 +152,7 @@ impl ColumnState {
         match self {
             Self::Numeric(state) | Self::Time(state) => state.distinct.take(),
             Self::Text(state) => state.distinct.take(),
-            Self::Opaque { .. } => None,
+            Self::Opaque(_) => None,
         }
     }
 
@@ -160,7 +164,7 @@ impl ColumnState {
         match self {
             Self::Numeric(state) | Self::Time(state) => state.distinct = Distinct::from_image(sketch)?,
             Self::Text(state) => state.distinct = Distinct::from_image(sketch)?,
-            Self::Opaque { .. } => {}
+            Self::Opaque(_) => {}
         }
         Ok(())
     }
@@ -170,7 +174,7 @@ impl ColumnState {
         match self {
             Self::Numeric(state) | Self::Time(state) => state.count,
             Self::Text(state) => state.count,
-            Self::Opaque { count, .. } => *count,
+            Self::Opaque(state) => state.count,
         }
     }
 
@@ -179,7 +183,7 @@ impl ColumnState {
         match self {
             Self::Numeric(state) | Self::Time(state) => state.num_nulls,
             Self::Text(state) => state.num_nulls,
-            Self::Opaque { num_nulls, .. } => *num_nulls,
+            Self::Opaque(state) => state.num_nulls,
         }
     }
 
@@ -188,7 +192,7 @@ impl ColumnState {
         match self {
             Self::Numeric(state) | Self::Time(state) => Some(state.distinct_count()),
             Self::Text(state) => Some(state.distinct_count()),
-            Self::Opaque { .. } => None,
+            Self::Opaque(_) => None,
         }
     }
 
@@ -327,12 +331,27 @@ pub struct Profiles {
     pub columns: Vec<ColumnInfo>,
     /// Whether predictions of classes come with a probability.
     pub has_scores: bool,
+    /// Which groups of rows are compared for fairness; none unless a model predicts classes.
+    pub fairness: Option<Fairness>,
     /// The inference table, window by window.
     pub windows: BTreeMap<Series, BTreeMap<Window, Arc<Group>>>,
     /// The baseline table; empty without one.
     pub baseline: BTreeMap<Segment, Arc<Group>>,
     /// Which columns of the inference table cannot be compared with the baseline.
     pub gaps: Gaps,
+}
+
+impl Profiles {
+    /// The rows of `segment` in a window, or in the baseline.
+    pub fn group(&self, at: Option<(Granularity, Window)>, segment: &Segment) -> Option<&Group> {
+        let group = match at {
+            None => self.baseline.get(segment),
+            Some((granularity, window)) => {
+                self.windows.get(&Series { granularity, segment: segment.clone() })?.get(&window)
+            }
+        };
+        group.map(AsRef::as_ref)
+    }
 }
 
 #[cfg(test)]

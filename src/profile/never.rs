@@ -47,8 +47,8 @@ const OF_NUMBERS: [&str; 13] = [
 /// Metrics of names.
 const OF_NAMES: [&str; 4] =
     ["chi_squared_test.statistic", "chi_squared_test.pvalue", "tv_distance", "l_infinity_distance"];
-/// Metrics of names that are texts.
-const OF_TEXTS: [&str; 3] = ["min_length", "max_length", "avg_length"];
+/// Metrics of values that have a length.
+const OF_LENGTHS: [&str; 3] = ["min_length", "max_length", "avg_length"];
 /// Metrics of the row of a whole table, beside measures of quality.
 const OF_TABLE: [&str; 8] = [
     "count",
@@ -63,7 +63,7 @@ const OF_TABLE: [&str; 8] = [
 
 /// What there is to say about the rules of `monitor`, where the inference table with its labels has the columns of
 /// `schema`, and the baseline, if there is one, those of `baseline`.
-pub fn findings(monitor: &Monitor, schema: &Schema, baseline: Option<&Schema>) -> Vec<String> {
+pub(super) fn findings(monitor: &Monitor, schema: &Schema, baseline: Option<&Schema>) -> Vec<String> {
     let profiled = columns::profiled(monitor, schema);
     let rules = monitor.rules.iter();
     rules
@@ -125,18 +125,19 @@ fn is_of_table(metric: &str) -> bool {
 }
 
 fn is_of_any_column(metric: &str) -> bool {
-    let lists: [&[&str]; 7] = [&OF_ALL, &OF_VALUES, &OF_ORDERED, &OF_BINS, &OF_NUMBERS, &OF_NAMES, &OF_TEXTS];
+    let lists: [&[&str]; 7] =
+        [&OF_ALL, &OF_VALUES, &OF_ORDERED, &OF_BINS, &OF_NUMBERS, &OF_NAMES, &OF_LENGTHS];
     lists.iter().any(|list| list.contains(&metric))
 }
 
 /// Whether the rows of `column` can have `metric`.
 fn is_of(column: &ColumnInfo, metric: &str) -> bool {
-    let texts: &[&str] = if column.is_text() { &OF_TEXTS } else { &[] };
+    let lengths: &[&str] = if column.has_lengths() { &OF_LENGTHS } else { &[] };
     let lists: &[&[&str]] = match column.kind {
         Kind::Numeric => &[&OF_VALUES, &OF_ORDERED, &OF_BINS, &OF_NUMBERS],
         Kind::Time => &[&OF_VALUES, &OF_ORDERED],
-        Kind::Text => &[&OF_VALUES, &OF_BINS, &OF_NAMES, texts],
-        Kind::Opaque => &[],
+        Kind::Text => &[&OF_VALUES, &OF_BINS, &OF_NAMES, lengths],
+        Kind::Opaque => &[lengths],
     };
     OF_ALL.contains(&metric) || lists.iter().any(|list| list.contains(&metric))
 }

@@ -115,6 +115,7 @@ output: {{ uri: metrics }}
         Profiles {
             columns: Vec::new(),
             has_scores: true,
+            fairness: None,
             windows: BTreeMap::from([(series, days)]),
             baseline,
             gaps: BTreeMap::new(),

@@ -18,18 +18,20 @@ mod watch;
 
 use std::sync::Arc;
 
+use datafusion::dataframe::DataFrame;
 pub use error::{HINT_FAULT, OUT_OF_RANGE, QueryError};
 pub use pass::MAX_SLICES;
 use pass::Pass;
 pub use watch::{Watch, bytes_read};
 
+use super::fairness::Fairness;
 use super::gap::Gaps;
 use super::own_names::OwnNames;
 use super::pinned::PinnedEdges;
 use super::slice::{self, SliceError};
 use super::state_row::Bases;
 use super::{BaseGroup, Profiles, Rollup, columns, counterparts, functions};
-use crate::config::Monitor;
+use crate::config::{Monitor, ProblemType};
 use crate::contract::TABLE;
 use crate::source::Snapshot;
 
@@ -103,6 +105,7 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
         watch,
     };
     let frame = rows::of_inference(monitor, snapshot, own).await?;
+    let fairness = fairness(monitor, &frame);
     let counted = pass.run(&frame, "inference", &mut pinned).await?;
     let rollup = Rollup { granularities: &monitor.granularities, calendar: &monitor.calendar };
     let mut groups = counted.groups;
@@ -137,7 +140,7 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     let baseline = Rollup::baseline(&bases.baseline);
     let prediction = monitor.inference.prediction.as_ref();
     let has_scores = prediction.is_some_and(|prediction| prediction.proba_col.is_some());
-    let profiles = Profiles { columns, has_scores, windows, baseline, gaps };
+    let profiles = Profiles { columns, has_scores, fairness, windows, baseline, gaps };
     Ok(Counted {
         profiles,
         bases,
@@ -146,6 +149,17 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
         rows_out_of_range,
         requests_with_several_labels,
         bytes: counted.bytes + baseline_bytes,
+    })
+}
+
+/// What is compared for fairness, if the rows of `frame` have predictions of classes. What a predicate is, its type
+/// says: a text may be called `true`, too.
+fn fairness(monitor: &Monitor, frame: &DataFrame) -> Option<Fairness> {
+    let prediction = monitor.inference.prediction.as_ref()?;
+    let is_predicate = |expression: &&String| slice::is_predicate(frame, expression);
+    (prediction.problem_type == ProblemType::Classification).then(|| Fairness {
+        predicates: monitor.slicing_exprs.iter().filter(is_predicate).cloned().collect(),
+        prediction_col: prediction.column.clone(),
     })
 }
 

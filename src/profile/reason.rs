@@ -3,7 +3,8 @@
 //! A measure is a value or an [`Absence`], and [`Reasons`] is where a row is made of them: what has no value
 //! leaves its reason there. The text names the measures, then says why: `stddev: there is only one value`.
 //! Measures that are absent for the same reason share it, several reasons are divided by `; `, and a reason
-//! that holds for all that are NULL in the row names none: `every value is NULL`.
+//! that holds for all others that are NULL in the row comes first and names none: `every value is NULL`. A measure of
+//! several classes that lacks some of them is named, too.
 
 use std::borrow::Cow;
 
@@ -40,38 +41,45 @@ pub struct Reasons {
 }
 
 impl Reasons {
-    /// Every measure that is NULL in the row is so because of `why`.
+    /// Every measure of the row that is noted as NULL after this is so because of `why`.
     pub fn of_row(&mut self, why: Absence) {
         self.of_row = Some(why);
     }
 
     /// The value of `measure`; without one, its reason is noted.
     pub fn noted<T>(&mut self, measure: &'static str, value: Result<T, Absence>) -> Option<T> {
-        let why = match value {
-            Ok(value) => return Some(value),
-            Err(why) => why,
-        };
+        match self.of_row {
+            None => self.noted_apart(measure, value),
+            Some(_) => value.ok(),
+        }
+    }
+
+    /// As [`Self::noted`], of a measure that the reason of the row has nothing to do with.
+    pub fn noted_apart<T>(&mut self, measure: &'static str, value: Result<T, Absence>) -> Option<T> {
+        value.map_err(|why| self.lacks(measure, why)).ok()
+    }
+
+    /// Notes why `measure` lacks its value, or a part of it.
+    pub fn lacks(&mut self, measure: &'static str, why: Absence) {
         match self.of_measures.iter_mut().find(|(known, _)| *known == why) {
             Some((_, measures)) => measures.push(measure),
             None => self.of_measures.push((why, vec![measure])),
         }
-        None
     }
 
     /// What the row's `reason` says.
     pub fn into_text(self) -> Option<String> {
-        if let Some(Absence(why)) = self.of_row {
-            return Some(why.into_owned());
-        }
-        let clauses = self.of_measures.into_iter();
-        let clauses: Vec<String> =
-            clauses.map(|(Absence(why), measures)| format!("{}: {why}", measures.join(", "))).collect();
+        let of_row = self.of_row.map(|Absence(why)| why.into_owned());
+        let of_measures = self.of_measures.into_iter();
+        let of_measures =
+            of_measures.map(|(Absence(why), measures)| format!("{}: {why}", measures.join(", ")));
+        let clauses: Vec<String> = of_row.into_iter().chain(of_measures).collect();
         (!clauses.is_empty()).then(|| clauses.join("; "))
     }
 }
 
 /// Holds a row to what the module promises: each of the `measures` that is NULL is named in its reason, or the
-/// reason is of the row; and none is named that has a value. A NaN would be NULL in the table, and nobody's.
+/// first reason is of the row; and none is named that has a value. A NaN would be NULL in the table, and nobody's.
 #[cfg(test)]
 #[track_caller]
 pub(crate) fn is_explained(row: &impl serde::Serialize, measures: &[&str]) {
@@ -93,9 +101,9 @@ pub(crate) fn is_explained(row: &impl serde::Serialize, measures: &[&str]) {
     let reason = document["reason"].as_str();
     let clauses: Vec<&str> = reason.into_iter().flat_map(|reason| reason.split("; ")).collect();
     let named = clauses.iter().filter_map(|clause| Some(clause.split_once(": ")?.0.split(", ")));
-    let named: BTreeSet<&str> = named.flatten().collect();
-    let is_of_row = clauses.len() == 1 && named.is_empty();
-    let fits = if is_of_row { !missing.is_empty() } else { missing == named };
+    let named: BTreeSet<&str> = named.flatten().filter(|name| measures.contains(name)).collect();
+    let is_of_row = clauses.first().is_some_and(|clause| !clause.contains(": "));
+    let fits = if is_of_row { named.is_subset(&missing) && !missing.is_empty() } else { missing == named };
     assert!(fits, "{missing:?} are NULL: {reason:?}");
 }
 

@@ -83,7 +83,7 @@ impl Rollup<'_> {
 }
 
 /// The groups of whole windows and versions, added up from those of the slices of `key`.
-#[cfg(feature = "lake")]
+#[cfg(any(feature = "lake", test))]
 pub(super) fn whole(groups: &[BaseGroup], key: &str) -> Vec<BaseGroup> {
     let mut wholes: BTreeMap<(Option<Window>, bool, Segment), Arc<Group>> = BTreeMap::new();
     let of_key = |base: &&BaseGroup| base.segment.slice.as_ref().is_some_and(|slice| slice.key == key);
@@ -116,50 +116,4 @@ fn settle(group: &mut Arc<Group>) {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use jiff::tz::TimeZone;
-
-    use super::*;
-    use crate::profile::ColumnState;
-
-    fn base(calendar: &Calendar, at: &str, version: &str, rows: u64) -> BaseGroup {
-        let window = calendar.window_of(Granularity::Day, at.parse().unwrap()).unwrap();
-        let segment = Segment { model_version: version.to_owned(), slice: None };
-        let columns = vec![ColumnState::Opaque { count: rows, num_nulls: 0 }];
-        let group = Arc::new(Group { row_count: rows, columns, quality: None });
-        BaseGroup { window: Some(window), is_out_of_range: false, segment, group }
-    }
-
-    #[test]
-    fn days_make_weeks_and_versions_make_all() {
-        let calendar = Calendar::new(TimeZone::UTC);
-        let groups = [
-            base(&calendar, "2026-04-30T00:00:00Z", "1", 1),
-            base(&calendar, "2026-05-01T00:00:00Z", "1", 10),
-            base(&calendar, "2026-05-01T00:00:00Z", "2", 100),
-            base(&calendar, "2026-05-04T00:00:00Z", "2", 1000),
-        ];
-        let rollup =
-            Rollup { granularities: &[Granularity::Day, Granularity::Weeks(1)], calendar: &calendar };
-        let series = rollup.windows(&groups);
-        let rows = |granularity: Granularity, version: &str| -> Vec<u64> {
-            let segment = Segment { model_version: version.to_owned(), slice: None };
-            series[&Series { granularity, segment }].values().map(|group| group.row_count).collect()
-        };
-        assert_eq!(rows(Granularity::Day, "1"), [1, 10]);
-        assert_eq!(rows(Granularity::Day, "*"), [1, 110, 1000]);
-        assert_eq!(rows(Granularity::Weeks(1), "1"), [11]);
-        assert_eq!(rows(Granularity::Weeks(1), "*"), [111, 1000]);
-    }
-
-    #[test]
-    fn a_table_without_versions_is_counted_once() {
-        let calendar = Calendar::new(TimeZone::UTC);
-        let groups = [base(&calendar, "2026-05-01T00:00:00Z", "*", 5)];
-        let rollup = Rollup { granularities: &[Granularity::Day], calendar: &calendar };
-        let series = rollup.windows(&groups);
-        assert_eq!(series.len(), 1);
-        assert_eq!(series.values().next().unwrap().values().next().unwrap().row_count, 5);
-    }
-}
+mod tests;

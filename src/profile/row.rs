@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::classification::{Cell, ClassScores, ClassificationState};
+use super::fairness::{ClassDifferences, Parity, TwoGroups};
 use super::gap::Gap;
 use super::numeric::NumericState;
 use super::reason::{Absence, Reasons};
@@ -85,6 +86,10 @@ pub struct ProfileRow {
     pub mean_average_error: Option<f64>,
     pub mean_absolute_percentage_error: Option<f64>,
     pub r2_score: Option<f64>,
+    pub predictive_parity: Option<ClassDifferences>,
+    pub predictive_equality: Option<ClassDifferences>,
+    pub equal_opportunity: Option<ClassDifferences>,
+    pub statistical_parity: Option<ClassDifferences>,
     pub row_count: u64,
     pub num_infinite: Option<u64>,
     pub num_negative: Option<u64>,
@@ -127,7 +132,8 @@ pub fn group_rows(
         window_end: at.map(|(_, window)| micros(window.end)),
         ..ProfileRow::default()
     };
-    let table = table_row(key.clone(), profiles, group);
+    let groups = TwoGroups::of(profiles, at, segment, group);
+    let table = table_row(key.clone(), profiles, group, groups.as_ref());
     let columns = profiles.columns.iter().zip(&group.columns).map(|(column, state)| {
         match profiles.gaps.get(&column.name).filter(|_| at.is_none()) {
             Some(gap) => gap_row(key.clone(), column, state, gap),
@@ -141,22 +147,38 @@ fn micros(instant: Timestamp) -> i64 {
     instant.as_microsecond()
 }
 
-fn table_row(key: ProfileRow, profiles: &Profiles, group: &Group) -> ProfileRow {
+/// The row of the whole group. `groups`: it and that which it is compared with for fairness, if it is.
+fn table_row(
+    key: ProfileRow,
+    profiles: &Profiles,
+    group: &Group,
+    groups: Option<&TwoGroups<'_>>,
+) -> ProfileRow {
+    let mut reasons = Reasons::default();
     let row = ProfileRow {
         column_name: TABLE.to_owned(),
         count: group.row_count,
         non_null_columns: Some(group.non_null(&profiles.columns).map(str::to_owned).collect()),
         ..key
     };
-    match &group.quality {
+    let row = match &group.quality {
         None => row,
-        Some(quality) => quality_row(row, quality, profiles.has_scores),
-    }
+        Some(quality) => quality_row(row, quality, profiles.has_scores, &mut reasons),
+    };
+    let row = match groups {
+        None => row,
+        Some(groups) => fairness_row(row, groups, &mut reasons),
+    };
+    ProfileRow { reason: reasons.into_text(), ..row }
 }
 
-fn quality_row(row: ProfileRow, quality: &QualityState, has_scores: bool) -> ProfileRow {
+fn quality_row(
+    row: ProfileRow,
+    quality: &QualityState,
+    has_scores: bool,
+    reasons: &mut Reasons,
+) -> ProfileRow {
     let label_count = quality.count();
-    let mut reasons = Reasons::default();
     if label_count == 0 {
         let is_awaited = row.window.is_some();
         let yet = "no prediction has a label yet";
@@ -167,11 +189,10 @@ fn quality_row(row: ProfileRow, quality: &QualityState, has_scores: bool) -> Pro
         percent_labelled: percent(label_count, row.row_count),
         ..row
     };
-    let row = match quality {
-        QualityState::Classification(state) => classification_row(row, state, has_scores, &mut reasons),
-        QualityState::Regression(state) => regression_row(row, state, &mut reasons),
-    };
-    ProfileRow { reason: reasons.into_text(), ..row }
+    match quality {
+        QualityState::Classification(state) => classification_row(row, state, has_scores, reasons),
+        QualityState::Regression(state) => regression_row(row, state, reasons),
+    }
 }
 
 fn classification_row(
@@ -196,6 +217,32 @@ fn classification_row(
         roc_auc_score: reasons.noted("roc_auc_score", state.roc_auc_score()),
         ..row
     }
+}
+
+fn fairness_row(row: ProfileRow, groups: &TwoGroups<'_>, reasons: &mut Reasons) -> ProfileRow {
+    let row = match groups.have_labels() {
+        false => row,
+        true => ProfileRow {
+            predictive_parity: parity(reasons, "predictive_parity", groups.predictive_parity()),
+            predictive_equality: parity(reasons, "predictive_equality", groups.predictive_equality()),
+            equal_opportunity: parity(reasons, "equal_opportunity", groups.equal_opportunity()),
+            ..row
+        },
+    };
+    // Labels have no part in this one, so what is said of them is not why it is NULL.
+    let statistical_parity = reasons.noted_apart("statistical_parity", groups.statistical_parity());
+    ProfileRow { statistical_parity, ..row }
+}
+
+/// The differences of `measure`; which classes have none is noted, too.
+fn parity(
+    reasons: &mut Reasons,
+    measure: &'static str,
+    value: Result<Parity, Absence>,
+) -> Option<ClassDifferences> {
+    let Parity { differences, left_out } = reasons.noted(measure, value)?;
+    left_out.into_iter().for_each(|why| reasons.lacks(measure, why));
+    Some(differences)
 }
 
 fn regression_row(row: ProfileRow, state: &RegressionState, reasons: &mut Reasons) -> ProfileRow {
@@ -261,24 +308,38 @@ fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points:
             ProfileRow { min, max, median, ..row }
         }
         ColumnState::Text(names) => {
-            let (min, max) = names.lengths().filter(|_| column.is_text()).unzip();
             let items = names
                 .items
                 .top(MAX_FREQUENT_ITEMS)
                 .into_iter()
                 .map(|(item, count)| FrequentItem { item: item.to_owned(), count })
                 .collect();
-            ProfileRow {
-                min_length: min.map(|length| length as f64),
-                max_length: max.map(|length| length as f64),
-                avg_length: names.avg_length().filter(|_| column.is_text()),
-                frequent_items: Some(items),
-                ..row
-            }
+            let row = ProfileRow { frequent_items: Some(items), ..row };
+            lengths_row(row, column, names.lengths(), names.avg_length())
         }
-        ColumnState::Opaque { .. } => row,
+        ColumnState::Opaque(values) => {
+            lengths_row(row, column, values.lengths.extremes(), values.lengths.avg(values.count))
+        }
     };
     ProfileRow { reason: reasons.into_text(), ..row }
+}
+
+fn lengths_row(
+    row: ProfileRow,
+    column: &ColumnInfo,
+    extremes: Option<(u64, u64)>,
+    avg_length: Option<f64>,
+) -> ProfileRow {
+    if !column.has_lengths() {
+        return row;
+    }
+    let (min, max) = extremes.unzip();
+    ProfileRow {
+        min_length: min.map(|length| length as f64),
+        max_length: max.map(|length| length as f64),
+        avg_length,
+        ..row
+    }
 }
 
 fn numeric_row(row: ProfileRow, numbers: &NumericState, points: usize, reasons: &mut Reasons) -> ProfileRow {

@@ -91,6 +91,13 @@ pub(super) fn with_value(
     frame.clone().with_column(name, value).map_err(misspelt)
 }
 
+/// Whether `expression`, over rows of `frame`, is a predicate: true, false or NULL.
+pub(super) fn is_predicate(frame: &DataFrame, expression: &str) -> bool {
+    let parsed = frame.parse_sql_expr(expression).ok();
+    let data_type = parsed.and_then(|parsed| parsed.get_type(frame.schema()).ok());
+    data_type == Some(DataType::Boolean)
+}
+
 fn is_of_one_row(expression: &Expr) -> Result<(), SliceError> {
     let mut problem = None;
     let looked = expression.apply(|part| {

@@ -164,7 +164,7 @@ fn column_row(
             ..row
         },
         ColumnState::Text(_) => StateRow { kind: Some("text"), ..row },
-        ColumnState::Opaque { .. } => StateRow { kind: Some("opaque"), ..row },
+        ColumnState::Opaque(_) => StateRow { kind: Some("opaque"), ..row },
     };
     let mut state = state.clone();
     state.settle();

@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::distinct::Distinct;
 use super::frequent_items::FrequentItems;
+use super::lengths::Lengths;
 
 /// Most characters of a value that is listed whole. Longer ones would fill memory and the metric table, and
 /// nobody reads them there.
@@ -34,8 +35,7 @@ pub struct TextState {
     pub num_nulls: u64,
     /// How often each value occurs.
     pub items: FrequentItems,
-    lengths: Option<(u64, u64)>,
-    total_length: u64,
+    lengths: Lengths,
     pub(super) distinct: Distinct,
 }
 
@@ -43,12 +43,7 @@ impl TextState {
     /// Counts `value` `count` times.
     pub fn add(&mut self, value: &str, count: u64) {
         self.count += count;
-        let length = value.chars().count() as u64;
-        self.total_length += length * count;
-        self.lengths = Some(match self.lengths {
-            None => (length, length),
-            Some((min, max)) => (min.min(length), max.max(length)),
-        });
+        self.lengths.add(value.chars().count() as u64, count);
         let item = &item_of(value);
         let Self { items, distinct, .. } = self;
         if !items.is_exact() {
@@ -66,11 +61,7 @@ impl TextState {
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.num_nulls += other.num_nulls;
-        self.total_length += other.total_length;
-        self.lengths = match (self.lengths, other.lengths) {
-            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-            (ours, theirs) => ours.or(theirs),
-        };
+        self.lengths.merge(&other.lengths);
         let Self { items, distinct, .. } = self;
         distinct.merge(&other.distinct);
         // Once one side has dropped values, the sketch counts for both.
@@ -83,12 +74,12 @@ impl TextState {
 
     /// Least and greatest length, in characters.
     pub fn lengths(&self) -> Option<(u64, u64)> {
-        self.lengths
+        self.lengths.extremes()
     }
 
     /// Mean length, in characters.
     pub fn avg_length(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.total_length as f64 / self.count as f64)
+        self.lengths.avg(self.count)
     }
 
     /// Number of different values.

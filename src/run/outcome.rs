@@ -14,7 +14,7 @@ use crate::lineage::RegisteredModel;
 use crate::notify::{Receipt, RunFacts};
 use crate::profile::positive_class::unseen_positive_class;
 use crate::profile::query::{Counted, OUT_OF_RANGE};
-use crate::profile::{columns, many_classes, never};
+use crate::profile::{findings, many_classes};
 use crate::sink::Written;
 use crate::source::{Snapshot, registry};
 
@@ -123,20 +123,15 @@ pub(super) fn findings(
     snapshot: &Snapshot,
     as_of: Timestamp,
 ) -> Vec<String> {
-    let mut findings = columns::findings(monitor, snapshot);
-    let baseline = snapshot.baseline.as_ref().map(|baseline| baseline.schema.as_ref());
-    findings.extend(never::findings(monitor, &snapshot.schema, baseline));
+    let mut findings = findings::of_tables(monitor, snapshot);
+    let time = &monitor.inference.timestamp_col;
     if counted.rows_without_time > 0 {
-        findings.push(format!(
-            "{} rows have no `{}` and are in no window",
-            counted.rows_without_time, monitor.inference.timestamp_col
-        ));
+        let rows = have(counted.rows_without_time, "row");
+        findings.push(format!("{rows} no `{time}`, and so no window"));
     }
     if counted.rows_out_of_range > 0 {
-        findings.push(format!(
-            "{} rows have a `{}` {OUT_OF_RANGE}, which no window can hold; they are counted nowhere",
-            counted.rows_out_of_range, monitor.inference.timestamp_col
-        ));
+        let rows = have(counted.rows_out_of_range, "row");
+        findings.push(format!("{rows} a `{time}` {OUT_OF_RANGE}, and so no window"));
     }
     let versions = versions(counted);
     if versions.iter().any(|version| version == NO_VERSION)
@@ -145,10 +140,7 @@ pub(super) fn findings(
         findings.push(format!("some rows have no `{column}`; they are counted as `{NO_VERSION}`"));
     }
     if counted.requests_with_several_labels > 0 {
-        let requests = match counted.requests_with_several_labels {
-            1 => "1 request has".to_owned(),
-            number => format!("{number} requests have"),
-        };
+        let requests = have(counted.requests_with_several_labels, "request");
         findings.push(format!(
             "{requests} several labels; without `label_timestamp_col` the largest is taken: name the column \
              of the label table that says when a label came"
@@ -158,11 +150,15 @@ pub(super) fn findings(
     findings.extend(gaps::findings(monitor, &counted.profiles, as_of));
     findings.extend(many_classes::finding(&counted.profiles));
     findings.extend(unseen_positive_class(&counted.profiles, monitor));
-    findings.extend(snapshot.registry_findings.iter().cloned());
     if let Some(model) = &snapshot.model {
         findings.extend(registry::findings(model, &versions.into_iter().collect()));
     }
     findings
+}
+
+/// That so many of what is called `noun` have something.
+fn have(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun} has") } else { format!("{count} {noun}s have") }
 }
 
 /// Model versions that a rule names although neither the rows nor the registry have them.

@@ -143,7 +143,7 @@ fn example_of_runs() -> String {
         incidents: vec![incident],
         judged: 210,
         unjudged: [("too few rows", 6)].into(),
-        findings: vec!["12 rows have no `event_time` and are in no window".to_owned()],
+        findings: vec!["12 rows have no `event_time`, and so no window".to_owned()],
         receipts: vec![Receipt {
             channel: "webhook hooks.example.com".to_owned(),
             outcome: Delivery::Sent,

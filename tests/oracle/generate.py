@@ -802,6 +802,107 @@ def quality_classification():
 
 
 # ---------------------------------------------------------------------------------------------
+# quality_fairness.json
+# ---------------------------------------------------------------------------------------------
+
+
+def rates_of_labels(prediction, label, classes):
+    """Precision, false positive rate and recall of each class, NaN where a rate is 0 / 0."""
+    keywords = {"labels": classes, "average": None, "zero_division": np.nan}
+    tables = metrics.multilabel_confusion_matrix(label, prediction, labels=classes)
+    negatives = tables[:, 0, :].sum(axis=1)
+    return {
+        "predictive_parity": metrics.precision_score(label, prediction, **keywords),
+        "predictive_equality": np.where(negatives > 0, tables[:, 0, 1] / np.maximum(negatives, 1), np.nan),
+        "equal_opportunity": metrics.recall_score(label, prediction, **keywords),
+    }
+
+
+def differences(protected, unprotected, classes):
+    """Protected minus unprotected by class, null where one of the two is undefined."""
+    return dict(zip(classes, map(number_or_null, np.asarray(protected) - np.asarray(unprotected))))
+
+
+def fairness_case(name, prediction, label, protected):
+    """One case. A label is null while it is awaited, and `protected` is null of rows that are in neither group."""
+    prediction, label = np.array(prediction, dtype=object), np.array(label, dtype=object)
+    groups = [np.array([side is of for side in protected], dtype=bool) for of in (True, False)]
+    labelled = [group & (label != None) for group in groups]  # noqa: E711: of every row
+    expected = dict.fromkeys(
+        ["predictive_parity", "predictive_equality", "equal_opportunity", "statistical_parity"]
+    )
+    if all(rows.any() for rows in labelled):
+        of_either = labelled[0] | labelled[1]
+        classes = sorted(set(prediction[of_either]) | set(label[of_either]))
+        rates = [rates_of_labels(list(prediction[rows]), list(label[rows]), classes) for rows in labelled]
+        expected |= {measure: differences(*(rate[measure] for rate in rates), classes) for measure in rates[0]}
+    if all(rows.any() for rows in groups):
+        classes = sorted(set(prediction[groups[0] | groups[1]]))
+        shares = [[np.mean(prediction[rows] == one) for one in classes] for rows in groups]
+        expected["statistical_parity"] = differences(*shares, classes)
+    return {
+        "name": name,
+        "prediction": prediction.tolist(),
+        "label": label.tolist(),
+        "protected": list(protected),
+        "expected": expected,
+    }
+
+
+def small_fairness_cases():
+    """Cases that can be counted by hand."""
+    sides = {"p": True, "u": False, "?": None}
+
+    def case(name, prediction, label, groups):
+        awaited = [None if one == "." else one for one in label]
+        return fairness_case(name, list(prediction), awaited, [sides[side] for side in groups])
+
+    return [
+        case("by_hand", "1100110010", "1010100110", "pppppuuuuu"),
+        case("both_alike", "10101010", "11001100", "ppppuuuu"),
+        case("perfect_for_one_group", "10100101", "10101010", "ppppuuuu"),
+        case("opposite_predictions", "11110000", "11001100", "ppppuuuu"),
+        case("protected_only", "1010", "1001", "pppp"),
+        case("unprotected_only", "1010", "1001", "uuuu"),
+        case("rows_of_neither_group", "1100110010", "1010100110", "pp?pp?uuuu"),
+        case("some_labels_awaited", "1100110010", "1.10..0110", "pppppuuuuu"),
+        case("no_label_in_one_group", "1100110010", "101010....", "ppppppuuuu"),
+        case("no_label_at_all", "1100", "....", "ppuu"),
+        case("class_never_predicted_in_one_group", "0000010010", "1010100110", "pppppuuuuu"),
+        case("class_without_labels_in_one_group", "1100110010", "0000000110", "pppppuuuuu"),
+        case("one_class_everywhere", "1111", "1111", "ppuu"),
+        case("three_classes", "abcabcabcabc", "abcacbbacabc", "ppppppuuuuuu"),
+        case("a_class_of_each_group_alone", "aabbccbb", "aabbbbcc", "ppppuuuu"),
+        case("predicted_class_of_unlabelled_rows_alone", "ab9aab9a", "ab.aab.b", "ppppuuuu"),
+    ]
+
+
+def seeded_fairness_cases():
+    """Hundreds of rows, of models that treat the groups alike or not."""
+    rng = np.random.default_rng(808)
+    cases = []
+    for name, rows, classes, share, skills, labelled in [
+        ("seeded_alike", 400, ["0", "1"], 0.5, (0.8, 0.8), 1.0),
+        ("seeded_worse_for_the_protected", 400, ["0", "1"], 0.3, (0.6, 0.9), 1.0),
+        ("seeded_small_protected_group", 500, ["0", "1"], 0.02, (0.5, 0.9), 1.0),
+        ("seeded_labels_awaited", 400, ["no", "yes"], 0.4, (0.7, 0.8), 0.4),
+        ("seeded_five_classes", 400, list("ABCDE"), 0.4, (0.5, 0.8), 0.8),
+    ]:
+        protected = rng.random(rows) < share
+        truth = rng.choice(classes, rows)
+        skill = np.where(protected, *skills)
+        prediction = np.where(rng.random(rows) < skill, truth, rng.choice(classes, rows))
+        label = [str(one) if known else None for one, known in zip(truth, rng.random(rows) < labelled)]
+        cases.append(fairness_case(name, [str(one) for one in prediction], label, protected.tolist()))
+    return cases
+
+
+def quality_fairness():
+    """Predictions of two groups of rows, with labels that may be awaited."""
+    return small_fairness_cases() + seeded_fairness_cases()
+
+
+# ---------------------------------------------------------------------------------------------
 # quality_regression.json
 # ---------------------------------------------------------------------------------------------
 
@@ -884,6 +985,7 @@ def main():
         profile_numeric,
         profile_text,
         quality_classification,
+        quality_fairness,
         quality_regression,
     ]:
         write(f"{cases.__name__}.json", cases())

@@ -31,17 +31,22 @@ fn at(key: &str) -> String {
     format!("/inference/{key}")
 }
 
-/// `init` leaves this where it found no column for a role.
-fn places_are_filled(spec: &InferenceSpec, notes: &mut Notes<'_>) {
-    for (key, name) in [
+/// The keys that name a column, and what they name.
+fn roles(spec: &InferenceSpec) -> [(&'static str, Option<&String>); 7] {
+    [
         ("timestamp_col", Some(&spec.timestamp_col)),
         ("model_id_col", spec.model_id_col.as_ref()),
+        ("request_id_col", spec.request_id_col.as_ref()),
         ("prediction_col", spec.prediction_col.as_ref()),
         ("prediction_proba_col", spec.prediction_proba_col.as_ref()),
         ("label_col", spec.label_col.as_ref()),
         ("label_timestamp_col", spec.label_timestamp_col.as_ref()),
-        ("request_id_col", spec.request_id_col.as_ref()),
-    ] {
+    ]
+}
+
+/// `init` leaves this where it found no column for a role.
+fn places_are_filled(spec: &InferenceSpec, notes: &mut Notes<'_>) {
+    for (key, name) in roles(spec) {
         if name.is_some_and(|name| name == PLACEHOLDER) {
             let hint = match key {
                 "timestamp_col" => "name the column that says when a row happened",
@@ -52,33 +57,13 @@ fn places_are_filled(spec: &InferenceSpec, notes: &mut Notes<'_>) {
     }
 }
 
-/// A column has one role; a prediction that is its own label is always right. Only a model that says nothing but a
-/// probability may have it as its prediction, too.
+/// A column has one role; a prediction that is its own label is always right.
 fn roles_are_apart(spec: &InferenceSpec, notes: &mut Notes<'_>) {
-    let roles = [
-        ("timestamp_col", Some(&spec.timestamp_col)),
-        ("model_id_col", spec.model_id_col.as_ref()),
-        ("request_id_col", spec.request_id_col.as_ref()),
-        ("prediction_col", spec.prediction_col.as_ref()),
-        ("prediction_proba_col", spec.prediction_proba_col.as_ref()),
-        ("label_col", spec.label_col.as_ref()),
-    ];
-    // Where labels arrive in a table of their own, their time may be called as the time of requests is.
-    let of_labels = [
-        ("request_id_col", spec.request_id_col.as_ref()),
-        ("label_col", spec.label_col.as_ref()),
-        ("label_timestamp_col", spec.label_timestamp_col.as_ref()),
-    ];
-    let pairs = every_two(&roles).filter(|pair| *pair != ("prediction_col", "prediction_proba_col"));
-    let pairs = pairs.chain(every_two(&of_labels).filter(|(_, key)| *key == "label_timestamp_col"));
-    let name_of = |key: &str| {
-        let known = roles.iter().chain(&of_labels).find(|(role, _)| *role == key);
-        known.and_then(|(_, name)| *name).filter(|name| *name != PLACEHOLDER)
-    };
+    let roles = roles(spec).map(|(key, name)| (key, name.filter(|name| *name != PLACEHOLDER)));
     let mut told = Vec::new();
-    for (first, second) in pairs {
-        let (Some(one), Some(other)) = (name_of(first), name_of(second)) else { continue };
-        if one == other && !told.contains(&second) {
+    for ((first, one), (second, other)) in every_two(&roles) {
+        let (Some(one), Some(other)) = (one, other) else { continue };
+        if one == other && !may_be_one(first, second) && !told.contains(&second) {
             told.push(second);
             notes.problem(
                 &at(second),
@@ -89,13 +74,21 @@ fn roles_are_apart(spec: &InferenceSpec, notes: &mut Notes<'_>) {
     }
 }
 
-/// Every two of `roles`, by key.
-fn every_two<'a, T>(roles: &'a [(&'a str, T)]) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let after = |index: usize| roles.iter().skip(index + 1);
-    roles
-        .iter()
-        .enumerate()
-        .flat_map(move |(index, (first, _))| after(index).map(move |(second, _)| (*first, *second)))
+/// Whether a column may have both roles, of which `first` stands before `second` in [`roles`].
+fn may_be_one(first: &str, second: &str) -> bool {
+    match second {
+        // A model that says nothing but a probability has it as its prediction, too.
+        "prediction_proba_col" => first == "prediction_col",
+        // Labels arrive in a table of their own, where their time may be called as that of requests is.
+        "label_timestamp_col" => !["request_id_col", "label_col"].contains(&first),
+        _ => false,
+    }
+}
+
+/// Every two of `items`, in their order.
+fn every_two<T: Copy>(items: &[T]) -> impl Iterator<Item = (T, T)> {
+    let pairs_of = |(index, first)| items.iter().skip(index + 1).map(move |second| (first, *second));
+    items.iter().copied().enumerate().flat_map(pairs_of)
 }
 
 /// The model id keeps its name in the metric tables, where the other columns have theirs.

@@ -1,7 +1,8 @@
 //! What each function does with a row.
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
+use arrow::compute::kernels::length::length;
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Result, exec_datafusion_err};
 
 use super::aggregate::{Fold, Rows, State};
@@ -27,7 +28,7 @@ impl State for ColumnState {
         match self {
             Self::Numeric(state) | Self::Time(state) => state.size(),
             Self::Text(state) => state.size(),
-            Self::Opaque { .. } => size_of::<Self>(),
+            Self::Opaque(_) => size_of::<Self>(),
         }
     }
 
@@ -82,7 +83,7 @@ fold!(
     Text
 );
 fold!(
-    /// Only whether there is a value.
+    /// Only whether there is a value, and how long it is.
     Opaque
 );
 fold!(
@@ -217,17 +218,29 @@ impl Fold for Opaque {
     fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>, (): &mut ()) -> Result<()> {
         let values = argument(arguments, 0)?;
         let nulls = values.logical_nulls();
+        let lengths = lengths(values)?;
         rows.for_each(&mut |state, which| {
-            let ColumnState::Opaque { count, num_nulls } = state else { return };
+            let ColumnState::Opaque(state) = state else { return };
             which.for_each(values.len(), |row| {
                 match nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
-                    true => *num_nulls += 1,
-                    false => *count += 1,
+                    true => state.add_nulls(1),
+                    false => state.add(lengths.as_ref().map(|lengths| lengths.value(row).unsigned_abs())),
                 }
             });
         });
         Ok(())
     }
+}
+
+/// How long each value is: binary in bytes, lists and maps in elements; nothing where values have no length.
+fn lengths(values: &ArrayRef) -> Result<Option<Int64Array>> {
+    match values.data_type() {
+        data_type if data_type.is_binary() => {}
+        data_type if data_type.is_list() || matches!(data_type, DataType::Map(..)) => {}
+        _ => return Ok(None),
+    }
+    let lengths = cast(&length(values)?, &DataType::Int64)?;
+    Ok(Some(lengths.as_primitive::<Int64Type>().clone()))
 }
 
 /// Room for the classes and scores of a batch.

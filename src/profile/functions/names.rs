@@ -48,27 +48,13 @@ pub(super) struct Classes {
 impl Classes {
     /// The names of these. `positive` is a text of the monitor file, and read as what labels are.
     pub(super) fn of(predictions: &ArrayRef, labels: &ArrayRef, positive: &ArrayRef) -> Result<Self> {
-        let (said, is) = (predictions.data_type(), labels.data_type());
-        let mixed = (is_boolean(said) && is.is_numeric()) || (said.is_numeric() && is_boolean(is));
-        // Texts beside booleans are read as booleans, where they are.
-        let worded = is_boolean(said) != is_boolean(is) && !mixed;
-        let read: fn(&str) -> &str = if mixed || is.is_numeric() {
-            as_number
-        } else if is_boolean(is) || worded {
-            as_boolean
-        } else {
-            |text| text
-        };
-        let positive = names(positive)?.iter().map(|name| name.map(read)).collect();
-        let of = |array: &ArrayRef| -> Result<StringViewArray> {
-            let names = classes(array, mixed)?;
-            Ok(if worded { names.iter().map(|name| name.map(as_boolean)).collect() } else { names })
-        };
-        Ok(Self { predictions: of(predictions)?, labels: of(labels)?, positive })
+        let both = [predictions.data_type(), labels.data_type()];
+        let read = language(both);
+        let positive_read = if labels.data_type().is_numeric() { as_number } else { read };
+        let positive = names(positive)?.iter().map(|name| name.map(positive_read)).collect();
+        Ok(Self { predictions: classes(predictions, read)?, labels: classes(labels, read)?, positive })
     }
-}
 
-impl Classes {
     /// Whether the label at `index` is the positive class: the one that is named, or else 1 or true.
     pub(super) fn is_positive(&self, index: usize) -> bool {
         let named = self.positive.iter().next().flatten();
@@ -77,20 +63,20 @@ impl Classes {
     }
 }
 
-fn is_boolean(data_type: &DataType) -> bool {
-    *data_type == DataType::Boolean
+/// How names of these types are read, so that both are of one language.
+fn language(types: [&DataType; 2]) -> fn(&str) -> &str {
+    let any = |is: fn(&DataType) -> bool| types.into_iter().any(is);
+    match (any(|data_type| *data_type == DataType::Boolean), any(DataType::is_numeric)) {
+        (true, true) => as_number,
+        (true, false) => as_boolean,
+        (false, _) => |name| name,
+    }
 }
 
-/// As of categories, but NaN is the absence of a class; `in_numbers`: booleans are 1 and 0.
-fn classes(array: &ArrayRef, in_numbers: bool) -> Result<StringViewArray> {
-    let names = names(array)?;
-    if array.data_type().is_floating() {
-        return Ok(names.iter().map(|name| name.filter(|name| *name != "NaN")).collect());
-    }
-    if in_numbers && is_boolean(array.data_type()) {
-        return Ok(names.iter().map(|name| name.map(as_number)).collect());
-    }
-    Ok(names)
+/// As of categories, but read, and NaN is the absence of a class.
+fn classes(array: &ArrayRef, read: fn(&str) -> &str) -> Result<StringViewArray> {
+    let is_class = |name: &&str| !array.data_type().is_floating() || *name != "NaN";
+    Ok(names(array)?.iter().map(|name| name.filter(is_class).map(read)).collect())
 }
 
 fn as_number(name: &str) -> &str {

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::super::Kind;
 use super::super::exact::{hostile, one, same, squared_deviations, units};
+use super::super::opaque::OpaqueState;
 use super::super::reason::is_explained;
 use super::super::text::TextState;
 use super::*;
@@ -43,6 +44,7 @@ const TEXT: &[&str] = &[
     "percent_distinct",
 ];
 const OPAQUE: &[&str] = &["num_nulls", "percent_null"];
+const LENGTHS: &[&str] = &["min_length", "max_length", "avg_length"];
 const CLASSES: &[&str] = &["accuracy_score", "confusion_matrix", "precision", "recall", "f1_score"];
 const SCORES: &[&str] = &["log_loss", "roc_auc_score"];
 const NUMBERS: &[&str] = &[
@@ -70,6 +72,7 @@ fn rows(
     let profiles = Profiles {
         columns,
         has_scores,
+        fairness: None,
         windows: BTreeMap::new(),
         baseline: BTreeMap::new(),
         gaps: BTreeMap::new(),
@@ -281,8 +284,18 @@ proptest! {
         let count = values.iter().flatten().count() as u64;
         let num_nulls = values.len() as u64 - count;
         // Of a nested column nothing is missing: whether it has values is all that is asked.
-        let opaque = column_of(ColumnState::Opaque { count, num_nulls });
-        prop_assert!(OPAQUE.iter().all(|name| !serde_json::to_value(&opaque).unwrap()[name].is_null()));
+        let of = |data_type: &str, length: Option<u64>| {
+            let mut state = OpaqueState::default();
+            (0..count).for_each(|_| state.add(length));
+            state.add_nulls(num_nulls);
+            column_of_type(data_type, ColumnState::Opaque(state))
+        };
+        let nested = of("struct", None);
+        prop_assert!(OPAQUE.iter().all(|name| !serde_json::to_value(&nested).unwrap()[name].is_null()));
+        prop_assert!(LENGTHS.iter().all(|name| serde_json::to_value(&nested).unwrap()[name].is_null()));
+        for data_type in ["binary", "array", "map"] {
+            is_explained(&of(data_type, Some(count)), &[OPAQUE, LENGTHS].concat());
+        }
     }
 
     #[test]
