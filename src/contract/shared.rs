@@ -32,5 +32,5 @@ pub(super) const REASON: Column = column(
     "reason",
     Type::Text,
     "Why measures that the row could have are NULL, as `measure, measure: why; measure: why`; a why without \
-     measures holds for all that are NULL. NULL if none is missing.",
+     measures holds for all others that are NULL. NULL if none is missing.",
 );

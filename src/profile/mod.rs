@@ -10,11 +10,14 @@ pub mod classification;
 pub mod columns;
 #[cfg(feature = "lake")]
 pub mod counterparts;
+pub mod custom;
 mod distinct;
 pub mod distribution;
 #[cfg(test)]
 pub(crate) mod exact;
 mod exact_sum;
+#[cfg(feature = "lake")]
+pub(crate) mod expression;
 pub mod frequent_items;
 #[cfg(feature = "lake")]
 pub mod functions;

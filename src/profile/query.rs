@@ -7,6 +7,7 @@
 //! rows ─ states ─ pass ─ decode        what is counted, what is asked of it, the asking, the answer
 //! ```
 
+mod custom;
 mod decode;
 mod error;
 mod pass;
@@ -14,11 +15,14 @@ mod rows;
 mod states;
 mod watch;
 
+pub(super) use decode::texts;
 pub use error::{HINT_FAULT, OUT_OF_RANGE, QueryError};
 pub use pass::MAX_SLICES;
 use pass::Pass;
+pub(super) use rows::view;
 pub use watch::{Watch, bytes_read};
 
+use super::custom::{Measured, aggregate};
 use super::gap::Gaps;
 use super::own_names::OwnNames;
 use super::slice::{self, SliceError};
@@ -32,6 +36,8 @@ use crate::source::Snapshot;
 pub struct Counted {
     /// The states.
     pub profiles: Profiles,
+    /// What custom aggregates gave.
+    pub custom: Vec<Measured>,
     /// Rows of the inference table.
     pub rows: u64,
     /// Rows of it that have no time, and are in no window.
@@ -64,9 +70,12 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
         table_bytes,
         columns: &columns,
         gaps: no_gaps,
+        has_windows: true,
         watch,
     };
-    let (groups, bytes) = pass.run(&rows::of_inference(monitor, snapshot, own).await?, "inference").await?;
+    let mut custom: Vec<Measured> = aggregate::asked(monitor).map(Measured::of).collect();
+    let frame = rows::of_inference(monitor, snapshot, own).await?;
+    let (groups, bytes) = pass.run(&frame, "inference", &mut custom).await?;
     let rollup = Rollup { granularities: &monitor.granularities, calendar: &monitor.calendar };
     let rows = count_rows(&groups, |_| true);
     let rows_out_of_range = count_rows(&groups, |base| rollup.is_out_of_range(base));
@@ -92,9 +101,10 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
         let table = pinned.pin.table.as_str();
         gaps = counterparts::gaps(monitor, &snapshot.schema, &pinned.schema);
         let columns = counterparts::in_baseline(&columns, &gaps);
-        let pass = Pass { table, table_bytes: pinned.bytes, columns: &columns, gaps: &gaps, ..pass };
+        let pass =
+            Pass { table, table_bytes: pinned.bytes, columns: &columns, gaps: &gaps, has_windows: false, ..pass };
         let frame = rows::of_baseline(monitor, snapshot, pinned, &columns, own).await?;
-        (baseline, baseline_bytes) = pass.run(&frame, "baseline").await?;
+        (baseline, baseline_bytes) = pass.run(&frame, "baseline", &mut custom).await?;
         if baseline.is_empty() {
             let version = pinned.pin.version;
             return Err(QueryError::Empty { key: "baseline.table", table: table.to_owned(), version });
@@ -107,6 +117,7 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     let profiles = Profiles { columns, has_scores, windows, baseline, gaps };
     Ok(Counted {
         profiles,
+        custom,
         rows,
         rows_without_time,
         rows_out_of_range,
@@ -124,7 +135,7 @@ fn count_rows(groups: &[BaseGroup], wanted: impl Fn(&BaseGroup) -> bool) -> u64 
 /// Plans what [`count`] would run, so that what cannot be computed is found without reading a row.
 ///
 /// # Errors
-/// If a slicing expression cannot be computed, or the roles do not fit together.
+/// If a slicing expression or a custom metric cannot be computed, or the roles do not fit together.
 pub async fn check(monitor: &Monitor, snapshot: &Snapshot) -> Result<(), QueryError> {
     functions::register(&snapshot.ctx);
     let columns = columns::profiled(monitor, &snapshot.schema);
@@ -133,7 +144,8 @@ pub async fn check(monitor: &Monitor, snapshot: &Snapshot) -> Result<(), QueryEr
         return Err(QueryError::Reserved { table: table.to_owned() });
     }
     let own = &own_names(snapshot);
-    let mut frames = vec![(table, rows::of_inference(monitor, snapshot, own).await?)];
+    let inference = rows::of_inference(monitor, snapshot, own).await?;
+    let mut frames = vec![(table, inference.clone())];
     if let Some(baseline) = &snapshot.baseline {
         let table = baseline.pin.table.as_str();
         let frame = rows::of_baseline(monitor, snapshot, baseline, &columns, own).await?;
@@ -147,7 +159,7 @@ pub async fn check(monitor: &Monitor, snapshot: &Snapshot) -> Result<(), QueryEr
             planned.map_err(|error| QueryError::slice(expression, table, SliceError::of_plan(&error)))?;
         }
     }
-    Ok(())
+    custom::check(monitor, snapshot, own, inference).await
 }
 
 /// Names that neither the inference table nor the baseline has.

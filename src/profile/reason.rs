@@ -3,7 +3,7 @@
 //! A measure is a value or an [`Absence`], and [`Reasons`] is where a row is made of them: what has no value
 //! leaves its reason there. The text names the measures, then says why: `stddev: there is only one value`.
 //! Measures that are absent for the same reason share it, several reasons are divided by `; `, and a reason
-//! that holds for all that are NULL in the row names none: `every value is NULL`.
+//! that holds for all others that are NULL in the row names none: `every value is NULL`.
 
 use std::borrow::Cow;
 
@@ -15,6 +15,11 @@ impl Absence {
     /// The same words each time.
     pub const fn new(why: &'static str) -> Self {
         Self(Cow::Borrowed(why))
+    }
+
+    /// The words of somebody else, in one clause.
+    pub fn quoted(why: &str) -> Self {
+        Self(Cow::Owned(why.replace("; ", ", ")))
     }
 }
 
@@ -36,7 +41,7 @@ pub fn finite(value: f64) -> Result<f64, Absence> {
 #[derive(Debug, Default)]
 pub struct Reasons {
     of_row: Option<Absence>,
-    of_measures: Vec<(Absence, Vec<&'static str>)>,
+    of_measures: Vec<(Absence, Vec<Cow<'static, str>>)>,
 }
 
 impl Reasons {
@@ -46,14 +51,18 @@ impl Reasons {
     }
 
     /// The value of `measure`; without one, its reason is noted.
-    pub fn noted<T>(&mut self, measure: &'static str, value: Result<T, Absence>) -> Option<T> {
+    pub fn noted<T>(
+        &mut self,
+        measure: impl Into<Cow<'static, str>>,
+        value: Result<T, Absence>,
+    ) -> Option<T> {
         let why = match value {
             Ok(value) => return Some(value),
             Err(why) => why,
         };
         match self.of_measures.iter_mut().find(|(known, _)| *known == why) {
-            Some((_, measures)) => measures.push(measure),
-            None => self.of_measures.push((why, vec![measure])),
+            Some((_, measures)) => measures.push(measure.into()),
+            None => self.of_measures.push((why, vec![measure.into()])),
         }
         None
     }
@@ -67,6 +76,14 @@ impl Reasons {
         let clauses: Vec<String> =
             clauses.map(|(Absence(why), measures)| format!("{}: {why}", measures.join(", "))).collect();
         (!clauses.is_empty()).then(|| clauses.join("; "))
+    }
+}
+
+/// What a row's `reason` says that said `text` before, and has `more` of metrics that came later.
+pub fn joined(text: Option<String>, more: Reasons) -> Option<String> {
+    match (text, more.into_text()) {
+        (Some(text), Some(more)) => Some(format!("{text}; {more}")),
+        (text, more) => text.or(more),
     }
 }
 

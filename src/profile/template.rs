@@ -13,6 +13,8 @@ pub(super) const WINDOWED: &str = include_str!("../../sql/windowed.sql");
 pub(super) const BASELINE: &str = include_str!("../../sql/baseline.sql");
 /// The most frequent values of a slicing expression.
 pub(super) const SLICE_VALUES: &str = include_str!("../../sql/slice_values.sql");
+/// The rows of which custom metrics are computed.
+pub(super) const CUSTOM_METRICS: &str = include_str!("../../sql/custom_metrics.sql");
 /// The states of every column.
 pub(super) const PROFILE: &str = include_str!("../../sql/profile.sql");
 
@@ -95,7 +97,7 @@ mod tests {
 
     #[test]
     fn every_placeholder_of_every_file_is_named_in_its_header() {
-        for file in [LABELLED, SEVERAL_LABELS, WINDOWED, BASELINE, SLICE_VALUES, PROFILE] {
+        for file in [LABELLED, SEVERAL_LABELS, WINDOWED, BASELINE, SLICE_VALUES, CUSTOM_METRICS, PROFILE] {
             let (header, body): (Vec<&str>, Vec<&str>) =
                 file.lines().partition(|line| line.starts_with("--"));
             let header = header.join("\n");

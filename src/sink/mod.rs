@@ -6,6 +6,7 @@
 //! what it is given; it must not compute or notify.
 
 mod alerts;
+mod custom;
 mod encode;
 mod error;
 mod metric_rows;
@@ -67,8 +68,9 @@ impl<'a> Sink<'a> {
         let look = async |name: &str, contract: &Table, model_id_col: Option<&str>| {
             let app = App::new(&monitor.name, contract.name);
             let schema = schema::schema(contract, model_id_col);
+            let custom = custom::columns(contract, &monitor.custom_metrics);
             let owner = (contract.name != name).then_some(monitor.name.as_str());
-            let after = table::check(lake, &url(monitor, name), &schema, &app, owner).await?;
+            let after = table::check(lake, &url(monitor, name), &schema, &custom, &app, owner).await?;
             Ok::<_, SinkError>(Turn { app, after })
         };
         let [profile, drift] = [&contract::profile_metrics::TABLE, &contract::drift_metrics::TABLE];
@@ -108,7 +110,8 @@ impl<'a> Sink<'a> {
         lineage: &Lineage,
     ) -> Result<Written, SinkError> {
         let model_id_col = self.monitor.inference.model_id_col.as_deref();
-        let schema = schema::schema(contract, model_id_col);
+        let custom = custom::columns(contract, &self.monitor.custom_metrics);
+        let schema = custom::with_columns(&schema::schema(contract, model_id_col), &custom);
         let mut batch = encode::encode(&schema::without_comments(&schema), &with_lineage(rows, lineage))?;
         let version = batch.column_by_name("model_version").cloned();
         if let (Some(own), Some(version)) = (schema::own_model_id(model_id_col), version) {
@@ -120,8 +123,12 @@ impl<'a> Sink<'a> {
         loop {
             let owner = Some(self.monitor.name.as_str());
             let output = OutputTable::open_or_create(self.lake, &url, contract, &schema, owner).await?;
-            let revised = revision::revise(batch.clone(), output.delta(), contract).await?;
-            match output.replace(revised.batch, &commit).await? {
+            let found = output.schema()?;
+            let is_known = |name: &&str| found.field_with_name(name).is_ok();
+            let known: Vec<&str> = custom.iter().map(|field| field.name().as_str()).filter(is_known).collect();
+            let revised = revision::revise(batch.clone(), output.delta(), contract, &known).await?;
+            let described = custom::described(&revised.batch, &schema, &found)?;
+            match output.replace(described, &commit).await? {
                 Committed::At(version) => {
                     return Ok(Written {
                         table: crate::source::shown(&url),

@@ -13,8 +13,7 @@ use datafusion::execution::context::SessionContext;
 use deltalake::DeltaTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::SinkError;
-use super::encode;
+use super::{SinkError, custom, encode};
 use crate::contract::Table;
 
 /// Which rows were restated.
@@ -26,14 +25,19 @@ pub struct Revised {
     pub restated: u64,
 }
 
-/// `batch` with the revisions that follow from the rows that `table` has.
+/// `batch` with the revisions that follow from the rows that `table` has. Of custom metrics, those that it has a column
+/// for are `custom`; that another was added restates nothing.
 ///
 /// # Errors
 /// If the table cannot be read.
-pub async fn revise(batch: RecordBatch, table: &DeltaTable, contract: &Table) -> Result<Revised, SinkError> {
-    let known = known(table, contract).await?;
-    let (keys, values) = (key_columns(contract), value_columns(contract));
-    let prints = fingerprints(&batch, &keys, &values)?;
+pub async fn revise(
+    batch: RecordBatch,
+    table: &DeltaTable,
+    contract: &Table,
+    custom: &[&str],
+) -> Result<Revised, SinkError> {
+    let known = known(table, contract, custom).await?;
+    let prints = fingerprints(&batch, contract, custom)?;
     let mut restated = 0;
     let revisions: Int32Array = prints
         .into_iter()
@@ -51,7 +55,11 @@ pub async fn revise(batch: RecordBatch, table: &DeltaTable, contract: &Table) ->
 }
 
 /// Revision and fingerprint of each row of `table`, by key.
-async fn known(table: &DeltaTable, contract: &Table) -> Result<HashMap<u64, (i32, u64)>, SinkError> {
+async fn known(
+    table: &DeltaTable,
+    contract: &Table,
+    custom: &[&str],
+) -> Result<HashMap<u64, (i32, u64)>, SinkError> {
     let url = table.table_url().clone();
     let failed =
         |source: Box<dyn std::error::Error + Send + Sync>| SinkError::Read { table: url.clone(), source };
@@ -62,14 +70,13 @@ async fn known(table: &DeltaTable, contract: &Table) -> Result<HashMap<u64, (i32
         ctx.table("known").await?.collect().await
     };
     let batches = batches.await.map_err(|error| failed(error.into()))?;
-    let (keys, values) = (key_columns(contract), value_columns(contract));
     let mut known = HashMap::new();
     for batch in batches {
         let revisions =
             batch.column_by_name("revision").map(|column| cast(column, &DataType::Int32)).transpose()?;
         let Some(revisions) = revisions else { continue };
         let revisions = revisions.as_primitive::<Int32Type>();
-        for (row, (key, value)) in fingerprints(&batch, &keys, &values)?.into_iter().enumerate() {
+        for (row, (key, value)) in fingerprints(&batch, contract, custom)?.into_iter().enumerate() {
             let revision = if revisions.is_valid(row) { revisions.value(row) } else { 1 };
             known.insert(key, (revision, value));
         }
@@ -77,10 +84,15 @@ async fn known(table: &DeltaTable, contract: &Table) -> Result<HashMap<u64, (i32
     Ok(known)
 }
 
-fn fingerprints(batch: &RecordBatch, keys: &[&str], values: &[&str]) -> Result<Vec<(u64, u64)>, SinkError> {
+fn fingerprints(
+    batch: &RecordBatch,
+    contract: &Table,
+    custom: &[&str],
+) -> Result<Vec<(u64, u64)>, SinkError> {
     let print = |lines: Vec<String>| lines.into_iter().map(|line| xxh3_64(line.as_bytes()));
-    let keys = print(encode::lines(batch, keys)?);
-    let values = print(encode::lines(batch, values)?);
+    let keys = print(encode::lines(batch, &key_columns(contract))?);
+    let values = [&value_columns(contract), custom].concat();
+    let values = print(encode::lines(&custom::rounded(batch, custom)?, &values)?);
     Ok(keys.zip(values).collect())
 }
 

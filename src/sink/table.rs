@@ -1,17 +1,18 @@
 //! One output table: made once, then replaced or appended to in single commits.
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{CommitConflictError, CommitProperties, TransactionError};
 use deltalake::kernel::{StructField, Transaction};
 use deltalake::operations::create::CreateBuilder;
+use deltalake::operations::write::SchemaMode;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableError};
 use serde_json::json;
 use url::Url;
 
-use super::{KEY, SinkError};
+use super::{KEY, SinkError, custom};
 use crate::contract::Table;
 use crate::lineage::ENGINE_VERSION;
 use crate::source::{Lake, shown, spark_type};
@@ -85,7 +86,17 @@ impl OutputTable {
         &self.table
     }
 
-    /// Replaces all rows in one commit; readers see either the old or the new.
+    /// Its columns, as they are.
+    ///
+    /// # Errors
+    /// If it has none.
+    pub fn schema(&self) -> Result<SchemaRef, SinkError> {
+        let state = self.table.snapshot().map_err(|source| SinkError::write(&self.url, source))?;
+        Ok(state.snapshot().arrow_schema())
+    }
+
+    /// Replaces all rows in one commit; readers see either the old or the new. Columns that are new are added, and
+    /// those that `batch` does not have are NULL.
     ///
     /// # Errors
     /// If the commit fails, or another runner has written first; then nothing has changed.
@@ -93,7 +104,11 @@ impl OutputTable {
         // Delta takes an overwrite and the compaction of the same files for compatible, and would then keep
         // both; so only the version that was read may be replaced.
         let properties = CommitProperties::default().with_max_retries(0);
-        self.write(batch, SaveMode::Overwrite, properties, commit).await
+        let (found, given) = (self.schema()?, batch.schema());
+        let is_same = found.fields().len() == given.fields().len()
+            && given.fields().iter().all(|field| found.field_with_name(field.name()).is_ok());
+        let schema_mode = (!is_same).then_some(SchemaMode::Merge);
+        self.write(batch, SaveMode::Overwrite, schema_mode, properties, commit).await
     }
 
     /// Appends rows in one commit.
@@ -102,13 +117,14 @@ impl OutputTable {
     /// If the commit fails, or another runner has written first; then nothing has changed.
     pub async fn append(self, batch: RecordBatch, commit: &Commit<'_>) -> Result<Committed, SinkError> {
         let properties = CommitProperties::default().with_max_retries(APPEND_RETRIES_MAX);
-        self.write(batch, SaveMode::Append, properties, commit).await
+        self.write(batch, SaveMode::Append, None, properties, commit).await
     }
 
     async fn write(
         self,
         batch: RecordBatch,
         mode: SaveMode,
+        schema_mode: Option<SchemaMode>,
         properties: CommitProperties,
         commit: &Commit<'_>,
     ) -> Result<Committed, SinkError> {
@@ -127,7 +143,11 @@ impl OutputTable {
             properties =
                 properties.with_application_transaction(Transaction::new(turn.app.0.as_str(), found + 1));
         }
-        let written = table.write(vec![batch]).with_save_mode(mode).with_commit_properties(properties).await;
+        let write = table.write(vec![batch]).with_save_mode(mode).with_commit_properties(properties);
+        let written = match schema_mode {
+            Some(schema_mode) => write.with_schema_mode(schema_mode).await,
+            None => write.await,
+        };
         match written {
             Ok(written) => {
                 let version = written.version().ok_or_else(|| failed(DeltaTableError::NotInitialized))?;
@@ -170,7 +190,8 @@ fn is_late(error: &DeltaTableError) -> bool {
     }
 }
 
-/// The last sequence of `app` in the table at `url`, 0 if there is none, provided that rows of `schema` fit.
+/// The last sequence of `app` in the table at `url`, 0 if there is none, provided that rows of `schema` fit, and that
+/// the columns `custom` can be added if they are not there.
 ///
 /// # Errors
 /// If it cannot be opened, or cannot hold them, or is another monitor's.
@@ -178,6 +199,7 @@ pub async fn check(
     lake: Lake<'_>,
     url: &Url,
     schema: &SchemaRef,
+    custom: &[Field],
     app: &App,
     owner: Option<&str>,
 ) -> Result<i64, SinkError> {
@@ -199,6 +221,7 @@ pub async fn check(
         };
         return Err(SinkError::Taken { table: shown(url), why });
     }
+    custom::check(&shown(url), &found, custom)?;
     app.sequence(url, &table).await
 }
 

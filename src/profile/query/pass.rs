@@ -14,6 +14,7 @@ use super::{QueryError, decode, states};
 use crate::cause::is_of_a_file;
 use crate::config::Monitor;
 use crate::contract::OTHER;
+use crate::profile::custom::Measured;
 use crate::profile::gap::Gaps;
 use crate::profile::own_names::OwnNames;
 use crate::profile::slice::{self, SliceError};
@@ -33,22 +34,27 @@ pub(super) struct Pass<'a> {
     pub(super) table_bytes: u64,
     pub(super) columns: &'a [ColumnInfo],
     pub(super) gaps: &'a Gaps,
+    /// Whether its rows lie in windows, which those of a baseline do not.
+    pub(super) has_windows: bool,
     pub(super) watch: &'a dyn Watch,
 }
 
 impl Pass<'_> {
-    /// The groups of the whole table and of each slicing expression, in order. Also tells the bytes that were read.
+    /// The groups of the whole table and of each slicing expression, in order; what the aggregates among the custom
+    /// metrics give is added to `custom`. Also tells the bytes that were read.
     pub(super) async fn run(
         &self,
         frame: &DataFrame,
         what: &str,
+        custom: &mut [Measured],
     ) -> Result<(Vec<BaseGroup>, u64), QueryError> {
         let mut sliced = frame.clone();
         for (index, expression) in self.monitor.slicing_exprs.iter().enumerate() {
             sliced = self.sliced_by(&sliced, index, expression).await?;
         }
-        let (mut groups, bytes) =
-            self.states(sliced, what).await.map_err(|error| QueryError::query(self.table, error))?;
+        let states = self.states(sliced.clone(), what).await;
+        let (mut groups, bytes) = states.map_err(|error| QueryError::query(self.table, error))?;
+        let bytes = bytes + self.custom(&sliced, what, custom).await?;
         if let Some(first) = self.monitor.slicing_exprs.first() {
             // Each row is in one slice of each expression, so those of one make the whole.
             groups.extend(rollup::whole(&groups, first));
