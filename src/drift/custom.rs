@@ -18,7 +18,11 @@ use crate::profile::row::ProfileRow;
 ///
 /// # Errors
 /// If a definition cannot be computed, whatever the rows; [`check`](crate::profile::custom::check) finds that before.
-pub fn add(rows: &mut [DriftRow], profile: &[ProfileRow], metrics: &[CustomMetric]) -> Result<(), CustomError> {
+pub fn add(
+    rows: &mut [DriftRow],
+    profile: &[ProfileRow],
+    metrics: &[CustomMetric],
+) -> Result<(), CustomError> {
     let own: Vec<&CustomMetric> = metrics.iter().filter(|metric| metric.is_drift()).collect();
     if own.is_empty() {
         return Ok(());

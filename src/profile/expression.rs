@@ -26,6 +26,9 @@ pub(crate) fn misuse(expression: &Expr, may_aggregate: bool) -> Option<String> {
                 (!is_ordered && ORDERED.contains(&name))
                     .then(|| format!("`{name}()` depends on the order of the rows, which is none"))
             }
+            Expr::WindowFunction(_) if may_aggregate => {
+                Some("a window function looks beyond the rows of its group".to_owned())
+            }
             Expr::WindowFunction(_) => Some("a window function needs many rows".to_owned()),
             Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => {
                 Some("it must not read a table".to_owned())
@@ -49,8 +52,15 @@ pub(crate) fn misuse(expression: &Expr, may_aggregate: bool) -> Option<String> {
 pub(crate) fn of_words(error: &DataFusionError) -> String {
     match plain(error) {
         problem if problem.starts_with("table '") => "it must not read a table".to_owned(),
-        problem => problem,
+        problem => mismatch(&problem).unwrap_or(problem),
     }
+}
+
+/// That a function takes no such arguments, which the engine says with all that it would take.
+fn mismatch(problem: &str) -> Option<String> {
+    let (before, _) = problem.split_once(" failed to match any signature")?;
+    let name = before.rsplit('\'').nth(1)?;
+    Some(format!("`{name}()` takes no such arguments"))
 }
 
 /// The column that is not there, and those that are.

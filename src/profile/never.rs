@@ -68,7 +68,9 @@ pub fn findings(monitor: &Monitor, schema: &Schema, baseline: Option<&Schema>) -
     let rules = monitor.rules.iter();
     rules
         .flat_map(|rule| {
-            if let Some(custom) = monitor.custom_metrics.iter().find(|custom| custom.name == rule.metric.name()) {
+            if let Some(custom) =
+                monitor.custom_metrics.iter().find(|custom| custom.name == rule.metric.name())
+            {
                 return not_among_inputs(rule, custom);
             }
             let incomparable = baseline.and_then(|baseline| incomparable(rule, monitor, baseline));

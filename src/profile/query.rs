@@ -101,8 +101,14 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
         let table = pinned.pin.table.as_str();
         gaps = counterparts::gaps(monitor, &snapshot.schema, &pinned.schema);
         let columns = counterparts::in_baseline(&columns, &gaps);
-        let pass =
-            Pass { table, table_bytes: pinned.bytes, columns: &columns, gaps: &gaps, has_windows: false, ..pass };
+        let pass = Pass {
+            table,
+            table_bytes: pinned.bytes,
+            columns: &columns,
+            gaps: &gaps,
+            has_windows: false,
+            ..pass
+        };
         let frame = rows::of_baseline(monitor, snapshot, pinned, &columns, own).await?;
         (baseline, baseline_bytes) = pass.run(&frame, "baseline", &mut custom).await?;
         if baseline.is_empty() {

@@ -9,7 +9,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::{ExprSchemable, cast, lit};
 
-use super::expression::{misuse, missing_column, of_words};
+use super::expression::{missing_column, misuse, of_words};
 use super::own_names::OwnNames;
 use crate::cause::{is_fault, plain};
 use crate::config::suggest;

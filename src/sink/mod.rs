@@ -125,7 +125,8 @@ impl<'a> Sink<'a> {
             let output = OutputTable::open_or_create(self.lake, &url, contract, &schema, owner).await?;
             let found = output.schema()?;
             let is_known = |name: &&str| found.field_with_name(name).is_ok();
-            let known: Vec<&str> = custom.iter().map(|field| field.name().as_str()).filter(is_known).collect();
+            let known: Vec<&str> =
+                custom.iter().map(|field| field.name().as_str()).filter(is_known).collect();
             let revised = revision::revise(batch.clone(), output.delta(), contract, &known).await?;
             let described = custom::described(&revised.batch, &schema, &found)?;
             match output.replace(described, &commit).await? {

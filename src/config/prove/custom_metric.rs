@@ -58,13 +58,7 @@ fn name_can_be_a_column(name: &str, pointer: &str, notes: &mut Notes<'_>) -> boo
 }
 
 /// Names are told apart without their case, as Delta does; and over both tables, since a rule names a metric alone.
-fn name_is_free(
-    name: &str,
-    index: usize,
-    spec: &MonitorSpec,
-    pointer: &str,
-    notes: &mut Notes<'_>,
-) -> bool {
+fn name_is_free(name: &str, index: usize, spec: &MonitorSpec, pointer: &str, notes: &mut Notes<'_>) -> bool {
     let is_name = |other: &str| name.eq_ignore_ascii_case(other);
     let contract = [profile_metrics::TABLE, drift_metrics::TABLE];
     let mut built_in = contract.iter().flat_map(|table| table.columns().map(|column| column.name));
@@ -86,7 +80,10 @@ fn name_is_free(
 fn input_columns(typed: &[String], pointer: &str, notes: &mut Notes<'_>) -> Option<Vec<String>> {
     let different: BTreeSet<&String> = typed.iter().collect();
     let (message, hint) = if typed.is_empty() {
-        ("is empty, so the metric would stand nowhere", "name columns, or `[\":table\"]` for the row of the table")
+        (
+            "is empty, so the metric would stand nowhere",
+            "name columns, or `[\":table\"]` for the row of the table",
+        )
     } else if different.len() < typed.len() {
         ("names a column twice", "each column once")
     } else if typed.len() > 1 && typed.iter().any(|name| name == TABLE) {
@@ -239,11 +236,7 @@ custom_metrics:
             metrics.iter().flat_map(|metric| &metric.inputs).map(|input| input.sql.as_str()).collect();
         assert_eq!(
             sql,
-            [
-                r#"avg("f1"*"f1")"#,
-                r#"avg("f2"*"f2")"#,
-                r#""current_df".squared_avg - "base_df".squared_avg"#
-            ]
+            [r#"avg("f1"*"f1")"#, r#"avg("f2"*"f2")"#, r#""current_df".squared_avg - "base_df".squared_avg"#]
         );
         assert!(metrics.iter().all(|metric| metric.output == Type::Double));
     }
@@ -257,11 +250,14 @@ custom_metrics:
             assert_eq!(good(&[&metric])[0].output, expected, "{typed}");
         };
         check("double", Type::Double);
-        check("decimal(10,2)", Type::Double);
+        check("'decimal(10,2)'", Type::Double);
         check("LONG", Type::Long);
         check("integer", Type::Int);
         check(r#"'{"name":"output","type":"string"}'"#, Type::Text);
-        check(r#"'{"type":"struct","fields":[{"name":"output","type":"boolean","nullable":true}]}'"#, Type::Bool);
+        check(
+            r#"'{"type":"struct","fields":[{"name":"output","type":"boolean","nullable":true}]}'"#,
+            Type::Bool,
+        );
         check(r#"'"timestamp"'"#, Type::Timestamp);
         check("date", Type::Date);
     }
@@ -298,6 +294,8 @@ custom_metrics:
                 "type: aggregate, name: x, {table}, definition: count(1), output_data_type: '{{\"type\":'"
             )),
         ];
-        assert_snapshot!(pages.join("\n"));
+        assert_snapshot!(pages.join("\n"), @r#"
+
+        "#);
     }
 }

@@ -93,7 +93,8 @@ impl<'a> Asker<'a> {
         let parsed = with_fractions(parsed, rows.schema()).map_err(planned)?;
         let called = find_aggregate_exprs([&parsed]);
         if called.is_empty() {
-            let hint = "an `aggregate` has one, such as `avg(…)`; what is computed from other metrics is `derived`";
+            let hint =
+                "an `aggregate` has one, such as `avg(…)`; what is computed from other metrics is `derived`";
             return Err(refused("it aggregates nothing".to_owned(), hint));
         }
         if let Some(outer) = called.iter().find_map(nesting) {
@@ -116,7 +117,8 @@ impl<'a> Asker<'a> {
             return Err(refused(format!("`{}` stands outside of an aggregate", column.name), hint));
         }
         value_fits(metric, &parsed, rows.schema())?;
-        let calls = called.into_iter().enumerate().map(|(call, expression)| (name(call), expression)).collect();
+        let calls =
+            called.into_iter().enumerate().map(|(call, expression)| (name(call), expression)).collect();
         Ok(Aggregate { metric, calls, value })
     }
 
@@ -246,7 +248,8 @@ impl<'a> Asker<'a> {
 
 /// The rows and columns that aggregate metrics stand in.
 pub(in crate::profile) fn asked(monitor: &Monitor) -> impl Iterator<Item = (&CustomMetric, &CustomInput)> {
-    let aggregates = monitor.custom_metrics.iter().filter(|metric| metric.kind == CustomMetricType::Aggregate);
+    let aggregates =
+        monitor.custom_metrics.iter().filter(|metric| metric.kind == CustomMetricType::Aggregate);
     aggregates.flat_map(|metric| metric.inputs.iter().map(move |input| (metric, input)))
 }
 
@@ -299,7 +302,9 @@ impl Folded {
         }
         let meant: Vec<_> = meant
             .into_iter()
-            .filter_map(|(name, meant)| meant.filter(|(column, _)| column.name != name).map(|meant| (name, meant)))
+            .filter_map(|(name, meant)| {
+                meant.filter(|(column, _)| column.name != name).map(|meant| (name, meant))
+            })
             .collect();
         let small = |(name, (_, field)): &(String, (Column, Arc<Field>))| {
             (None, Arc::new(field.as_ref().clone().with_name(name)))

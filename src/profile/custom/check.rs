@@ -5,10 +5,11 @@ use datafusion::common::DataFusionError;
 use datafusion::execution::context::SessionContext;
 
 use super::over_rows::Definition;
-use crate::cause::{is_fault, plain};
+use crate::cause::is_fault;
 use crate::config::{CustomMetric, CustomMetricType, Monitor, suggest};
 use crate::contract::TABLE;
 use crate::profile::columns;
+use crate::profile::expression::of_words;
 
 /// What to do when the engine is to blame.
 const HINT_ENGINE: &str = "write it in another way; and please report it, with what `--verbose` says";
@@ -36,7 +37,7 @@ impl CustomError {
             tracing::info!(metric = metric.name, %error, "the query engine failed");
             return Self::new(metric, "the query engine fails on it, whatever the rows", HINT_ENGINE);
         }
-        Self::new(metric, plain(error), hint(metric.kind))
+        Self::new(metric, of_words(error), hint(metric.kind))
     }
 }
 
@@ -93,7 +94,11 @@ pub fn rows(monitor: &Monitor, schema: &Schema) -> Result<(), CustomError> {
             }
             if schema.field_with_name(column).is_ok() {
                 let problem = format!("`{column}` is not profiled, so there is no row for its value");
-                return Err(CustomError::new(metric, problem, "`input_columns: [\":table\"]` always has a row"));
+                return Err(CustomError::new(
+                    metric,
+                    problem,
+                    "`input_columns: [\":table\"]` always has a row",
+                ));
             }
             let known = profiled.iter().map(|known| known.name.as_str());
             let problem = format!("there is no column `{column}`, which its `input_columns` name");

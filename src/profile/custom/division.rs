@@ -15,7 +15,9 @@ use datafusion::logical_expr::{Expr, ExprSchemable, Operator, cast};
 pub(super) fn with_fractions(expression: Expr, schema: &DFSchema) -> Result<Expr> {
     let fraction = |part: Expr| match part {
         Expr::BinaryExpr(mut division) if division.op == Operator::Divide => {
-            let is_whole = |side: &Expr| Ok::<_, datafusion::error::DataFusionError>(side.get_type(schema)?.is_integer());
+            let is_whole = |side: &Expr| {
+                Ok::<_, datafusion::error::DataFusionError>(side.get_type(schema)?.is_integer())
+            };
             if is_whole(&division.left)? && is_whole(&division.right)? {
                 division.left = Box::new(cast(*division.left, DataType::Float64));
                 return Ok(Transformed::yes(Expr::BinaryExpr(division)));

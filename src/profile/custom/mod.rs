@@ -27,9 +27,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use crate::config::{CustomInput, CustomMetric};
 use super::reason::{Absence, Reasons, joined};
 use super::row::ProfileRow;
+use crate::config::{CustomInput, CustomMetric};
 
 /// A value of a custom metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -2,7 +2,9 @@
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
 
 use super::{GIVES_NULL, Outcome, Value};
@@ -114,11 +116,14 @@ mod tests {
             Some(f64::INFINITY),
             Some(3e10),
         ]));
-        let shown = |ty| -> Vec<String> {
-            outcomes(&doubles, ty).unwrap().into_iter().map(|outcome| format!("{outcome:?}")).collect()
-        };
-        insta::assert_debug_snapshot!(shown(Type::Double));
-        insta::assert_debug_snapshot!(shown(Type::Int));
+        let no_number = Absence::new("it is no number, as 0 divided by 0 is none");
+        let beyond = || Err(Absence::new("it is beyond the range of its `output_data_type`"));
+        let (number, whole) = (|value| Ok(Value::Number(value)), |value| Ok(Value::Whole(value)));
+        let doubles_of = outcomes(&doubles, Type::Double).unwrap();
+        let expected = [number(1.5), Err(GIVES_NULL), Err(no_number), Err(BEYOND_A_DOUBLE), number(3e10)];
+        assert_eq!(doubles_of, expected);
+        let expected = [whole(1), Err(GIVES_NULL), beyond(), beyond(), beyond()];
+        assert_eq!(outcomes(&doubles, Type::Int).unwrap(), expected);
     }
 
     #[test]

@@ -71,9 +71,7 @@ impl Readable {
         };
         let short = |value| whole(value).and_then(|value| i32::try_from(value).ok());
         match self.ty {
-            Type::Double => {
-                Arc::new(values.map(|value| value?.number()).collect::<Float64Array>())
-            }
+            Type::Double => Arc::new(values.map(|value| value?.number()).collect::<Float64Array>()),
             Type::Int => Arc::new(values.map(short).collect::<Int32Array>()),
             Type::Long => Arc::new(values.map(whole).collect::<Int64Array>()),
             Type::Timestamp => {
@@ -132,7 +130,11 @@ impl Definition {
         if let Some(problem) = misuse(&parsed, false) {
             let needs_rows = problem.contains("many rows");
             let of_rows = "compute it as an `aggregate` of its own, and name that here";
-            return Err(CustomError::new(metric, problem, if needs_rows { of_rows } else { hint(metric.kind) }));
+            return Err(CustomError::new(
+                metric,
+                problem,
+                if needs_rows { of_rows } else { hint(metric.kind) },
+            ));
         }
         let parsed = with_fractions(parsed, &schema).map_err(planned)?;
         value_fits(metric, &parsed, &schema)?;
@@ -178,9 +180,18 @@ pub(super) fn value_fits(metric: &CustomMetric, value: &Expr, schema: &DFSchema)
     if outcomes::fits(&found, metric.output) {
         return Ok(());
     }
+    if found.is_nested() {
+        let problem =
+            format!("its value is of type {}, which no column of a metric can be", spark_type(&found));
+        return Err(CustomError::new(metric, problem, hint(metric.kind)));
+    }
     let (found, wanted) = (spark_type(&found), spark_type(&outcomes::arrow_type(metric.output)));
     let problem = format!("its value is of type {found}, but its `output_data_type` is {wanted}");
-    Err(CustomError::new(metric, problem, format!("`output_data_type: {found}`, or CAST it in the definition")))
+    Err(CustomError::new(
+        metric,
+        problem,
+        format!("`output_data_type: {found}`, or CAST it in the definition"),
+    ))
 }
 
 /// What `metric` may read: a derived metric other custom metrics but itself and those that come after it, since those

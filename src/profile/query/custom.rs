@@ -4,9 +4,9 @@ use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::physical_plan::collect;
 
+use super::QueryError;
 use super::pass::Pass;
 use super::watch::bytes_read;
-use super::QueryError;
 use crate::cause::{is_fault, is_of_a_file, plain};
 use crate::config::Monitor;
 use crate::profile::custom::Measured;
