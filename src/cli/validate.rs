@@ -30,9 +30,9 @@ pub async fn validate(args: &ValidateArgs) -> Exit {
     for loaded in &loaded {
         let wrong = check::without_tables(&loaded.monitor);
         if !wrong.is_empty() {
-            let said = wrong.into_iter().map(QueryError::from).map(RunError::from);
-            exit = exit
-                .max(said.map(|error| say::failed_run(&loaded.monitor.name, &error)).max().unwrap_or(exit));
+            for error in wrong.into_iter().map(QueryError::from) {
+                exit = exit.max(say::failed_run(&loaded.monitor.name, &error.into()));
+            }
         } else if args.connect {
             exit = exit.max(Box::pin(connected(loaded)).await);
         } else {

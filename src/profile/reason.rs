@@ -6,6 +6,7 @@
 //! that holds for all others that are NULL in the row names none: `every value is NULL`.
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// Why a measure has no value: a clause in plain words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,12 @@ impl Absence {
     /// The words of somebody else, in one clause.
     pub fn quoted(why: &str) -> Self {
         Self(Cow::Owned(why.replace("; ", ", ")))
+    }
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

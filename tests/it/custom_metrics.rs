@@ -284,7 +284,7 @@ async fn one_that_fails_leaves_the_others() {
         "definition: root_squared * root_squared - avg * avg",
         "definition: CAST(concat('x', avg) AS DOUBLE)",
     );
-    run(&scene);
+    let noted = noted(&scene);
     let rows =
         scene.rows(&format!("SELECT {ALL} FROM bad_profile_metrics WHERE column_name = ':table'")).await;
     for row in &rows {
@@ -293,9 +293,50 @@ async fn one_that_fails_leaves_the_others() {
             is_close(row, name, oracle.of(row)[name].as_f64().expect("a number"));
         }
     }
-    let reasons = "SELECT DISTINCT log_type, column_name, reason FROM bad_profile_metrics WHERE reason LIKE '%own_%' OR \
-                   reason LIKE '%share_%' ORDER BY 1, 2, 3 LIMIT 6";
-    assert_snapshot!(serde_json::to_string_pretty(&scene.rows(reasons).await).unwrap(), @"");
+    assert_snapshot!(format!("{noted}\n{}", reasons(&scene).await), @r#"
+      note: custom metric `last_amount` has no values: cannot cast string 'north' to value of int type
+      note: custom metric `last_amount` has no values in the baseline: cannot cast string 'north' to value of int type
+
+    {"column_name":":table","reason":"share_north: it is beyond the range of a double; last_amount: cannot cast string 'north' to value of int type","own_error":2.588888888888889}
+    {"column_name":"Amount","reason":"own_variance: cannot cast string 'x2.0' to value of double type","root_squared":2.449489742783178}
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_baseline_may_lack_a_column() {
+    let scene = scene().await;
+    scene.table("less", &format!("SELECT * EXCLUDE (region) FROM ({BASELINE})")).await;
+    scene.edit("../lake/before", "../lake/less");
+    scene.edit("slicing_exprs: [region]", "slicing_exprs: [prediction > 3]");
+    scene.edit(
+        "  problem_type: regression\n",
+        "  problem_type: regression\n  columns: { exclude: [region] }\n",
+    );
+    let noted = noted(&scene);
+    assert_snapshot!(format!("{noted}\n{}", reasons(&scene).await), @r#"
+      note: custom metric `share_north` has no values in the baseline: there is no column `region`
+
+    {"column_name":":table","reason":"share_north: there is no column `region`","own_error":2.588888888888889}
+    "#);
+}
+
+/// Runs `bad`, and gives what it notes of custom metrics.
+fn noted(scene: &Scene) -> String {
+    let said = scene.secchi(&["run", "bad"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let noted = said.out.lines().filter(|line| line.contains("custom metric"));
+    noted.map(|line| format!("{line}\n")).collect()
+}
+
+/// Why metrics of the baseline are NULL, and some that are not.
+async fn reasons(scene: &Scene) -> String {
+    let rows = scene
+        .rows(
+            "SELECT column_name, reason, own_error, root_squared FROM bad_profile_metrics WHERE log_type = 'BASELINE' \
+             AND model_version = '*' AND slice_key IS NULL AND reason IS NOT NULL ORDER BY column_name",
+        )
+        .await;
+    rows.iter().map(|row| format!("{row}\n")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -295,7 +295,41 @@ custom_metrics:
             )),
         ];
         assert_snapshot!(pages.join("\n"), @r#"
-
+        churn.yaml:6:13: `custom_metrics[0].type` is `ratio`, but must be one of `aggregate`, `derived`, `drift`, `CUSTOM_METRIC_TYPE_AGGREGATE`, `CUSTOM_METRIC_TYPE_DERIVED`, `CUSTOM_METRIC_TYPE_DRIFT`, `DATA_PROFILING_CUSTOM_METRIC_TYPE_AGGREGATE`, `DATA_PROFILING_CUSTOM_METRIC_TYPE_DERIVED`, `DATA_PROFILING_CUSTOM_METRIC_TYPE_DRIFT`
+        churn.yaml:6:30: `custom_metrics[0].name` is `a b`, which cannot name a column
+          hint: letters, digits and `_`, not beginning with a digit
+        churn.yaml:6:30: `custom_metrics[0].name` is `PERCENT_NULL`, a column that the metric tables have already
+          hint: give it another name
+        churn.yaml:6:26: `custom_metrics[0].name` is `avg`, a column that the metric tables have already
+          hint: give it another name
+        churn.yaml:6:30: `custom_metrics[0].name` is `Version`, the `model_id_col`, which is a column of the metric tables already
+          hint: give it another name
+        churn.yaml:7:26: `custom_metrics[1].name` is `Total`, the name of another custom metric
+          hint: give it another name
+        churn.yaml:6:48: `custom_metrics[0].input_columns` is empty, so the metric would stand nowhere
+          hint: name columns, or `[":table"]` for the row of the table
+        churn.yaml:6:48: `custom_metrics[0].input_columns` names a column twice
+          hint: each column once
+        churn.yaml:6:48: `custom_metrics[0].input_columns` names columns beside `:table`
+          hint: `[":table"]` alone for one value of the whole table, or columns for one value of each
+        churn.yaml:6:72: `custom_metrics[0].definition` names `{{input_column}}`, but the metric is of the whole table
+          hint: list columns as `input_columns`, or name the column in the definition
+        churn.yaml:6:72: `custom_metrics[0].definition` names `{{label_col}}`, but there is no `label_col`
+          hint: add `label_col` under `inference`
+        churn.yaml:6:72: `custom_metrics[0].definition` names `{{lable_col}}`, which is no variable of such a metric
+          hint: did you mean `label_col`?
+        churn.yaml:6:72: `custom_metrics[0].definition` names `{{base_df}}`, which is no variable of such a metric
+          hint: one of `input_column`, `label_col`, `model_id_col`, `prediction_col`, `timestamp_col`
+        churn.yaml:6:70: `custom_metrics[0].definition` names `{{input_column}}`, but a derived metric has no variables
+          hint: name other metrics as they are, such as `sqrt(squared_error)`
+        churn.yaml:6:68: `custom_metrics[0].definition` cannot be filled in: `current_df.x` is undefined
+          hint: a variable stands alone in its braces, as in `{{current_df}}.avg`
+        churn.yaml:6:68: `custom_metrics[0].definition` is no template: unexpected `}`, expected end of variable block
+          hint: a variable is written as `{{input_column}}`
+        churn.yaml:6:100: `custom_metrics[0].output_data_type` is `array<double>`, which no column of a metric can be
+          hint: one of `double`, `int`, `bigint`, `string`, `boolean`, `timestamp` and `date`, or a Spark StructField of such a type in JSON
+        churn.yaml:6:100: `custom_metrics[0].output_data_type` is `{"type":`, which no column of a metric can be
+          hint: one of `double`, `int`, `bigint`, `string`, `boolean`, `timestamp` and `date`, or a Spark StructField of such a type in JSON
         "#);
     }
 }

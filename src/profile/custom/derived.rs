@@ -13,8 +13,13 @@ use crate::profile::row::ProfileRow;
 /// # Errors
 /// If a definition cannot be computed, whatever the rows; [`check`](super::check) finds that before.
 pub fn add(rows: &mut [ProfileRow], metrics: &[CustomMetric]) -> Result<(), CustomError> {
+    let own: Vec<&CustomMetric> =
+        metrics.iter().filter(|metric| metric.kind == CustomMetricType::Derived).collect();
+    if own.is_empty() {
+        return Ok(());
+    }
     let state = SessionContext::new().state();
-    for metric in metrics.iter().filter(|metric| metric.kind == CustomMetricType::Derived) {
+    for metric in own {
         let definition = Definition::of(metric, metrics, &state)?;
         let own = rows.iter().enumerate().filter(|(_, row)| metric.is_of(&row.column_name));
         let (places, sides): (Vec<usize>, Vec<Sides<'_>>) =

@@ -30,6 +30,7 @@ use serde::Serialize;
 use super::reason::{Absence, Reasons, joined};
 use super::row::ProfileRow;
 use crate::config::{CustomInput, CustomMetric};
+use crate::contract::TABLE;
 
 /// A value of a custom metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -63,7 +64,7 @@ pub type Values = BTreeMap<String, Value>;
 pub type Outcome = Result<Value, Absence>;
 
 /// A definition may give NULL.
-pub(crate) const GIVES_NULL: Absence = Absence::new("its definition gives NULL");
+pub const GIVES_NULL: Absence = Absence::new("its definition gives NULL");
 
 /// Whose rows: what the rows of a profile have in common that are of one window and segment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -104,13 +105,25 @@ pub struct Measured {
 
 impl Measured {
     /// Nothing yet of what `metric` is in the rows of `input`.
-    pub(crate) fn of((metric, input): (&CustomMetric, &CustomInput)) -> Self {
+    pub fn of((metric, input): (&CustomMetric, &CustomInput)) -> Self {
         Self { metric: metric.name.clone(), column: input.column.clone(), ..Self::default() }
     }
 
     /// It fails on the rows of the inference table, or on those of the baseline.
-    pub(crate) fn fail(&mut self, is_input: bool, why: Absence) {
+    pub fn fail(&mut self, is_input: bool, why: Absence) {
         *(if is_input { &mut self.failed_on_input } else { &mut self.failed_on_baseline }) = Some(why);
+    }
+
+    /// That it failed, and where.
+    pub fn findings(&self) -> impl Iterator<Item = String> + use<> {
+        let of = if self.column == TABLE { String::new() } else { format!(" of `{}`", self.column) };
+        let metric = format!("custom metric `{}`{of}", self.metric);
+        let failed =
+            [("", self.failed_on_input.clone()), (" in the baseline", self.failed_on_baseline.clone())];
+        let finding = move |(place, why): (&str, Option<Absence>)| {
+            Some(format!("{metric} has no values{place}: {}", why?))
+        };
+        failed.into_iter().filter_map(finding)
     }
 
     fn at(&self, place: &Place) -> Outcome {
@@ -136,7 +149,7 @@ pub fn add_aggregates(rows: &mut [ProfileRow], aggregates: &[Measured]) {
 }
 
 /// Puts `outcomes` of metrics into a row: its `values`, and its `reason`.
-pub(crate) fn note<'a>(
+pub fn note<'a>(
     outcomes: impl IntoIterator<Item = (&'a str, Outcome)>,
     values: &mut Values,
     reason: &mut Option<String>,

@@ -21,7 +21,7 @@ use super::division::with_fractions;
 use super::{Outcome, Value, outcomes};
 use crate::cause::plain;
 use crate::config::{CustomMetric, CustomMetricType, suggest};
-use crate::contract::{TABLE, Type, profile_metrics};
+use crate::contract::{TABLE, Type, drift_metrics, profile_metrics};
 use crate::profile::expression::{missing_column, misuse, of_words};
 use crate::profile::never::{is_of_any_column, is_of_table};
 use crate::profile::reason::Absence;
@@ -202,7 +202,10 @@ fn readable(metric: &CustomMetric, all: &[CustomMetric]) -> Vec<Readable> {
     let derived_before = derived_before.filter(|other| other.kind == CustomMetricType::Derived);
     let aggregates = all.iter().filter(|other| other.kind == CustomMetricType::Aggregate);
     let custom = aggregates.chain(derived_before).map(|other| (other.name.clone(), other.output));
-    let built_in = profile_metrics::TABLE.metrics().map(|name| (name, Type::Double));
+    // The engine would not know whether `weighted` is a metric or the field of one.
+    let is_taken = |field: &str| all.iter().any(|other| other.name.eq_ignore_ascii_case(field));
+    let is_free = |name: &String| !name.split_once('.').is_some_and(|(_, field)| is_taken(field));
+    let built_in = profile_metrics::TABLE.metrics().filter(is_free).map(|name| (name, Type::Double));
     let names: Vec<(String, Type)> = custom.chain(built_in).collect();
     let sides = if is_drift { 0..2 } else { 0..1 };
     sides
@@ -221,9 +224,19 @@ fn schema(readable: &[Readable], kind: CustomMetricType) -> Result<DFSchema, Dat
 /// Why what `metric` names is not there.
 fn misspelt(metric: &CustomMetric, all: &[CustomMetric], error: &DataFusionError) -> CustomError {
     let Some((missing, _)) = missing_column(error) else {
-        return CustomError::new(metric, of_words(error), hint(metric.kind));
+        let problem = of_words(error);
+        return match problem.strip_prefix("ambiguous reference to unqualified field ") {
+            Some(name) => {
+                let hint = format!("`{{{{current_df}}}}.{name}` or `{{{{base_df}}}}.{name}`");
+                CustomError::new(metric, format!("`{name}` is of neither side"), hint)
+            }
+            None => CustomError::new(metric, problem, hint(metric.kind)),
+        };
     };
     let is_named = |other: &&CustomMetric| other.name.eq_ignore_ascii_case(&missing);
+    let is_of_drift = |name: &str| {
+        drift_metrics::TABLE.column(name).is_some() && profile_metrics::TABLE.column(name).is_none()
+    };
     let (problem, hint) = match all.iter().find(is_named) {
         Some(other) if other.name == metric.name => {
             ("it refers to itself".to_owned(), "name the metrics that it is computed from".to_owned())
@@ -232,13 +245,13 @@ fn misspelt(metric: &CustomMetric, all: &[CustomMetric], error: &DataFusionError
             format!("`{missing}` is a drift metric, which stands in another table"),
             "name aggregate, derived or built-in metrics".to_owned(),
         ),
-        Some(_) if metric.is_drift() => (
-            format!("`{missing}` is of neither side"),
-            format!("`{{{{current_df}}}}.{missing}` or `{{{{base_df}}}}.{missing}`"),
-        ),
         Some(_) => (
             format!("`{missing}` is derived after it"),
             format!("move `{missing}` up, before `{}`", metric.name),
+        ),
+        None if is_of_drift(&missing) => (
+            format!("`{missing}` is measured of two windows, and stands in the drift table"),
+            "name metrics of the profile table".to_owned(),
         ),
         None => {
             let known: BTreeSet<String> =

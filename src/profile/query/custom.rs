@@ -68,10 +68,7 @@ impl Pass<'_> {
             match asker.aggregate(&rows, index, metric, input) {
                 Ok(aggregate) => aggregates.push((index, aggregate)),
                 Err(wrong) if has_windows => return Err(wrong.into()),
-                Err(wrong) => {
-                    let why = format!("it cannot be computed of the baseline, where {}", wrong.problem);
-                    measured[index].fail(has_windows, Absence::quoted(&why));
-                }
+                Err(wrong) => measured[index].fail(has_windows, Absence::quoted(&wrong.problem)),
             }
         }
         let what = format!("{what}, custom metrics");
