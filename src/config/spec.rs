@@ -186,8 +186,6 @@ pub enum CustomMetricType {
 /// Aliases are no part of a derived schema.
 fn custom_metric_types(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "description": "`aggregate`: over rows of the tables; `derived`: over metrics of the same row; `drift`: over \
-                        metrics of a window and of what it is compared with.",
         "type": "string",
         "enum": [
             "aggregate", "derived", "drift",

@@ -2,7 +2,7 @@
 //!
 //! For each group of rows (base window, model version, slice) and column there is one small state that
 //! holds everything any metric needs. States merge, so hours make the day, versions make `*`, and
-//! partitions make the whole. The states are plain types; only `query` and `functions` know the engine.
+//! partitions make the whole. The states are plain types; only `query`, `functions` and `custom` know the engine.
 //! This module counts; it must not compare, judge or write.
 
 pub mod classification;

@@ -203,8 +203,8 @@ fn variables<'a>(kind: CustomMetricType, column: &'a str, inference: &'a Inferen
 mod tests {
     use insta::assert_snapshot;
 
-    use crate::config::CustomMetric;
     use crate::config::given::{GOOD, good_monitor, problems};
+    use crate::config::{CustomMetric, Metric};
     use crate::contract::Type;
 
     fn text(metrics: &[&str]) -> String {
@@ -260,6 +260,19 @@ custom_metrics:
         );
         check(r#"'"timestamp"'"#, Type::Timestamp);
         check("date", Type::Date);
+    }
+
+    #[test]
+    fn a_rule_watches_numbers() {
+        let metric = "type: aggregate, name: who, input_columns: [':table'], definition: max(name)";
+        let rule = "alerts: [{ rule: a, metric: who, above: 1 }]\n";
+        let watched =
+            |output: &str| format!("{}{rule}", text(&[&format!("{metric}, output_data_type: {output}")]));
+        assert_eq!(good_monitor(&watched("bigint")).rules[0].metric, Metric::Profile("who".to_owned()));
+        assert_snapshot!(problems(&watched("string")), @r"
+        churn.yaml:7:29: `alerts[0].metric` is `who`, a custom metric that is no number
+          hint: give it the `output_data_type` `double`, `int` or `bigint`
+        ");
     }
 
     #[test]

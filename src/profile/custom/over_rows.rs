@@ -13,6 +13,7 @@ use arrow::array::{
 use arrow::datatypes::Field;
 use datafusion::common::{DFSchema, DataFusionError, TableReference};
 use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::utils::find_aggregate_exprs;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::physical_expr::PhysicalExpr;
 
@@ -128,22 +129,19 @@ impl Definition {
         let parsed = state.create_logical_expr(sql, &schema);
         let parsed = parsed.map_err(|error| misspelt(metric, all, &error))?;
         if let Some(problem) = misuse(&parsed, false) {
-            let needs_rows = problem.contains("many rows");
+            let aggregates = !find_aggregate_exprs([&parsed]).is_empty();
             let of_rows = "compute it as an `aggregate` of its own, and name that here";
-            return Err(CustomError::new(
-                metric,
-                problem,
-                if needs_rows { of_rows } else { hint(metric.kind) },
-            ));
+            let hint = if aggregates { of_rows } else { hint(metric.kind) };
+            return Err(CustomError::new(metric, problem, hint));
         }
+        let mut read: Vec<usize> = Vec::new();
+        for column in parsed.column_refs() {
+            read.push(schema.index_of_column(column).map_err(|error| misspelt(metric, all, &error))?);
+        }
+        read.sort_unstable();
         let parsed = with_fractions(parsed, &schema).map_err(planned)?;
         value_fits(metric, &parsed, &schema)?;
 
-        let mut read: Vec<usize> = Vec::new();
-        for column in parsed.column_refs() {
-            read.push(schema.index_of_column(column).map_err(planned)?);
-        }
-        read.sort_unstable();
         let reads: Vec<Readable> = read.into_iter().map(|index| readable[index].clone()).collect();
         if reads.is_empty() {
             return Err(CustomError::new(metric, "it reads no metric", hint(metric.kind)));
