@@ -6,7 +6,7 @@
 //! ```
 //!
 //! An aggregate of SQL does not add, so it is computed anew for each window of each granularity, for `*` and for
-//! slices ([`aggregate`]). The others are SQL over metrics that are there already ([`over_rows`]). A definition is
+//! slices (`aggregate`). The others are SQL over metrics that are there already (`over_rows`). A definition is
 //! refused before a row is read if it can be seen to be wrong; one that fails on rows leaves its column NULL, with
 //! the reason, and everything else goes on. This module computes; it must not compare or write.
 

@@ -136,7 +136,11 @@ impl Definition {
         }
         let mut read: Vec<usize> = Vec::new();
         for column in parsed.column_refs() {
-            read.push(schema.index_of_column(column).map_err(|error| misspelt(metric, all, &error))?);
+            if metric.is_drift() && column.relation.is_none() {
+                let hint = format!("`{{{{current_df}}}}.{0}` or `{{{{base_df}}}}.{0}`", column.name);
+                return Err(CustomError::new(metric, format!("`{}` is of neither side", column.name), hint));
+            }
+            read.push(schema.index_of_column(column).map_err(planned)?);
         }
         read.sort_unstable();
         let parsed = with_fractions(parsed, &schema).map_err(planned)?;
@@ -222,14 +226,7 @@ fn schema(readable: &[Readable], kind: CustomMetricType) -> Result<DFSchema, Dat
 /// Why what `metric` names is not there.
 fn misspelt(metric: &CustomMetric, all: &[CustomMetric], error: &DataFusionError) -> CustomError {
     let Some((missing, _)) = missing_column(error) else {
-        let problem = of_words(error);
-        return match problem.strip_prefix("ambiguous reference to unqualified field ") {
-            Some(name) => {
-                let hint = format!("`{{{{current_df}}}}.{name}` or `{{{{base_df}}}}.{name}`");
-                CustomError::new(metric, format!("`{name}` is of neither side"), hint)
-            }
-            None => CustomError::new(metric, problem, hint(metric.kind)),
-        };
+        return CustomError::new(metric, of_words(error), hint(metric.kind));
     };
     let is_named = |other: &&CustomMetric| other.name.eq_ignore_ascii_case(&missing);
     let is_of_drift = |name: &str| {
