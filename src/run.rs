@@ -30,7 +30,7 @@ use crate::drift;
 use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
 use crate::notify::{self, RunFacts};
 use crate::profile::query::{self, QueryError, Watch};
-use crate::profile::{row, state_row};
+use crate::profile::{custom, row, state_row};
 use crate::sink::{self, RunRow, Sink};
 use crate::source::{self, Lake, Snapshot, Versions};
 
@@ -160,8 +160,11 @@ async fn compute(
     record: &mut RunRow,
 ) -> Result<Outcome, RunError> {
     let counted = unless(stop, query::count(monitor, snapshot, watch)).await?;
-    let profile_rows = row::rows(&counted.profiles, monitor.quantiles);
-    let drift_rows = drift::compare(&counted.profiles, &monitor.calendar);
+    let mut profile_rows = row::rows(&counted.profiles, monitor.quantiles);
+    custom::add_aggregates(&mut profile_rows, &counted.custom);
+    custom::derived::add(&mut profile_rows, &monitor.custom_metrics).map_err(QueryError::from)?;
+    let mut drift_rows = drift::compare(&counted.profiles, &monitor.calendar);
+    drift::custom::add(&mut drift_rows, &profile_rows, &monitor.custom_metrics).map_err(QueryError::from)?;
     let recorded = sink.recorded().await?;
     let present = Present { as_of: order.as_of, run_id: &lineage.run_id, computed_at: lineage.computed_at };
     let evaluation = alert::evaluate(monitor, &profile_rows, &drift_rows, &recorded, present);

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{Settings, load};
+use crate::profile::custom::Values;
 use crate::profile::row::WindowStruct;
 
 /// A monitor with these rules, as a file would make it.
@@ -82,6 +83,7 @@ fn psi(n: i8, value: impl Into<Option<f64>>) -> DriftRow {
         window_cmp_end: None,
         baseline_model_version: Some("7".to_owned()),
         reason: value.is_none().then(|| "the window has no finite value".to_owned()),
+        custom: Values::new(),
     }
 }
 

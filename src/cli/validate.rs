@@ -7,6 +7,8 @@ use clap::Args;
 use super::monitors::{self, Loaded};
 use super::{Exit, Which, say};
 use crate::cause::chain;
+use crate::profile::custom::check;
+use crate::profile::query::QueryError;
 use crate::profile::{findings, query};
 use crate::run::{RunError, secrets};
 use crate::sink::Sink;
@@ -26,7 +28,12 @@ pub async fn validate(args: &ValidateArgs) -> Exit {
     let (loaded, problems) = monitors::load_all(&args.which);
     let mut exit = problems.iter().map(say::problems).max().unwrap_or(Exit::Done);
     for loaded in &loaded {
-        if args.connect {
+        let wrong = check::without_tables(&loaded.monitor);
+        if !wrong.is_empty() {
+            for error in wrong.into_iter().map(QueryError::from) {
+                exit = exit.max(say::failed_run(&loaded.monitor.name, &error.into()));
+            }
+        } else if args.connect {
             exit = exit.max(Box::pin(connected(loaded)).await);
         } else {
             unconnected(loaded);

@@ -25,8 +25,8 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 pub use monitor::{
-    Baseline, Change, Channel, ChannelKind, Columns, Condition, Inference, Label, LabelTable, Metric,
-    Monitor, Prediction, Registry, RegistryPlace, Rule,
+    Baseline, Change, Channel, ChannelKind, Columns, Condition, CustomInput, CustomMetric, Inference, Label,
+    LabelTable, Metric, Monitor, Prediction, Registry, RegistryPlace, Rule,
 };
 pub use problem::{Problem, Problems, nearest, suggest};
 pub use prove::{hex16, is_this_machine};
@@ -34,7 +34,7 @@ pub use secret::{Secret, SecretError, SecretPlaces};
 pub use settings::{Defaults, Settings, Smtp, Storage};
 use settings_spec::SettingsSpec;
 use spec::MonitorSpec;
-pub use spec::{Comparison, ProblemType, Severity};
+pub use spec::{Comparison, CustomMetricType, ProblemType, Severity};
 use yaml::Document;
 
 /// Name of the file of settings.

@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::SecretPlaces;
-use super::spec::{Comparison, ProblemType, Severity};
+use super::spec::{Comparison, CustomMetricType, ProblemType, Severity};
+use crate::contract::Type;
 use crate::window::{Calendar, Granularity};
 
 /// A monitor that can be run.
@@ -43,6 +44,8 @@ pub struct Monitor {
     pub slicing_exprs: Vec<String>,
     /// Number of points in `quantiles`, at least 2.
     pub quantiles: usize,
+    /// Metrics of one's own, in the order of the file.
+    pub custom_metrics: Vec<CustomMetric>,
     /// What to alert on.
     pub rules: Vec<Rule>,
     /// Whether the monitor file has them; by default a few quiet ones.
@@ -180,6 +183,47 @@ pub enum RegistryPlace {
     MlflowFiles(Url),
     /// A Delta table.
     Table(Url),
+}
+
+/// A metric of one's own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomMetric {
+    /// What it is computed from.
+    pub kind: CustomMetricType,
+    /// Name of its column; no other of the metric tables has it, whatever its case.
+    pub name: String,
+    /// Its definition, as typed.
+    pub definition: String,
+    /// In whose rows it stands, and the SQL of each; at least one.
+    pub inputs: Vec<CustomInput>,
+    /// Type of its column; none with parts.
+    pub output: Type,
+}
+
+/// A row in which a custom metric stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomInput {
+    /// The row's column, or `:table`.
+    pub column: String,
+    /// The definition with its template filled in. Whether it is SQL is not known yet.
+    pub sql: String,
+}
+
+impl CustomMetric {
+    /// Whether it stands in the rows of `column`.
+    pub fn is_of(&self, column: &str) -> bool {
+        self.inputs.iter().any(|input| input.column == column)
+    }
+
+    /// Whether it is a column of the drift table, and not of the profile table.
+    pub fn is_drift(&self) -> bool {
+        self.kind == CustomMetricType::Drift
+    }
+
+    /// Whether a rule can watch it.
+    pub fn is_number(&self) -> bool {
+        matches!(self.output, Type::Double | Type::Int | Type::Long)
+    }
 }
 
 /// A rule.

@@ -8,6 +8,8 @@
 mod address;
 mod channel;
 mod condition;
+mod custom_metric;
+mod definition;
 mod hash;
 mod inference;
 mod location;
@@ -24,6 +26,7 @@ use std::path::Path;
 
 pub use address::is_this_machine;
 use channel::channel;
+use custom_metric::custom_metrics;
 pub use hash::hex16;
 use hash::{InForce, config_json};
 use inference::inference;
@@ -39,7 +42,7 @@ use time::{cron, duration, granularity, timeout, zone};
 use url::Url;
 
 use super::default_rules;
-use super::monitor::{Baseline, Channel, Monitor, Rule};
+use super::monitor::{Baseline, Channel, CustomMetric, Monitor, Rule};
 use super::secret::SecretPlaces;
 use super::settings::Settings;
 use super::spec::{BaselineSpec, MonitorSpec, RuleSpec};
@@ -66,9 +69,10 @@ pub fn monitor(
     let lateness = lateness(spec, settings, notes);
     slices_are_different(&spec.slicing_exprs, notes);
     let quantiles = quantiles(spec.quantiles, notes);
+    let custom_metrics = custom_metrics(spec, notes);
 
     let typed_rules = spec.alerts.clone().unwrap_or_else(|| default_rules::rules(spec));
-    let rules = rules(&typed_rules, spec, &granularities, notes);
+    let rules = rules(&typed_rules, spec, &granularities, &custom_metrics, notes);
     let channels = channels(spec, settings, notes);
     let schedule = spec.schedule.as_ref().and_then(|schedule| cron(&schedule.cron, "/schedule/cron", notes));
     let output = output(spec, settings, notes);
@@ -100,6 +104,7 @@ pub fn monitor(
         lateness,
         slicing_exprs: spec.slicing_exprs.clone(),
         quantiles,
+        custom_metrics,
         rules,
         has_own_rules: spec.alerts.is_some(),
         channels,
@@ -175,10 +180,11 @@ fn rules(
     typed: &[RuleSpec],
     spec: &MonitorSpec,
     granularities: &[Granularity],
+    custom_metrics: &[CustomMetric],
     notes: &mut Notes<'_>,
 ) -> Vec<Rule> {
     let finest = granularities.first().copied().unwrap_or(Granularity::Day);
-    let context = rule::Context { spec, granularities, finest };
+    let context = rule::Context { spec, granularities, finest, custom_metrics };
     let typed = typed.iter().enumerate();
     typed.filter_map(|(index, typed)| rule(typed, index, &context, notes)).collect()
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// One monitor: what is watched, how it is cut, when it alerts, whom it tells.
@@ -47,6 +47,9 @@ pub struct MonitorSpec {
     /// Number of points in `quantiles`, evenly spaced from 0 to 1. Default: 100.
     #[schemars(range(min = 2, max = 10_000))]
     pub quantiles: Option<u32>,
+    /// Metrics of one's own, as extra columns of the metric tables. Default: none.
+    #[serde(default)]
+    pub custom_metrics: Vec<CustomMetricSpec>,
     /// What to alert on. Default: `drift` (PSI above 0.25) and `missing values` (`percent_null_delta` above
     /// 5) and, with labels and a baseline, `quality` (`accuracy_score` 10% below the baseline's, or
     /// `mean_average_error` 20% above), each in windows of at least 200 rows. An empty list alerts on nothing.
@@ -141,6 +144,57 @@ pub struct RegistrySpec {
     pub table: Option<String>,
     /// Name of the registered model.
     pub model: String,
+}
+
+/// A metric of one's own: a column of the profile table (`aggregate`, `derived`) or of the drift table (`drift`).
+/// Definitions that were written for Databricks can be pasted, where their SQL is DataFusion's, too.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CustomMetricSpec {
+    /// `aggregate`: over rows of the tables; `derived`: over metrics of the same row; `drift`: over metrics of a
+    /// window and of what it is compared with.
+    #[serde(rename = "type")]
+    #[schemars(schema_with = "custom_metric_types")]
+    pub kind: CustomMetricType,
+    /// Name of its column: letters, digits and `_`.
+    pub name: String,
+    /// In whose rows it stands: once for each of these columns, or `[":table"]` in the row of the whole table.
+    pub input_columns: Vec<String>,
+    /// One SQL expression, as a Jinja template. Of an aggregate it may name `{{input_column}}`,
+    /// `{{prediction_col}}`, `{{label_col}}`, `{{timestamp_col}}` and `{{model_id_col}}`; of a drift metric
+    /// `{{current_df}}.metric` and `{{base_df}}.metric`. A derived metric names others as they are.
+    pub definition: String,
+    /// `double`, `int`, `bigint`, `string`, `boolean`, `timestamp` or `date`, or a Spark StructField of such a type
+    /// in JSON. `float` and `decimal` become `double`. Default: `double`.
+    pub output_data_type: Option<String>,
+}
+
+/// What a custom metric is computed from. The longer names are those of Databricks' interfaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CustomMetricType {
+    /// Rows of the tables.
+    #[serde(alias = "CUSTOM_METRIC_TYPE_AGGREGATE", alias = "DATA_PROFILING_CUSTOM_METRIC_TYPE_AGGREGATE")]
+    Aggregate,
+    /// Metrics of the same row.
+    #[serde(alias = "CUSTOM_METRIC_TYPE_DERIVED", alias = "DATA_PROFILING_CUSTOM_METRIC_TYPE_DERIVED")]
+    Derived,
+    /// Metrics of two windows, or of a window and the baseline.
+    #[serde(alias = "CUSTOM_METRIC_TYPE_DRIFT", alias = "DATA_PROFILING_CUSTOM_METRIC_TYPE_DRIFT")]
+    Drift,
+}
+
+/// Aliases are no part of a derived schema.
+fn custom_metric_types(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "enum": [
+            "aggregate", "derived", "drift",
+            "CUSTOM_METRIC_TYPE_AGGREGATE", "CUSTOM_METRIC_TYPE_DERIVED", "CUSTOM_METRIC_TYPE_DRIFT",
+            "DATA_PROFILING_CUSTOM_METRIC_TYPE_AGGREGATE", "DATA_PROFILING_CUSTOM_METRIC_TYPE_DERIVED",
+            "DATA_PROFILING_CUSTOM_METRIC_TYPE_DRIFT",
+        ],
+    })
 }
 
 /// One rule. Exactly one of `above`, `below`, `outside` and `change_from_baseline` is needed.

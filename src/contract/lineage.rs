@@ -42,8 +42,11 @@ pub(super) const SOURCE: &[Column] = &[
 ];
 
 /// How often it was computed with another outcome.
-pub(super) const REVISION: &[Column] =
-    &[column("revision", Type::Int, "1 when first written, and one more each time its measured values change.")];
+pub(super) const REVISION: &[Column] = &[column(
+    "revision",
+    Type::Int,
+    "1 when first written, and one more each time its measured values change.",
+)];
 
 /// What computed it, and when.
 pub(super) const COMPUTED: &[Column] = &[

@@ -55,7 +55,11 @@ const STATE: &[Column] = &[
         Type::Binary,
         "Different values, as an Apache DataSketches HLL sketch of 2^14 registers; NULL while the state has each of them.",
     ),
-    column("state", Type::Binary, "All that is kept but the sketch; its first byte is the version of its layout."),
+    column(
+        "state",
+        Type::Binary,
+        "All that is kept but the sketch; its first byte is the version of its layout.",
+    ),
 ];
 
 /// The table.

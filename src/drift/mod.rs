@@ -5,6 +5,8 @@
 //! of the drift table.
 
 pub mod chi_squared_test;
+#[cfg(feature = "lake")]
+pub mod custom;
 pub mod js_distance;
 pub mod kolmogorov;
 pub mod ks_test;

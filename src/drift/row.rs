@@ -15,6 +15,7 @@ use super::wasserstein_distance::wasserstein_distance;
 use super::{Compared, TestResult};
 use crate::config::Comparison;
 use crate::contract::TABLE;
+use crate::profile::custom::Values;
 use crate::profile::gap::Gap;
 use crate::profile::numeric::NumericState;
 use crate::profile::reason::{Absence, BEYOND_A_DOUBLE, Reasons, finite};
@@ -73,6 +74,8 @@ pub struct DriftRow {
     pub window_cmp_end: Option<i64>,
     pub baseline_model_version: Option<String>,
     pub reason: Option<String>,
+    #[serde(flatten)]
+    pub custom: Values,
 }
 
 /// The name of a comparison in the tables.
@@ -127,6 +130,7 @@ pub(super) fn rows(
         window_cmp_end: window_cmp.map(|window| window.end),
         baseline_model_version: compared.baseline_model_version.map(str::to_owned),
         reason: None,
+        custom: Values::new(),
     };
     let Some(other) = compared.group else {
         return vec![DriftRow { reason: Some("the baseline has no rows of this slice".to_owned()), ..key }];
@@ -282,10 +286,10 @@ const OF_ROWS: [&str; 3] = ["count_delta", "percent_null_delta", "non_null_colum
 
 impl DriftRow {
     /// How many values stand behind the metric called `name`, in the window and in the comparison: all rows
-    /// for counts of NULLs, values that are there for the rest.
+    /// for counts of NULLs and for custom metrics, values that are there for the rest.
     pub fn counts_behind(&self, name: &str) -> (u64, u64) {
         let column = name.split_once('.').map_or(name, |(column, _)| column);
-        if OF_ROWS.contains(&column) {
+        if OF_ROWS.contains(&column) || self.custom.contains_key(name) {
             (self.row_count, self.row_count_cmp)
         } else {
             (self.count_current, self.count_cmp)
@@ -318,7 +322,7 @@ impl DriftRow {
             "count_cmp" => Some(self.count_cmp as f64),
             "row_count" => Some(self.row_count as f64),
             "row_count_cmp" => Some(self.row_count_cmp as f64),
-            _ => None,
+            custom => self.custom.get(custom)?.number(),
         }
     }
 }

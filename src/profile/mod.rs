@@ -2,7 +2,7 @@
 //!
 //! For each group of rows (base window, model version, slice) and column there is one small state that
 //! holds everything any metric needs. States merge, so hours make the day, versions make `*`, and
-//! partitions make the whole. The states are plain types; only `query` and `functions` know the engine.
+//! partitions make the whole. The states are plain types; only `query`, `functions` and `custom` know the engine.
 //! This module counts; it must not compare, judge or write.
 
 pub mod classification;
@@ -10,11 +10,14 @@ pub mod classification;
 pub mod columns;
 #[cfg(feature = "lake")]
 pub mod counterparts;
+pub mod custom;
 mod distinct;
 pub mod distribution;
 #[cfg(test)]
 pub(crate) mod exact;
 mod exact_sum;
+#[cfg(feature = "lake")]
+pub(crate) mod expression;
 pub mod fairness;
 #[cfg(feature = "lake")]
 pub mod findings;

@@ -6,7 +6,7 @@
 use arrow::datatypes::Schema;
 
 use super::{ColumnInfo, Kind, columns};
-use crate::config::{Condition, Metric, Monitor, Rule};
+use crate::config::{Condition, CustomMetric, Metric, Monitor, Rule};
 use crate::contract::TABLE;
 use crate::contract::profile_metrics::{Quality, quality};
 
@@ -68,8 +68,13 @@ pub(super) fn findings(monitor: &Monitor, schema: &Schema, baseline: Option<&Sch
     let rules = monitor.rules.iter();
     rules
         .flat_map(|rule| {
+            if let Some(custom) =
+                monitor.custom_metrics.iter().find(|custom| custom.name == rule.metric.name())
+            {
+                return not_among_inputs(rule, custom);
+            }
             let incomparable = baseline.and_then(|baseline| incomparable(rule, monitor, baseline));
-            unmeasured(rule, &profiled).into_iter().chain(incomparable)
+            unmeasured(rule, &profiled).into_iter().chain(incomparable).collect()
         })
         .collect()
 }
@@ -97,6 +102,16 @@ fn unmeasured(rule: &Rule, profiled: &[ColumnInfo]) -> Vec<String> {
     table.chain(columns).collect()
 }
 
+/// The columns of `rule` in whose rows the metric of one's own that it watches does not stand.
+fn not_among_inputs(rule: &Rule, custom: &CustomMetric) -> Vec<String> {
+    let watched = rule.columns.iter().flatten().filter(|watched| !custom.is_of(watched));
+    let finding = |watched: &String| {
+        let (name, metric) = (&rule.name, &custom.name);
+        format!("rule `{name}` never fires on `{watched}`: it is none of the `input_columns` of `{metric}`")
+    };
+    watched.map(finding).collect()
+}
+
 /// That `rule` waits for a change from what the baseline does not have.
 fn incomparable(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<String> {
     let Condition::ChangeFromBaseline(_) = rule.condition else { return None };
@@ -120,11 +135,11 @@ fn incomparable(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<Str
     ))
 }
 
-fn is_of_table(metric: &str) -> bool {
+pub(super) fn is_of_table(metric: &str) -> bool {
     OF_TABLE.contains(&metric) || quality(metric).is_some()
 }
 
-fn is_of_any_column(metric: &str) -> bool {
+pub(super) fn is_of_any_column(metric: &str) -> bool {
     let lists: [&[&str]; 7] =
         [&OF_ALL, &OF_VALUES, &OF_ORDERED, &OF_BINS, &OF_NUMBERS, &OF_NAMES, &OF_LENGTHS];
     lists.iter().any(|list| list.contains(&metric))

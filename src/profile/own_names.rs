@@ -30,7 +30,22 @@ impl OwnNames {
 
     /// Model version of a row.
     pub(super) fn model_version(&self) -> Name {
-        Name::column(&format!("{}model_version", self.prefix))
+        Name::column(&self.model_version_name())
+    }
+
+    /// The same, as plain text.
+    pub(super) fn model_version_name(&self) -> String {
+        format!("{}model_version", self.prefix)
+    }
+
+    /// Start of the window of a row, of the `index`-th granularity, as plain text.
+    pub(super) fn window(&self, index: usize) -> String {
+        format!("{}window_{index}", self.prefix)
+    }
+
+    /// The `call`-th call of an aggregate function in the `index`-th custom metric, as plain text.
+    pub(super) fn call(&self, index: usize, call: usize) -> String {
+        format!("{}call_{index}_{call}", self.prefix)
     }
 
     /// Value of the `index`-th slicing expression, as plain text.

@@ -76,7 +76,10 @@ mod tests {
 
     #[test]
     fn bins_begin_at_deciles() {
-        assert_eq!(deciles(&of((0..100).map(f64::from))).to_string(), "[10.0,20.0,30.0,40.0,50.0,60.0,70.0,80.0,90.0]");
+        assert_eq!(
+            deciles(&of((0..100).map(f64::from))).to_string(),
+            "[10.0,20.0,30.0,40.0,50.0,60.0,70.0,80.0,90.0]"
+        );
         assert_eq!(deciles(&of([1.0, 1.0, 1.0, 7.0])).to_string(), "[7.0]");
         assert!(deciles(&of([3.0, 3.0])).is_empty() && deciles(&of([])).is_empty());
     }

@@ -9,6 +9,7 @@
 //! ```
 
 mod closer;
+mod custom;
 mod decode;
 mod error;
 mod pass;
@@ -19,11 +20,14 @@ mod watch;
 use std::sync::Arc;
 
 use datafusion::dataframe::DataFrame;
+pub(super) use decode::texts;
 pub use error::{HINT_FAULT, OUT_OF_RANGE, QueryError};
 pub use pass::MAX_SLICES;
 use pass::Pass;
+pub(super) use rows::view;
 pub use watch::{Watch, bytes_read};
 
+use super::custom::{Measured, aggregate};
 use super::fairness::Fairness;
 use super::gap::Gaps;
 use super::own_names::OwnNames;
@@ -42,6 +46,8 @@ pub struct Counted {
     pub profiles: Profiles,
     /// The states that they are added up from.
     pub bases: Bases,
+    /// What custom aggregates gave.
+    pub custom: Vec<Measured>,
     /// Rows of the inference table.
     pub rows: u64,
     /// Rows of it that have no time, and are in no window.
@@ -69,6 +75,7 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
         None => Gaps::new(),
     };
     let mut pinned = PinnedEdges::default();
+    let mut custom: Vec<Measured> = aggregate::asked(monitor).map(Measured::of).collect();
     let baseline_columns = counterparts::in_baseline(&columns, &gaps);
     let mut baseline = match &snapshot.baseline {
         None => None,
@@ -82,10 +89,11 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
                 columns: &baseline_columns,
                 with_quality: true,
                 gaps: &gaps,
+                has_windows: false,
                 watch,
             };
             let frame = rows::of_baseline(monitor, snapshot, baseline, &baseline_columns, own).await?;
-            let counted = pass.run(&frame, "baseline", &mut pinned).await?;
+            let counted = pass.run(&frame, "baseline", &mut pinned, &mut custom).await?;
             if counted.groups.is_empty() {
                 let (table, version) = (pass.table.to_owned(), baseline.pin.version);
                 return Err(QueryError::Empty { key: "baseline.table", table, version });
@@ -102,11 +110,12 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
         columns: &columns,
         with_quality: true,
         gaps: &Gaps::new(),
+        has_windows: true,
         watch,
     };
     let frame = rows::of_inference(monitor, snapshot, own).await?;
     let fairness = fairness(monitor, &frame);
-    let counted = pass.run(&frame, "inference", &mut pinned).await?;
+    let counted = pass.run(&frame, "inference", &mut pinned, &mut custom).await?;
     let rollup = Rollup { granularities: &monitor.granularities, calendar: &monitor.calendar };
     let mut groups = counted.groups;
     let rows = count_rows(&groups, |_| true);
@@ -144,6 +153,7 @@ pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) ->
     Ok(Counted {
         profiles,
         bases,
+        custom,
         rows,
         rows_without_time,
         rows_out_of_range,
@@ -172,7 +182,7 @@ fn count_rows(groups: &[BaseGroup], wanted: impl Fn(&BaseGroup) -> bool) -> u64 
 /// Plans what [`count`] would run, so that what cannot be computed is found without reading a row.
 ///
 /// # Errors
-/// If a slicing expression cannot be computed, or the roles do not fit together.
+/// If a slicing expression or a custom metric cannot be computed, or the roles do not fit together.
 pub async fn check(monitor: &Monitor, snapshot: &Snapshot) -> Result<(), QueryError> {
     functions::register(&snapshot.ctx);
     let columns = columns::profiled(monitor, &snapshot.schema);
@@ -181,7 +191,8 @@ pub async fn check(monitor: &Monitor, snapshot: &Snapshot) -> Result<(), QueryEr
         return Err(QueryError::Reserved { table: table.to_owned() });
     }
     let own = &own_names(snapshot);
-    let mut frames = vec![(table, rows::of_inference(monitor, snapshot, own).await?)];
+    let inference = rows::of_inference(monitor, snapshot, own).await?;
+    let mut frames = vec![(table, inference.clone())];
     if let Some(baseline) = &snapshot.baseline {
         let table = baseline.pin.table.as_str();
         let frame = rows::of_baseline(monitor, snapshot, baseline, &columns, own).await?;
@@ -195,7 +206,7 @@ pub async fn check(monitor: &Monitor, snapshot: &Snapshot) -> Result<(), QueryEr
             planned.map_err(|error| QueryError::slice(expression, table, SliceError::of_plan(&error)))?;
         }
     }
-    Ok(())
+    custom::check(monitor, snapshot, own, inference).await
 }
 
 /// Names that neither the inference table nor the baseline has.

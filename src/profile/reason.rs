@@ -7,6 +7,7 @@
 //! several classes that lacks some of them is named, too.
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// Why a measure has no value: a clause in plain words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,17 @@ impl Absence {
     /// The same words each time.
     pub const fn new(why: &'static str) -> Self {
         Self(Cow::Borrowed(why))
+    }
+
+    /// The words of somebody else, in one clause.
+    pub fn quoted(why: &str) -> Self {
+        Self(Cow::Owned(why.replace("; ", ", ")))
+    }
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -37,7 +49,7 @@ pub fn finite(value: f64) -> Result<f64, Absence> {
 #[derive(Debug, Default)]
 pub struct Reasons {
     of_row: Option<Absence>,
-    of_measures: Vec<(Absence, Vec<&'static str>)>,
+    of_measures: Vec<(Absence, Vec<Cow<'static, str>>)>,
 }
 
 impl Reasons {
@@ -47,7 +59,11 @@ impl Reasons {
     }
 
     /// The value of `measure`; without one, its reason is noted.
-    pub fn noted<T>(&mut self, measure: &'static str, value: Result<T, Absence>) -> Option<T> {
+    pub fn noted<T>(
+        &mut self,
+        measure: impl Into<Cow<'static, str>>,
+        value: Result<T, Absence>,
+    ) -> Option<T> {
         match self.of_row {
             None => self.noted_apart(measure, value),
             Some(_) => value.ok(),
@@ -55,15 +71,19 @@ impl Reasons {
     }
 
     /// As [`Self::noted`], of a measure that the reason of the row has nothing to do with.
-    pub fn noted_apart<T>(&mut self, measure: &'static str, value: Result<T, Absence>) -> Option<T> {
+    pub fn noted_apart<T>(
+        &mut self,
+        measure: impl Into<Cow<'static, str>>,
+        value: Result<T, Absence>,
+    ) -> Option<T> {
         value.map_err(|why| self.lacks(measure, why)).ok()
     }
 
     /// Notes why `measure` lacks its value, or a part of it.
-    pub fn lacks(&mut self, measure: &'static str, why: Absence) {
+    pub fn lacks(&mut self, measure: impl Into<Cow<'static, str>>, why: Absence) {
         match self.of_measures.iter_mut().find(|(known, _)| *known == why) {
-            Some((_, measures)) => measures.push(measure),
-            None => self.of_measures.push((why, vec![measure])),
+            Some((_, measures)) => measures.push(measure.into()),
+            None => self.of_measures.push((why, vec![measure.into()])),
         }
     }
 
@@ -75,6 +95,14 @@ impl Reasons {
             of_measures.map(|(Absence(why), measures)| format!("{}: {why}", measures.join(", ")));
         let clauses: Vec<String> = of_row.into_iter().chain(of_measures).collect();
         (!clauses.is_empty()).then(|| clauses.join("; "))
+    }
+}
+
+/// What a row's `reason` says that said `text` before, and has `more` of metrics that came later.
+pub fn joined(text: Option<String>, more: Reasons) -> Option<String> {
+    match (text, more.into_text()) {
+        (Some(text), Some(more)) => Some(format!("{text}; {more}")),
+        (text, more) => text.or(more),
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::classification::{Cell, ClassScores, ClassificationState};
+use super::custom::Values;
 use super::fairness::{ClassDifferences, Parity, TwoGroups};
 use super::gap::Gap;
 use super::numeric::NumericState;
@@ -98,6 +99,8 @@ pub struct ProfileRow {
     pub window_start: Option<i64>,
     pub window_end: Option<i64>,
     pub reason: Option<String>,
+    #[serde(flatten)]
+    pub custom: Values,
 }
 
 /// All rows of the profile table, in the order of its key.
@@ -419,7 +422,7 @@ impl ProfileRow {
             "num_negative" => whole(self.num_negative),
             "label_count" => whole(self.label_count),
             "percent_labelled" => self.percent_labelled,
-            _ => None,
+            custom => self.custom.get(custom)?.number(),
         }
     }
 }

@@ -4,12 +4,12 @@
 //! time, and its value must have a name. What does not is refused before a row is read.
 
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DataFusionError, SchemaError};
+use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::functions::expr_fn::coalesce;
-use datafusion::logical_expr::{Expr, ExprSchemable, Volatility, cast, lit};
+use datafusion::logical_expr::{ExprSchemable, cast, lit};
 
+use super::expression::{missing_column, misuse, of_words};
 use super::own_names::OwnNames;
 use crate::cause::{is_fault, plain};
 use crate::config::suggest;
@@ -60,10 +60,7 @@ impl SliceError {
             let hint = suggest(&missing, known.iter().map(String::as_str).filter(|name| !own.is_own(name)));
             return Self { problem: format!("there is no column `{missing}`"), hint };
         }
-        match plain(error) {
-            problem if problem.starts_with("table '") => Self::new("it must not read a table"),
-            problem => Self::new(problem),
-        }
+        Self::new(of_words(error))
     }
 }
 
@@ -79,7 +76,9 @@ pub(super) fn with_value(
 ) -> Result<DataFrame, SliceError> {
     let misspelt = |error: DataFusionError| SliceError::of_words(&error, own);
     let parsed = frame.parse_sql_expr(expression).map_err(misspelt)?;
-    is_of_one_row(&parsed)?;
+    if let Some(problem) = misuse(&parsed, false) {
+        return Err(SliceError::new(problem));
+    }
     let data_type = parsed.get_type(frame.schema()).map_err(misspelt)?;
     if data_type.is_nested() {
         return Err(SliceError::new(format!(
@@ -96,48 +95,4 @@ pub(super) fn is_predicate(frame: &DataFrame, expression: &str) -> bool {
     let parsed = frame.parse_sql_expr(expression).ok();
     let data_type = parsed.and_then(|parsed| parsed.get_type(frame.schema()).ok());
     data_type == Some(DataType::Boolean)
-}
-
-fn is_of_one_row(expression: &Expr) -> Result<(), SliceError> {
-    let mut problem = None;
-    let looked = expression.apply(|part| {
-        problem = match part {
-            Expr::AggregateFunction(call) => Some(format!("`{}()` needs many rows", call.func.name())),
-            Expr::WindowFunction(_) => Some("a window function needs many rows".to_owned()),
-            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => {
-                Some("it must not read a table".to_owned())
-            }
-            Expr::Placeholder(placeholder) => Some(format!("`{}` stands for no value", placeholder.id)),
-            Expr::ScalarVariable(_, names) => Some(format!("`{}` stands for no value", names.join("."))),
-            Expr::Unnest(_) => Some("it makes several rows of one".to_owned()),
-            Expr::ScalarFunction(call) => match call.func.signature().volatility {
-                Volatility::Immutable => None,
-                Volatility::Stable if !call.args.is_empty() => None,
-                _ => Some(format!("`{}()` has another value each time", call.func.name())),
-            },
-            _ => None,
-        };
-        Ok(if problem.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-    });
-    match (problem, looked) {
-        (Some(problem), _) => Err(SliceError::new(problem)),
-        (None, Err(error)) => Err(SliceError::of_plan(&error)),
-        (None, Ok(_)) => Ok(()),
-    }
-}
-
-/// The column that is not there, and those that are.
-fn missing_column(error: &DataFusionError) -> Option<(String, Vec<String>)> {
-    match error {
-        DataFusionError::SchemaError(error, _) => match error.as_ref() {
-            SchemaError::FieldNotFound { field, valid_fields } => {
-                let known = valid_fields.iter().map(|field| field.name.clone());
-                Some((field.name.clone(), known.collect()))
-            }
-            _ => None,
-        },
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => missing_column(inner),
-        DataFusionError::Collection(errors) => errors.first().and_then(missing_column),
-        _ => None,
-    }
 }

@@ -15,6 +15,8 @@ pub(super) const WINDOWED: &str = include_str!("../../sql/windowed.sql");
 pub(super) const BASELINE: &str = include_str!("../../sql/baseline.sql");
 /// The most frequent values of a slicing expression.
 pub(super) const SLICE_VALUES: &str = include_str!("../../sql/slice_values.sql");
+/// The rows of which custom metrics are computed.
+pub(super) const CUSTOM_METRICS: &str = include_str!("../../sql/custom_metrics.sql");
 /// The states of every column.
 pub(super) const PROFILE: &str = include_str!("../../sql/profile.sql");
 
@@ -44,7 +46,9 @@ impl Name {
     /// The number in a column, if it is from `low` to `high`.
     pub(super) fn within(column: &str, low: f64, high: f64) -> Self {
         let number = format!("CAST({} AS DOUBLE)", Self::column(column).0);
-        Self(format!("CASE WHEN {number} BETWEEN CAST('{low:e}' AS DOUBLE) AND CAST('{high:e}' AS DOUBLE) THEN {number} END"))
+        Self(format!(
+            "CASE WHEN {number} BETWEEN CAST('{low:e}' AS DOUBLE) AND CAST('{high:e}' AS DOUBLE) THEN {number} END"
+        ))
     }
 
     /// SQL's NULL.
@@ -111,7 +115,9 @@ mod tests {
 
     #[test]
     fn every_placeholder_of_every_file_is_named_in_its_header() {
-        for file in [LABELLED, SEVERAL_LABELS, WINDOWED, BASELINE, SLICE_VALUES, PROFILE, CROWDED] {
+        let files =
+            [LABELLED, SEVERAL_LABELS, WINDOWED, BASELINE, SLICE_VALUES, CUSTOM_METRICS, PROFILE, CROWDED];
+        for file in files {
             let (header, body): (Vec<&str>, Vec<&str>) =
                 file.lines().partition(|line| line.starts_with("--"));
             let header = header.join("\n");

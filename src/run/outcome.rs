@@ -12,6 +12,7 @@ use crate::config::Monitor;
 use crate::contract::{ALL_VERSIONS, NO_VERSION};
 use crate::lineage::RegisteredModel;
 use crate::notify::{Receipt, RunFacts};
+use crate::profile::custom::Measured;
 use crate::profile::positive_class::unseen_positive_class;
 use crate::profile::query::{Counted, OUT_OF_RANGE};
 use crate::profile::{findings, many_classes};
@@ -150,6 +151,7 @@ pub(super) fn findings(
     findings.extend(gaps::findings(monitor, &counted.profiles, as_of));
     findings.extend(many_classes::finding(&counted.profiles));
     findings.extend(unseen_positive_class(&counted.profiles, monitor));
+    findings.extend(counted.custom.iter().flat_map(Measured::findings));
     if let Some(model) = &snapshot.model {
         findings.extend(registry::findings(model, &versions.into_iter().collect()));
     }

@@ -38,6 +38,18 @@ pub enum SinkError {
         /// How it is seen to be another.
         why: String,
     },
+    /// A custom metric has the name of a column that is something else.
+    #[error("custom metric `{metric}` would be {wanted}, but table `{table}` has {has}")]
+    Metric {
+        /// The metric.
+        metric: String,
+        /// The table.
+        table: String,
+        /// Its column, and of what type.
+        has: String,
+        /// The type that the metric has.
+        wanted: String,
+    },
     /// The folder cannot be made.
     #[error("cannot make the folder `{}` for `{}`", folder.display(), KEY)]
     Folder {
@@ -95,7 +107,9 @@ impl SinkError {
     /// What the operator does next.
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Folder { .. } | Self::Taken { .. } | Self::Foreign { .. } => Remedy::FixMonitor,
+            Self::Folder { .. } | Self::Taken { .. } | Self::Foreign { .. } | Self::Metric { .. } => {
+                Remedy::FixMonitor
+            }
             Self::Open(error) => error.remedy(),
             Self::Write { source, .. } => remedy(trouble(source)),
             Self::Read { source, .. } => remedy(trouble(source.as_ref())),
@@ -120,6 +134,9 @@ impl SinkError {
             }
             Self::Taken { .. } => {
                 "name another folder as `output: { uri: … }`, or move the table away".to_owned()
+            }
+            Self::Metric { .. } => {
+                "a column of a table keeps its name and its type: give the metric another name".to_owned()
             }
             Self::Superseded { .. } => {
                 "nothing was lost: what the other runner wrote stands; the next run counts what has come since"

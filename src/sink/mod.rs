@@ -6,6 +6,7 @@
 //! what it is given; it must not compute or notify.
 
 mod alerts;
+mod custom;
 mod encode;
 mod error;
 mod metric_rows;
@@ -74,8 +75,9 @@ impl<'a> Sink<'a> {
         let look = async |name: &str, contract: &Table, model_id_col: Option<&str>| {
             let app = App::new(&monitor.name, contract.name);
             let schema = schema::schema(contract, model_id_col);
+            let custom = custom::columns(contract, &monitor.custom_metrics);
             let owner = (contract.name != name).then_some(monitor.name.as_str());
-            let after = table::check(lake, &url(monitor, name), &schema, &app, owner).await?;
+            let after = table::check(lake, &url(monitor, name), &schema, &custom, &app, owner).await?;
             Ok::<_, SinkError>(Turn { app, after })
         };
         let [profile, drift] = [&contract::profile_metrics::TABLE, &contract::drift_metrics::TABLE];
@@ -137,12 +139,17 @@ impl<'a> Sink<'a> {
         self.replace(contract, &schema, batch, &self.commit(&lineage.run_id, Some(turn))).await
     }
 
-    /// The schema of `contract` with the monitor's own model id column.
+    /// The schema of `contract` with the monitor's own model id column and custom metrics.
     fn schema(&self, contract: &Table) -> SchemaRef {
-        schema::schema(contract, self.monitor.inference.model_id_col.as_deref())
+        let schema = schema::schema(contract, self.monitor.inference.model_id_col.as_deref());
+        custom::with_columns(&schema, &custom::columns(contract, &self.monitor.custom_metrics))
     }
 
-    fn encode<R: Measured>(&self, schema: &SchemaRef, rows: &[WithLineage<'_, R>]) -> Result<RecordBatch, SinkError> {
+    fn encode<R: Measured>(
+        &self,
+        schema: &SchemaRef,
+        rows: &[WithLineage<'_, R>],
+    ) -> Result<RecordBatch, SinkError> {
         let batch = encode::encode(&schema::without_comments(schema), rows)?;
         let version = batch.column_by_name("model_version").cloned();
         match (schema::own_model_id(self.monitor.inference.model_id_col.as_deref()), version) {
@@ -164,9 +171,13 @@ impl<'a> Sink<'a> {
         loop {
             let owner = Some(self.monitor.name.as_str());
             let output = OutputTable::open_or_create(self.lake, &url, contract, schema, owner).await?;
-            let Revised { batch, restated } = revision::revise(batch.clone(), output.delta(), contract).await?;
+            let found = output.schema()?;
+            let custom = custom::columns(contract, &self.monitor.custom_metrics);
+            let measured = revision::measured(contract, &custom, &found);
+            let Revised { batch, restated } =
+                revision::revise(batch.clone(), output.delta(), contract, &measured).await?;
             let rows = batch.num_rows() as u64;
-            match output.replace(batch, commit).await? {
+            match output.replace(custom::described(&batch, schema, &found)?, commit).await? {
                 Committed::At(version) => {
                     return Ok(Written { table: crate::source::shown(&url), version, rows, restated });
                 }

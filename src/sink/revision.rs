@@ -8,13 +8,12 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int32Array, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int32Type};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use datafusion::execution::context::SessionContext;
 use deltalake::DeltaTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::SinkError;
-use super::encode;
+use super::{SinkError, custom, encode};
 use crate::contract::Table;
 
 /// The column.
@@ -29,17 +28,37 @@ pub struct Revised {
     pub restated: u64,
 }
 
+/// What was measured in the rows of a table: columns that it has already, so that one more restates nothing.
+#[derive(Debug)]
+pub struct MeasuredColumns<'a> {
+    own: Vec<&'static str>,
+    custom: Vec<&'a str>,
+}
+
+/// The columns of `contract`, and of `custom` metrics, that a table with the columns of `found` has.
+pub fn measured<'a>(contract: &Table, custom: &'a [Field], found: &Schema) -> MeasuredColumns<'a> {
+    let is_there = |name: &&str| found.field_with_name(name).is_ok();
+    MeasuredColumns {
+        own: contract.measure_columns().map(|column| column.name).filter(is_there).collect(),
+        custom: custom.iter().map(|field| field.name().as_str()).filter(is_there).collect(),
+    }
+}
+
 /// `batch` with the revisions that follow from the rows that `table` has, if its rows have revisions.
 ///
 /// # Errors
 /// If the table cannot be read.
-pub async fn revise(batch: RecordBatch, table: &DeltaTable, contract: &Table) -> Result<Revised, SinkError> {
+pub async fn revise(
+    batch: RecordBatch,
+    table: &DeltaTable,
+    contract: &Table,
+    measured: &MeasuredColumns<'_>,
+) -> Result<Revised, SinkError> {
     if contract.column(REVISION).is_none() {
         return Ok(Revised { batch, restated: 0 });
     }
-    let known = known(table, contract).await?;
-    let (keys, values) = (key_columns(contract), value_columns(contract));
-    let prints = fingerprints(&batch, &keys, &values)?;
+    let known = known(table, contract, measured).await?;
+    let prints = fingerprints(&batch, contract, measured)?;
     let mut restated = 0;
     let revisions: Int32Array = prints
         .into_iter()
@@ -57,7 +76,11 @@ pub async fn revise(batch: RecordBatch, table: &DeltaTable, contract: &Table) ->
 }
 
 /// Revision and fingerprint of each row of `table`, by key.
-async fn known(table: &DeltaTable, contract: &Table) -> Result<HashMap<u64, (i32, u64)>, SinkError> {
+async fn known(
+    table: &DeltaTable,
+    contract: &Table,
+    measured: &MeasuredColumns<'_>,
+) -> Result<HashMap<u64, (i32, u64)>, SinkError> {
     let url = table.table_url().clone();
     let failed =
         |source: Box<dyn std::error::Error + Send + Sync>| SinkError::Read { table: url.clone(), source };
@@ -68,14 +91,13 @@ async fn known(table: &DeltaTable, contract: &Table) -> Result<HashMap<u64, (i32
         ctx.table("known").await?.collect().await
     };
     let batches = batches.await.map_err(|error| failed(error.into()))?;
-    let (keys, values) = (key_columns(contract), value_columns(contract));
     let mut known = HashMap::new();
     for batch in batches {
         let revisions =
             batch.column_by_name(REVISION).map(|column| cast(column, &DataType::Int32)).transpose()?;
         let Some(revisions) = revisions else { continue };
         let revisions = revisions.as_primitive::<Int32Type>();
-        for (row, (key, value)) in fingerprints(&batch, &keys, &values)?.into_iter().enumerate() {
+        for (row, (key, value)) in fingerprints(&batch, contract, measured)?.into_iter().enumerate() {
             let revision = if revisions.is_valid(row) { revisions.value(row) } else { 1 };
             known.insert(key, (revision, value));
         }
@@ -83,18 +105,20 @@ async fn known(table: &DeltaTable, contract: &Table) -> Result<HashMap<u64, (i32
     Ok(known)
 }
 
-fn fingerprints(batch: &RecordBatch, keys: &[&str], values: &[&str]) -> Result<Vec<(u64, u64)>, SinkError> {
+fn fingerprints(
+    batch: &RecordBatch,
+    contract: &Table,
+    measured: &MeasuredColumns<'_>,
+) -> Result<Vec<(u64, u64)>, SinkError> {
+    let MeasuredColumns { own, custom } = measured;
     let print = |lines: Vec<String>| lines.into_iter().map(|line| xxh3_64(line.as_bytes()));
-    let keys = print(encode::lines(batch, keys)?);
-    let values = print(encode::lines(batch, values)?);
+    let keys = print(encode::lines(batch, &key_columns(contract))?);
+    let values = [own.as_slice(), custom.as_slice()].concat();
+    let values = print(encode::lines(&custom::rounded(batch, custom)?, &values)?);
     Ok(keys.zip(values).collect())
 }
 
 fn key_columns(contract: &Table) -> Vec<&'static str> {
     let pins = ["logging_table_commit_version", "monitor_version", "data_type"];
     contract.key_columns().map(|column| column.name).filter(|name| !pins.contains(name)).collect()
-}
-
-fn value_columns(contract: &Table) -> Vec<&'static str> {
-    contract.measure_columns().map(|column| column.name).collect()
 }

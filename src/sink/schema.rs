@@ -53,12 +53,12 @@ fn field(column: &Column) -> Field {
     commented(Field::new(column.name, arrow_type(column.ty), true), column.doc)
 }
 
-fn commented(field: Field, comment: &str) -> Field {
+pub(super) fn commented(field: Field, comment: &str) -> Field {
     field.with_metadata(HashMap::from([("comment".to_owned(), comment.to_owned())]))
 }
 
 /// The Arrow type that Delta's is read as.
-fn arrow_type(ty: Type) -> DataType {
+pub(super) fn arrow_type(ty: Type) -> DataType {
     match ty {
         Type::Text => DataType::Utf8,
         Type::Int => DataType::Int32,

@@ -8,6 +8,7 @@ use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{CommitConflictError, CommitProperties, TransactionError};
 use deltalake::kernel::{StructField, Transaction};
 use deltalake::operations::create::CreateBuilder;
+use deltalake::operations::write::SchemaMode;
 use deltalake::parquet::basic::{Compression, ZstdLevel};
 use deltalake::parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use deltalake::parquet::schema::types::ColumnPath;
@@ -16,7 +17,7 @@ use deltalake::{DeltaTable, DeltaTableError};
 use serde_json::json;
 use url::Url;
 
-use super::{KEY, SinkError};
+use super::{KEY, SinkError, custom};
 use crate::contract::Table;
 use crate::lineage::ENGINE_VERSION;
 use crate::source::{Lake, shown, spark_type};
@@ -90,7 +91,17 @@ impl OutputTable {
         &self.table
     }
 
-    /// Replaces all rows in one commit; readers see either the old or the new.
+    /// Its columns, as they are.
+    ///
+    /// # Errors
+    /// If it has none.
+    pub fn schema(&self) -> Result<SchemaRef, SinkError> {
+        let state = self.table.snapshot().map_err(|source| SinkError::write(&self.url, source))?;
+        Ok(state.snapshot().arrow_schema())
+    }
+
+    /// Replaces all rows in one commit; readers see either the old or the new. Columns that are new are added, and
+    /// those that `batch` does not have are NULL.
     ///
     /// # Errors
     /// If the commit fails, or another runner has written first; then nothing has changed.
@@ -98,7 +109,11 @@ impl OutputTable {
         // Delta takes an overwrite and the compaction of the same files for compatible, and would then keep
         // both; so only the version that was read may be replaced.
         let properties = CommitProperties::default().with_max_retries(0);
-        self.write(batch, SaveMode::Overwrite, properties, commit).await
+        let (found, given) = (self.schema()?, batch.schema());
+        let is_same = found.fields().len() == given.fields().len()
+            && given.fields().iter().all(|field| found.field_with_name(field.name()).is_ok());
+        let schema_mode = (!is_same).then_some(SchemaMode::Merge);
+        self.write(batch, SaveMode::Overwrite, schema_mode, properties, commit).await
     }
 
     /// Appends rows in one commit.
@@ -107,13 +122,14 @@ impl OutputTable {
     /// If the commit fails, or another runner has written first; then nothing has changed.
     pub async fn append(self, batch: RecordBatch, commit: &Commit<'_>) -> Result<Committed, SinkError> {
         let properties = CommitProperties::default().with_max_retries(APPEND_RETRIES_MAX);
-        self.write(batch, SaveMode::Append, properties, commit).await
+        self.write(batch, SaveMode::Append, None, properties, commit).await
     }
 
     async fn write(
         self,
         batch: RecordBatch,
         mode: SaveMode,
+        schema_mode: Option<SchemaMode>,
         properties: CommitProperties,
         commit: &Commit<'_>,
     ) -> Result<Committed, SinkError> {
@@ -132,13 +148,16 @@ impl OutputTable {
             properties =
                 properties.with_application_transaction(Transaction::new(turn.app.0.as_str(), found + 1));
         }
-        let properties_of_parquet = parquet(&batch);
-        let written = table
+        let parquet = parquet(&batch);
+        let write = table
             .write(vec![batch])
             .with_save_mode(mode)
-            .with_writer_properties(properties_of_parquet)
-            .with_commit_properties(properties)
-            .await;
+            .with_writer_properties(parquet)
+            .with_commit_properties(properties);
+        let written = match schema_mode {
+            Some(schema_mode) => write.with_schema_mode(schema_mode).await,
+            None => write.await,
+        };
         match written {
             Ok(written) => {
                 let version = written.version().ok_or_else(|| failed(DeltaTableError::NotInitialized))?;
@@ -194,7 +213,8 @@ fn is_late(error: &DeltaTableError) -> bool {
     }
 }
 
-/// The last sequence of `app` in the table at `url`, 0 if there is none, provided that rows of `schema` fit.
+/// The last sequence of `app` in the table at `url`, 0 if there is none, provided that rows of `schema` fit, and that
+/// the columns `custom` can be added if they are not there.
 ///
 /// # Errors
 /// If it cannot be opened, or cannot hold them, or is another monitor's.
@@ -202,6 +222,7 @@ pub async fn check(
     lake: Lake<'_>,
     url: &Url,
     schema: &SchemaRef,
+    custom: &[Field],
     app: &App,
     owner: Option<&str>,
 ) -> Result<i64, SinkError> {
@@ -214,6 +235,8 @@ pub async fn check(
     let found = state.snapshot().arrow_schema();
     for field in schema.fields() {
         let why = match found.field_with_name(field.name()) {
+            // Made by an earlier version of ours: the column is added.
+            Err(_) if made_by.is_some() => continue,
             Err(_) => format!("has no column `{}`", field.name()),
             Ok(other) if spark_type(other.data_type()) != spark_type(field.data_type()) => {
                 let (has, wanted) = (spark_type(other.data_type()), spark_type(field.data_type()));
@@ -223,6 +246,7 @@ pub async fn check(
         };
         return Err(SinkError::Taken { table: shown(url), why });
     }
+    custom::check(&shown(url), &found, custom)?;
     app.sequence(url, &table).await
 }
 

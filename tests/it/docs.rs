@@ -195,7 +195,13 @@ fn check(path: &str, text: &str) {
 fn the_page_of_the_tables_is_made_from_the_contract() {
     let mut text = "# The tables that Secchi writes\n\n\
         One folder, `output.uri`, holds them all. Every column carries its sentence as Delta column metadata, too. \
-        Where the model id column of the inference table has a name of its own, it stands just before `model_version`.\n"
+        Where the model id column of the inference table has a name of its own, it stands just before `model_version`.\n\n\
+        Each entry of `custom_metrics` is a column more, after all others, of the type `output_data_type`: of the profile \
+        table if it is `aggregate` or `derived`, of the drift table if it is `drift`. It has values in the rows of its \
+        `input_columns`, and is NULL elsewhere; `reason` names it where a row could have it and has not. A metric that \
+        is added becomes a column of the tables that are there already; one that is taken out leaves its column, NULL \
+        from then on; and none can change its type. `revision` rises with it when it changes in its first nine digits, \
+        since the engine adds doubles in any order.\n"
         .to_owned();
     section(&mut text, "`<monitor>_profile_metrics`", &profile_metrics::TABLE);
     section(&mut text, "`<monitor>_drift_metrics`", &drift_metrics::TABLE);

@@ -10,6 +10,7 @@
 mod bad_input;
 mod cases;
 mod cli;
+mod custom_metrics;
 mod demo;
 mod docs;
 mod fairness;

@@ -91,7 +91,8 @@ async fn the_states_are_what_the_metrics_were_made_from() {
     let mut edges = Vec::new();
     for row in rows.iter().filter(|row| row["column_name"] != ":table") {
         let sketch = row["sketch"].as_str().map(bytes);
-        let state = column_state(&bytes(row["bytes"].as_str().expect("bytes")), sketch.as_deref()).expect("a state");
+        let state =
+            column_state(&bytes(row["bytes"].as_str().expect("bytes")), sketch.as_deref()).expect("a state");
         assert_eq!(state.count(), row["count"].as_u64().expect("a number"), "{row}");
         assert_eq!(state.distinct_count(), row["distinct_count"].as_u64(), "{row}");
         let ColumnState::Numeric(numbers) = state else { continue };
@@ -109,5 +110,8 @@ async fn the_states_are_what_the_metrics_were_made_from() {
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex digits")).collect()
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex digits"))
+        .collect()
 }

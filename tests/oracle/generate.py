@@ -973,6 +973,90 @@ def quality_regression():
     return cases
 
 
+# ---------------------------------------------------------------------------------------------
+# Custom metrics
+# ---------------------------------------------------------------------------------------------
+
+
+def custom_rows(hours):
+    """The columns of a regression's log, a row an hour; labels are missing in each tenth."""
+    n = np.arange(hours)
+    label = (n * 5 % 13).astype(float)
+    label[n % 10 == 0] = np.nan
+    return {
+        "n": n,
+        "amount": n % 7 + 0.5 * (n % 3),
+        "prediction": (n % 11).astype(float),
+        "label": label,
+        "is_north": n % 4 == 0,
+        "version": np.where(n % 3 == 0, "2", "1"),
+    }
+
+
+def custom_baseline(rows):
+    """The columns of its baseline, all of version 1."""
+    n = np.arange(rows)
+    return {
+        "n": n,
+        "amount": (n % 5).astype(float),
+        "prediction": (n % 9).astype(float),
+        "label": (n % 8).astype(float),
+        "is_north": n % 2 == 0,
+        "version": np.full(rows, "1"),
+    }
+
+
+def custom_values(rows, chosen):
+    """Each metric of the chosen rows, as its definition says it."""
+    amount, prediction, label = (rows[name][chosen] for name in ["amount", "prediction", "label"])
+    known = ~np.isnan(label)
+    squared = {"amount": np.mean(amount**2), "prediction": np.mean(prediction**2)}
+    return {
+        "own_error": float(np.mean(np.abs(prediction[known] - label[known]))),
+        "share_north": float(np.mean(rows["is_north"][chosen])),
+        "different": len(np.unique(prediction)),
+        "squared_amount": float(squared["amount"]),
+        "squared_prediction": float(squared["prediction"]),
+        "root_amount": float(np.sqrt(squared["amount"])),
+        "root_prediction": float(np.sqrt(squared["prediction"])),
+        "variance_amount": float(np.var(amount)),
+        "r2_score": float(metrics.r2_score(label[known], prediction[known]))
+        if len(np.unique(label[known])) > 1
+        else None,
+    }
+
+
+def custom_metrics():
+    """Custom metrics of each window, version and slice, and of the baseline."""
+    start = np.datetime64("2026-05-01T00", "h")
+    rows, baseline = custom_rows(240), custom_baseline(90)
+    times = start + rows["n"].astype("timedelta64[h]")
+    # 1970-01-01 was a Thursday; weeks begin on Mondays.
+    days = times.astype("datetime64[D]")
+    weeks = (days - np.timedelta64(4, "D")).astype("datetime64[W]").astype("datetime64[D]") + np.timedelta64(4, "D")
+    groups = [("1 day", day, rows, days == day) for day in np.unique(days)]
+    groups += [("1 week", week, rows, weeks == week) for week in np.unique(weeks)]
+    groups += [("baseline", "", baseline, np.full(len(baseline["n"]), True))]
+    cases = []
+    for granularity, window, table, of_window in groups:
+        for version in ["*", "1", "2"]:
+            of_version = of_window if version == "*" else of_window & (table["version"] == version)
+            for slice_value in ["", "north", "south"]:
+                of_slice = {"": True, "north": table["is_north"], "south": ~table["is_north"]}[slice_value]
+                chosen = of_version & of_slice
+                if not chosen.any():
+                    continue
+                cases.append({
+                    "name": f"{granularity} {window} {version} {slice_value}".strip(),
+                    "granularity": granularity,
+                    "window": str(window),
+                    "model_version": version,
+                    "slice_value": slice_value,
+                    "expected": custom_values(table, chosen),
+                })
+    return cases
+
+
 def main():
     """Writes every file. Warnings are errors: each undefined value is met by name above."""
     warnings.simplefilter("error")
@@ -987,6 +1071,7 @@ def main():
         quality_classification,
         quality_fairness,
         quality_regression,
+        custom_metrics,
     ]:
         write(f"{cases.__name__}.json", cases())
 

@@ -13,7 +13,7 @@ use crate::profile::{Kind, columns};
 /// Most names in a line.
 const NAMES_MAX: usize = 10;
 
-/// The lines, at most seven.
+/// The lines, at most eight.
 pub fn text(monitor: &Monitor, schema: &Schema) -> String {
     let profiled = columns::profiled(monitor, schema);
     let kinds = [
@@ -29,7 +29,8 @@ pub fn text(monitor: &Monitor, schema: &Schema) -> String {
     });
     let others = [("model id", model_id(monitor)), ("label", label(monitor)), ("rules", rules(monitor))];
     let others = others.iter().map(|(title, text)| line(title, text));
-    columns.chain(others).collect::<Vec<_>>().join("\n")
+    let custom = custom_metrics(monitor).map(|text| line("custom", &text));
+    columns.chain(custom).chain(others).collect::<Vec<_>>().join("\n")
 }
 
 fn line(title: &str, text: &str) -> String {
@@ -60,6 +61,11 @@ fn label(monitor: &Monitor) -> String {
     };
     let place = if label.arrives_in.is_some() { " in the label table" } else { "" };
     format!("{}{place}, for {} by {}", label.column, problem_type, prediction.column)
+}
+
+fn custom_metrics(monitor: &Monitor) -> Option<String> {
+    let names: Vec<&String> = monitor.custom_metrics.iter().map(|metric| &metric.name).collect();
+    (!names.is_empty()).then(|| format!("{}: {}", names.len(), list(&names)))
 }
 
 fn rules(monitor: &Monitor) -> String {

@@ -73,6 +73,8 @@ mod tests {
         assert_ne!(hash(&format!("{GOOD}timezone: Europe/Berlin\n")), good);
         assert_ne!(hash(&format!("{GOOD}slicing_exprs: [region]\n")), good);
         assert_ne!(hash(&format!("{GOOD}alerts: []\n")), good);
+        let own = "custom_metrics: [{ type: aggregate, name: x, input_columns: [a], definition: avg(a) }]\n";
+        assert_ne!(hash(&format!("{GOOD}{own}")), good);
         let said = "quantiles: 100\ngranularities: [1 day]\nalerts:
   - { rule: drift, metric: population_stability_index, above: 0.25, min_count: 200, severity: warning }
   - { rule: missing values, metric: percent_null_delta, above: 5, min_count: 200, severity: warning }

@@ -2,7 +2,7 @@
 
 use super::condition::condition;
 use super::{Notes, granularity, quality};
-use crate::config::monitor::{Condition, Metric, Rule};
+use crate::config::monitor::{Condition, CustomMetric, Metric, Rule};
 use crate::config::problem::suggest;
 use crate::config::spec::{Comparison, MonitorSpec, RuleSpec, Severity};
 use crate::contract::{drift_metrics, profile_metrics};
@@ -19,6 +19,8 @@ pub struct Context<'a> {
     pub granularities: &'a [Granularity],
     /// The shortest of them.
     pub finest: Granularity,
+    /// The monitor's own metrics.
+    pub custom_metrics: &'a [CustomMetric],
 }
 
 /// The rule that `spec`, the one at `index`, describes.
@@ -26,7 +28,7 @@ pub fn rule(spec: &RuleSpec, index: usize, context: &Context<'_>, notes: &mut No
     let pointer = format!("/alerts/{index}");
     let at = |key: &str| format!("{pointer}/{key}");
     name_is_new(spec, index, context.spec, notes);
-    let metric = metric(&spec.metric, &at("metric"), notes);
+    let metric = metric(&spec.metric, &at("metric"), context, notes);
     if let Some(Metric::Profile(metric)) = &metric {
         quality::is_measured(metric, &at("metric"), &context.spec.inference, notes);
     }
@@ -68,7 +70,10 @@ fn name_is_new(rule: &RuleSpec, index: usize, monitor: &MonitorSpec, notes: &mut
 }
 
 /// The number that is watched, in whichever metric table it is a column of.
-fn metric(name: &str, pointer: &str, notes: &mut Notes<'_>) -> Option<Metric> {
+fn metric(name: &str, pointer: &str, context: &Context<'_>, notes: &mut Notes<'_>) -> Option<Metric> {
+    if let Some(custom) = context.custom_metrics.iter().find(|custom| custom.name == name) {
+        return custom_metric(custom, pointer, notes);
+    }
     let drift: Vec<String> = drift_metrics::TABLE.metrics().collect();
     let profile: Vec<String> = profile_metrics::TABLE.metrics().collect();
     if drift.iter().any(|known| known == name) {
@@ -77,13 +82,29 @@ fn metric(name: &str, pointer: &str, notes: &mut Notes<'_>) -> Option<Metric> {
     if profile.iter().any(|known| known == name) {
         return Some(Metric::Profile(name.to_owned()));
     }
-    let known = drift.iter().chain(&profile).map(String::as_str);
-    notes.problem(
+    let own = context.custom_metrics.iter().filter(|custom| custom.is_number()).map(|custom| &custom.name);
+    let known = own.chain(&drift).chain(&profile).map(String::as_str);
+    notes.lacks(
         pointer,
+        &["/custom_metrics"],
         format!("is `{name}`, which is not a number in a metric table"),
         suggest(name, known),
     );
     None
+}
+
+/// A metric of the monitor's own, if it is a number.
+fn custom_metric(custom: &CustomMetric, pointer: &str, notes: &mut Notes<'_>) -> Option<Metric> {
+    if !custom.is_number() {
+        notes.problem(
+            pointer,
+            format!("is `{}`, a custom metric that is no number", custom.name),
+            "give it the `output_data_type` `double`, `int` or `bigint`",
+        );
+        return None;
+    }
+    let name = custom.name.clone();
+    Some(if custom.is_drift() { Metric::Drift(name) } else { Metric::Profile(name) })
 }
 
 /// What a drift metric is compared with; a profile metric with nothing.

@@ -59,7 +59,9 @@ impl Cuts {
         let Self { edges, rows, marks } = self;
         let Some(bits) = marks.0.first_chunk() else { return };
         let edges = edges.places();
-        places.filter(|place| Marks::has(bits, place >> shift)).for_each(|place| add(edges, rows, place, 1, shift));
+        places
+            .filter(|place| Marks::has(bits, place >> shift))
+            .for_each(|place| add(edges, rows, place, 1, shift));
     }
 
     /// Counts `count` rows at `place`.
@@ -134,16 +136,23 @@ impl Cuts {
     }
 
     /// The pieces of `bucket`, which has `count` rows: first place, last place, rows. Only those with rows.
-    pub(super) fn pieces(&self, bucket: i64, count: u64, shift: u32) -> impl Iterator<Item = (i64, i64, u64)> + '_ {
+    pub(super) fn pieces(
+        &self,
+        bucket: i64,
+        count: u64,
+        shift: u32,
+    ) -> impl Iterator<Item = (i64, i64, u64)> + '_ {
         let places = self.edges.places();
         let from = places.partition_point(|place| place >> shift < bucket);
         let first = bucket << shift;
         let last = first | (1i64 << shift).wrapping_sub(1);
-        let inside = places[from..].iter().zip(&self.rows[from..]).take_while(move |(place, _)| **place <= last);
+        let inside =
+            places[from..].iter().zip(&self.rows[from..]).take_while(move |(place, _)| **place <= last);
         let rest = count.saturating_sub(inside.clone().map(|(_, rows)| rows).sum());
         let ends = inside.map(|(place, rows)| (place - 1, *rows)).chain([(last, rest)]);
         let mut next = first;
-        ends.map(move |(end, rows)| (std::mem::replace(&mut next, end + 1), end, rows)).filter(|(_, _, rows)| *rows > 0)
+        ends.map(move |(end, rows)| (std::mem::replace(&mut next, end + 1), end, rows))
+            .filter(|(_, _, rows)| *rows > 0)
     }
 
     /// Bytes held in memory, besides the value itself. The edges are shared.

@@ -174,13 +174,22 @@ fn ranks_are_close_in_crowded_buckets_that_were_looked_into() {
     let prices: Vec<f64> = map(uniform(5, rows), |u| (u * 40.0).floor() + 0.99);
     check("40 prices among others", &mixture(0.8, prices, map(z(), |z| (2.0 + z).exp())), 0.01);
     let everywhere = map(uniform(6, rows), |u| 10f64.powf(600.0 * (u - 0.5)));
-    check("a cluster within a cluster", &mixture(0.9, mixture(0.5, vec![1.25; rows], map(z(), |z| 1.25 + 1e-9 * z)), everywhere), 0.2);
+    check(
+        "a cluster within a cluster",
+        &mixture(0.9, mixture(0.5, vec![1.25; rows], map(z(), |z| 1.25 + 1e-9 * z)), everywhere),
+        0.2,
+    );
 }
 
 #[test]
 fn smooth_columns_are_not_crowded() {
     let rows = 200_000;
-    for values in [uniform(1, rows), normal(1, rows), map(normal(1, rows), f64::exp), map(uniform(1, rows), |u| (1.0 - u).powi(-3))] {
+    for values in [
+        uniform(1, rows),
+        normal(1, rows),
+        map(normal(1, rows), f64::exp),
+        map(uniform(1, rows), |u| (1.0 - u).powi(-3)),
+    ] {
         assert_eq!(crowded::crowded(&of(&values)), []);
     }
 }

@@ -27,6 +27,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 pub use aggregate::State;
 use aggregate::StateFunction;
 use folds::{Classification, Numeric, Opaque, Regression, Text, Time};
+pub use window_start::OUT_OF_RANGE;
 use window_start::WindowStart;
 
 /// Makes the functions known to `ctx`.

@@ -69,7 +69,9 @@ impl Split {
         let Self { groups: known, rows, ends } = self;
         groups.clone_into(known);
         rows.clear();
-        let range = groups.iter().fold((usize::MAX, 0), |(least, greatest), group| (least.min(*group), greatest.max(*group)));
+        let range = groups
+            .iter()
+            .fold((usize::MAX, 0), |(least, greatest), group| (least.min(*group), greatest.max(*group)));
         let (least, greatest) = range;
         if greatest - least > 4 * groups.len() {
             // Few rows in very many groups; stable, so that rows keep their order.

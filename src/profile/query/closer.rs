@@ -90,7 +90,12 @@ impl Pass<'_> {
         let mut ranges = Vec::new();
         for column in crowded {
             let name = &self.columns[column.index].name;
-            tracing::debug!(table = self.table, column = name, buckets = column.buckets.len(), "looking closer");
+            tracing::debug!(
+                table = self.table,
+                column = name,
+                buckets = column.buckets.len(),
+                "looking closer"
+            );
             for bucket in &column.buckets {
                 let within = Name::within(name, bucket.low, bucket.high);
                 ranges.push(Name::call("profile_numeric", &[within], &states::of_range(ranges.len())));
@@ -99,9 +104,11 @@ impl Pass<'_> {
         let sql = template::fill(template::CROWDED, &[("ranges", Name::list(&ranges))]);
         let (batches, bytes) = self.collect(sliced, &sql, "crowded numbers").await?;
         let mut found = batches.iter().flat_map(|batch| {
-            (0..ranges.len()).map(|index| match ColumnState::from_bytes(decode::bytes(batch, &states::of_range(index))?)? {
-                ColumnState::Numeric(state) => Ok(state.distribution),
-                _ => Ok(Distribution::default()),
+            (0..ranges.len()).map(|index| {
+                match ColumnState::from_bytes(decode::bytes(batch, &states::of_range(index))?)? {
+                    ColumnState::Numeric(state) => Ok(state.distribution),
+                    _ => Ok(Distribution::default()),
+                }
             })
         });
         let inside = crowded.iter().map(|column| found.by_ref().take(column.buckets.len()).collect());
@@ -117,7 +124,8 @@ impl Pass<'_> {
         pinned: &PinnedEdges,
     ) -> Result<u64, DataFusionError> {
         let columns: Vec<_> = indices.iter().map(|index| self.columns[*index].clone()).collect();
-        let proba = self.monitor.inference.prediction.as_ref().and_then(|prediction| prediction.proba_col.as_ref());
+        let proba =
+            self.monitor.inference.prediction.as_ref().and_then(|prediction| prediction.proba_col.as_ref());
         let with_quality = columns.iter().any(|column| Some(&column.name) == proba);
         let again = Pass { columns: &columns, with_quality, ..*self };
         let (counted, bytes) = again.count(sliced, "crowded columns", pinned).await?;
@@ -143,9 +151,15 @@ impl Pass<'_> {
             if pinned.bins(&column.name).is_some() {
                 continue;
             }
-            let Some(mut total) = sum(groups.iter().filter(|base| base.window == first), index) else { continue };
+            let Some(mut total) = sum(groups.iter().filter(|base| base.window == first), index) else {
+                continue;
+            };
             // At the coarsest resolution of all groups, so that a bin begins where a bucket does in each of them.
-            let shift = groups.iter().filter_map(|base| distribution(base, index)).map(Distribution::resolution).max();
+            let shift = groups
+                .iter()
+                .filter_map(|base| distribution(base, index))
+                .map(Distribution::resolution)
+                .max();
             total.coarsen(shift.unwrap_or_default());
             let edges = deciles(&total);
             if total.total() > 0 && cut(groups, index, &edges) {
@@ -157,10 +171,11 @@ impl Pass<'_> {
 
 /// Tells the numbers of the column at `index` apart at `edges`, if none of these lies within a bucket of any group.
 pub(super) fn cut(groups: &mut [BaseGroup], index: usize, edges: &Edges) -> bool {
-    let numbers = groups.iter_mut().filter_map(|base| match &mut Arc::make_mut(&mut base.group).columns[index] {
-        ColumnState::Numeric(state) => Some(&mut state.distribution),
-        _ => None,
-    });
+    let numbers =
+        groups.iter_mut().filter_map(|base| match &mut Arc::make_mut(&mut base.group).columns[index] {
+            ColumnState::Numeric(state) => Some(&mut state.distribution),
+            _ => None,
+        });
     numbers.fold(true, |all, numbers| numbers.cut_between_buckets(edges) && all)
 }
 
@@ -178,7 +193,8 @@ fn first_window(groups: &[BaseGroup]) -> Option<Window> {
 
 /// The numbers of the column at `index` in `groups`, of whole windows, together. None if it is no column of numbers.
 fn sum<'a>(groups: impl Iterator<Item = &'a BaseGroup>, index: usize) -> Option<Distribution> {
-    let mut wholes = groups.filter(|base| base.segment.slice.is_none()).filter_map(|base| distribution(base, index));
+    let mut wholes =
+        groups.filter(|base| base.segment.slice.is_none()).filter_map(|base| distribution(base, index));
     let mut total = wholes.next()?.clone();
     wholes.for_each(|more| total.merge(more));
     total.settle();

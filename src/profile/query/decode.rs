@@ -58,7 +58,10 @@ pub(super) fn groups(
 }
 
 /// The column called `name`, as texts.
-pub(super) fn texts(batch: &RecordBatch, name: &str) -> Result<Vec<Option<String>>, DataFusionError> {
+pub(in crate::profile) fn texts(
+    batch: &RecordBatch,
+    name: &str,
+) -> Result<Vec<Option<String>>, DataFusionError> {
     let array = cast(column(batch, name)?, &DataType::Utf8)?;
     Ok(array.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect())
 }

@@ -4,6 +4,7 @@ use datafusion::common::DataFusionError;
 
 use crate::cause::{Trouble, is_fault, is_of_a_file, trouble};
 use crate::contract::TABLE;
+use crate::profile::custom::check::CustomError;
 use crate::profile::slice::SliceError;
 use crate::remedy::Remedy;
 use crate::source::hint_full;
@@ -21,6 +22,9 @@ pub enum QueryError {
     /// A slicing expression is not one.
     #[error("slicing expression `{expression}` cannot be computed on table `{table}`")]
     Slice { expression: String, table: String, source: SliceError },
+    /// A custom metric is none.
+    #[error("custom metric `{}` cannot be computed", source.metric)]
+    Custom { source: CustomError },
     /// A column is called as rows of the whole table are.
     #[error(
         "table `{table}` has a column called `{TABLE}`, which is what the rows of a whole table are called"
@@ -38,6 +42,12 @@ pub enum QueryError {
          {version} of table `{table}`"
     )]
     OutOfRange { column: String, outside: u64, nulls: u64, table: String, version: u64 },
+}
+
+impl From<CustomError> for QueryError {
+    fn from(source: CustomError) -> Self {
+        Self::Custom { source }
+    }
 }
 
 impl QueryError {
@@ -65,7 +75,7 @@ impl QueryError {
     /// What the operator does next.
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Slice { .. } | Self::Reserved { .. } => Remedy::FixMonitor,
+            Self::Slice { .. } | Self::Custom { .. } | Self::Reserved { .. } => Remedy::FixMonitor,
             Self::Query { .. }
             | Self::Fault { .. }
             | Self::Empty { .. }
@@ -78,6 +88,7 @@ impl QueryError {
     pub fn hint(&self) -> String {
         match self {
             Self::Slice { source, .. } => source.hint.clone(),
+            Self::Custom { source } => source.hint.clone(),
             Self::Fault { .. } => HINT_FAULT.to_owned(),
             Self::Reserved { .. } => format!("list it under `columns.exclude`: [\"{TABLE}\"]"),
             Self::Empty { key, .. } => format!("run again once rows have been written, or correct `{key}`"),

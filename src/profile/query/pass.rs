@@ -16,6 +16,7 @@ use super::{QueryError, decode, states};
 use crate::cause::is_of_a_file;
 use crate::config::Monitor;
 use crate::contract::OTHER;
+use crate::profile::custom::Measured;
 use crate::profile::gap::Gaps;
 use crate::profile::own_names::OwnNames;
 use crate::profile::pinned::PinnedEdges;
@@ -38,6 +39,8 @@ pub(super) struct Pass<'a> {
     /// Whether the model's quality is counted, too.
     pub(super) with_quality: bool,
     pub(super) gaps: &'a Gaps,
+    /// Whether its rows lie in windows, which those of a baseline do not.
+    pub(super) has_windows: bool,
     pub(super) watch: &'a dyn Watch,
 }
 
@@ -54,12 +57,13 @@ pub(super) struct CountedTable {
 
 impl Pass<'_> {
     /// Counts `frame`: the whole and each slicing expression. Adds edges to those that are `pinned`, where rows crowd and
-    /// where bins have not been chosen.
+    /// where bins have not been chosen; what the aggregates among the custom metrics give is added to `custom`.
     pub(super) async fn run(
         &self,
         frame: &DataFrame,
         what: &str,
         pinned: &mut PinnedEdges,
+        custom: &mut [Measured],
     ) -> Result<CountedTable, QueryError> {
         let sliced = self.sliced(frame).await?;
         let counted = async {
@@ -69,11 +73,16 @@ impl Pass<'_> {
             Ok((groups, bytes))
         };
         let (groups, bytes) = counted.await.map_err(|error| QueryError::query(self.table, error))?;
+        let bytes = bytes + self.custom(&sliced, what, custom).await?;
         Ok(CountedTable { sliced, groups, pinned: pinned.clone(), bytes })
     }
 
     /// Tells the rows of `counted` apart at the edges that have been `pinned` since.
-    pub(super) async fn catch_up(&self, counted: &mut CountedTable, pinned: &PinnedEdges) -> Result<(), QueryError> {
+    pub(super) async fn catch_up(
+        &self,
+        counted: &mut CountedTable,
+        pinned: &PinnedEdges,
+    ) -> Result<(), QueryError> {
         let CountedTable { sliced, groups, pinned: known, bytes } = counted;
         let is_behind = |index: &usize| {
             let edges = pinned.of(&self.columns[*index].name);
@@ -89,7 +98,7 @@ impl Pass<'_> {
     }
 
     /// `frame` with the values of all slicing expressions.
-    pub(super) async fn sliced(&self, frame: &DataFrame) -> Result<DataFrame, QueryError> {
+    async fn sliced(&self, frame: &DataFrame) -> Result<DataFrame, QueryError> {
         let mut sliced = frame.clone();
         for (index, expression) in self.monitor.slicing_exprs.iter().enumerate() {
             sliced = self.sliced_by(&sliced, index, expression).await?;

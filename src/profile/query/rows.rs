@@ -123,7 +123,11 @@ fn model_id(monitor: &Monitor, there: bool) -> Name {
 }
 
 /// Makes `frame` known to SQL as `name`.
-pub(super) fn view(ctx: &SessionContext, name: &str, frame: DataFrame) -> Result<(), DataFusionError> {
+pub(in crate::profile) fn view(
+    ctx: &SessionContext,
+    name: &str,
+    frame: DataFrame,
+) -> Result<(), DataFusionError> {
     ctx.deregister_table(name)?;
     ctx.register_table(name, frame.into_view())?;
     Ok(())
