@@ -42,9 +42,9 @@
 //! 7. Written before announced: every message names committed versions.
 //! 8. One monitor's failure, or one column's, stays its own.
 //! 9. Values reach SQL as parameters. What is substituted is what `profile::template` quotes: names of columns, the
-//!    texts `positive_class` and `*`, NULL, and calls of our own functions on these. A slicing expression is SQL by
-//!    intent: it is parsed by itself, and may only compute on one row. So is the definition of a custom metric,
-//!    which may aggregate.
+//!    texts `positive_class` and `*`, window lengths and their zone, numbers that rows are told apart at, NULL, and
+//!    calls of our own functions on these. A slicing expression is SQL by intent: it is parsed by itself, and may only
+//!    compute on one row. So is the definition of a custom metric, which may aggregate.
 //! 10. Secrets are read when needed, and appear in no log, error, table or message.
 
 pub mod alert;

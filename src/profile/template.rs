@@ -1,7 +1,8 @@
 //! The SQL files, and the one way in which they are filled in.
 //!
 //! Values travel as `$parameters`. What is substituted is a [`Name`]: a quoted identifier, a quoted text of the
-//! monitor, `NULL`, or a call of one of our functions on these; a text that is none of them cannot be given.
+//! monitor, numbers in quotes, `NULL`, or a call of one of our functions on these; a text that is none of them cannot be
+//! given.
 
 use super::distribution::Edges;
 
