@@ -23,6 +23,7 @@ import duckdb
 import duckdb_ext
 import polars as pl
 import pyarrow as pa
+from datasketches import hll_sketch
 from deltalake import DeltaTable, QueryBuilder
 
 # --- the contract: the columns that Databricks data profiling has, in its order -------------------------------------
@@ -160,7 +161,7 @@ class Checks:
         self.prefix = {monitor: monitor.replace("-", "_") for monitor in self.models}
         names = ["alerts", "runs"]
         for prefix in self.prefix.values():
-            names += [f"{prefix}_profile_metrics", f"{prefix}_drift_metrics"]
+            names += [f"{prefix}_profile_states", f"{prefix}_profile_metrics", f"{prefix}_drift_metrics"]
         self.tables = {name: str(demo / "monitoring" / name) for name in names}
         self.readers = {}
 
@@ -192,7 +193,11 @@ class Checks:
             self.check(f"{drift}: columns as in Databricks", lambda: self.contract(drift, DRIFT))
             self.check(f"{profile}: one row a key", lambda: self.unique(profile, [*KEY, "log_type"]))
             self.check(f"{drift}: one row a key", lambda: self.unique(drift, [*KEY, "drift_type"]))
-            for name in [profile, drift]:
+            states = f"{prefix}_profile_states"
+            self.check(f"{states}: one row a key", lambda: self.unique(states, [*KEY, "log_type"]))
+            self.check(f"{states}: every number is in a bin", lambda: self.in_bins(states))
+            self.check(f"{states}: sketches say what the metrics say", lambda: self.sketches(states, profile))
+            for name in [profile, drift, states]:
                 self.check(f"{name}: every row's run is in runs", lambda: self.has_run(name))
 
         ask = self.ask
@@ -301,6 +306,27 @@ class Checks:
         runs = pl.scan_delta(self.tables["runs"]).filter(pl.col("status") == "SUCCEEDED").select("run_id")
         lost = pl.scan_delta(self.tables[name]).join(runs, on="run_id", how="anti").select(pl.len()).collect().item()
         need(lost == 0, f"{lost} rows name a run that is not there, or did not succeed")
+
+    def in_bins(self, name):
+        numbers = pl.scan_delta(self.tables[name]).filter(pl.col("kind") == "numeric", pl.col("count") > 0).collect()
+        bins = numbers["histogram"].struct.field("counts").list.sum()
+        odd = (bins != numbers["count"] - numbers["num_nan"] - numbers["num_infinite"]).sum()
+        need(odd == 0, f"in {odd} rows the bins do not hold every finite value")
+        places = numbers.select("column_name", pl.col("histogram").struct.field("edges")).unique()
+        moved = places.group_by("column_name").len().filter(pl.col("len") > 1)
+        need(moved.is_empty(), f"edges have moved: {moved.to_dicts()}")
+        return f"{len(numbers)} histograms"
+
+    def sketches(self, name, profile):
+        key = ["window_start", "model_version", "slice_key", "slice_value", "column_name", "log_type"]
+        states = pl.scan_delta(self.tables[name]).filter(pl.col("distinct_sketch").is_not_null())
+        metrics = pl.scan_delta(self.tables[profile]).select(*key, pl.col("distinct_count"), pl.col("count").alias("of"))
+        both = states.join(metrics, on=key, nulls_equal=True).select("distinct_sketch", "distinct_count", "of").collect()
+        need(len(both), "no column has so many different values")
+        for sketch, expected, count in both.iter_rows():
+            estimate = min(round(hll_sketch.deserialize(sketch).get_estimate()), count)
+            need(abs(estimate - expected) <= 0.03 * expected, f"a sketch says {estimate}, the metrics {expected}")
+        return f"{len(both)} sketches"
 
     # the answers
 

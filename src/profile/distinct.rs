@@ -4,6 +4,8 @@
 //! the same values give the same estimate in any order and on any machine. The columns' own states
 //! count exactly up to their limit and turn to this only above it.
 
+use std::sync::OnceLock;
+
 use datasketches::hll::HllSketch;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -21,9 +23,15 @@ const RANK_BITS: u32 = u64::BITS - LG_REGISTERS as u32;
 pub struct Distinct {
     /// The greatest rank seen in each register; none before the first value.
     registers: Vec<u8>,
+    /// What was estimated of them: several metrics ask for it.
+    estimate: OnceLock<u64>,
 }
 
 impl Distinct {
+    fn of(registers: &[u8]) -> Self {
+        Self { registers: registers.to_vec(), estimate: OnceLock::new() }
+    }
+
     /// Whether nothing was added.
     pub fn is_empty(&self) -> bool {
         self.registers.is_empty()
@@ -45,6 +53,7 @@ impl Distinct {
     }
 
     fn add_hashes(&mut self, hashes: impl Iterator<Item = u64>) {
+        self.estimate.take();
         if self.registers.is_empty() {
             self.registers.resize(REGISTERS, 0);
         }
@@ -59,6 +68,7 @@ impl Distinct {
 
     /// Adds all values of another sketch.
     pub fn merge(&mut self, other: &Self) {
+        self.estimate.take();
         if self.registers.is_empty() {
             self.registers.clone_from(&other.registers);
         }
@@ -70,8 +80,11 @@ impl Distinct {
     /// Estimated number of different values. The estimator that looks at the registers alone: others
     /// are finer, but depend on the order of rows.
     pub fn estimate(&self) -> u64 {
-        let sketch = HllSketch::deserialize(&self.image()).ok().filter(|_| !self.is_empty());
-        sketch.map_or(0, |sketch| sketch.composite_estimate().round().max(0.0) as u64)
+        let estimate = || {
+            let sketch = HllSketch::deserialize(&self.image()).ok()?;
+            Some(sketch.composite_estimate().round().max(0.0) as u64)
+        };
+        if self.is_empty() { 0 } else { *self.estimate.get_or_init(|| estimate().unwrap_or_default()) }
     }
 
     /// Bytes held in memory.
@@ -91,7 +104,7 @@ impl Distinct {
     /// If it is another, with why.
     pub fn from_image(image: &[u8]) -> Result<Self, &'static str> {
         match image.get(PREAMBLE..) {
-            Some(registers) if registers.len() == REGISTERS => Ok(Self { registers: registers.to_vec() }),
+            Some(registers) if registers.len() == REGISTERS => Ok(Self::of(registers)),
             _ => Err(UNKNOWN),
         }
     }
@@ -156,7 +169,7 @@ impl<'de> Deserialize<'de> for Distinct {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let registers: &[u8] = Deserialize::deserialize(deserializer)?;
         match registers.len() {
-            0 | REGISTERS => Ok(Self { registers: registers.to_vec() }),
+            0 | REGISTERS => Ok(Self::of(registers)),
             _ => Err(D::Error::custom(UNKNOWN)),
         }
     }

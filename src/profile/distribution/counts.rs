@@ -15,6 +15,9 @@ use laid::Laid;
 /// Rows that are noted before any is counted: 32 KiB.
 const FRESH_MAX: usize = 1 << 12;
 
+/// Counts that are so many times fewer than others are few.
+const FEW: usize = 8;
+
 /// How many rows each bucket has. Only buckets with rows are in it.
 #[derive(Clone, Default)]
 pub struct Counts {
@@ -67,11 +70,13 @@ impl Counts {
 
     /// Adds the rows of `other`, of whose buckets 2^`further` are one of these.
     pub fn merge(&mut self, other: &Self, further: u32) {
-        if let (Some(laid), Some(other)) = (&mut self.laid, &other.laid) {
-            return other.iter().for_each(|(bucket, count)| laid.add(bucket >> further, count));
-        }
         if self.is_fresh() && other.is_fresh() && self.fresh.len() + other.fresh.len() < FRESH_MAX {
             return self.fresh.extend(other.fresh.iter().map(|bucket| bucket >> further));
+        }
+        // A few among many are counted one by one.
+        if self.laid.is_some() || FEW * other.at_most() < self.counted() {
+            let laid = self.laid();
+            return other.iter().for_each(|(bucket, count)| laid.add(bucket >> further, count));
         }
         let theirs = other.sorted().into_iter().map(|(bucket, count)| (bucket >> further, count));
         let mut all = self.sorted();
