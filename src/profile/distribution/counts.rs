@@ -26,7 +26,7 @@ pub struct Counts {
     /// The buckets in order, each once; none once they are laid out.
     sorted: Vec<(i64, u64)>,
     /// Where each can be counted at once.
-    laid: Option<Laid>,
+    laid: Option<Box<Laid>>,
 }
 
 impl Counts {
@@ -64,7 +64,7 @@ impl Counts {
         let Self { fresh, sorted, laid } = self;
         laid.get_or_insert_with(|| {
             let (fresh, sorted) = (std::mem::take(fresh), std::mem::take(sorted));
-            Laid::of_sorted(&if sorted.is_empty() { counted(fresh) } else { sorted })
+            Box::new(Laid::of_sorted(&if sorted.is_empty() { counted(fresh) } else { sorted }))
         })
     }
 
@@ -99,7 +99,7 @@ impl Counts {
 
     /// How many buckets are in use, told at once, without those of rows that are only noted.
     pub fn counted(&self) -> usize {
-        self.laid.as_ref().map_or(self.sorted.len(), Laid::len)
+        self.laid.as_ref().map_or(self.sorted.len(), |laid| laid.len())
     }
 
     /// Whether more than `limit` buckets are in use.
@@ -115,7 +115,7 @@ impl Counts {
     /// The buckets in use and counts of theirs, in no order; a bucket may come several times.
     pub fn iter(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
         let fresh = self.fresh.iter().map(|bucket| (*bucket, 1));
-        fresh.chain(self.sorted.iter().copied()).chain(self.laid.iter().flat_map(Laid::iter))
+        fresh.chain(self.sorted.iter().copied()).chain(self.laid.iter().flat_map(|laid| laid.iter()))
     }
 
     /// The buckets in use and their counts, in order.
@@ -131,7 +131,7 @@ impl Counts {
     pub fn size(&self) -> usize {
         self.fresh.capacity() * size_of::<i64>()
             + self.sorted.capacity() * size_of::<(i64, u64)>()
-            + self.laid.as_ref().map_or(0, Laid::size)
+            + self.laid.as_ref().map_or(0, |laid| laid.size())
     }
 }
 

@@ -43,7 +43,7 @@ pub fn for_each(
     }
     if let Some(wanted) = wanted {
         let mut split = Split::default();
-        split.sort(groups, |row| wanted(row));
+        split.sort(groups, wanted);
         return split.for_each(each);
     }
     LAST.with_borrow_mut(|last| {

@@ -169,14 +169,15 @@ impl Pass<'_> {
     }
 }
 
-/// Tells the numbers of the column at `index` apart at `edges`, if none of these lies within a bucket of any group.
+/// Tells the numbers of the column at `index` apart at `edges`, if none of these lies within a bucket of any group. Else
+/// some groups may be cut and others not, until they are counted anew.
 pub(super) fn cut(groups: &mut [BaseGroup], index: usize, edges: &Edges) -> bool {
-    let numbers =
+    let mut numbers =
         groups.iter_mut().filter_map(|base| match &mut Arc::make_mut(&mut base.group).columns[index] {
             ColumnState::Numeric(state) => Some(&mut state.distribution),
             _ => None,
         });
-    numbers.fold(true, |all, numbers| numbers.cut_between_buckets(edges) && all)
+    numbers.all(|numbers| numbers.cut_between_buckets(edges))
 }
 
 /// The first window with at least [`MIN_REFERENCE`] rows, or else the first; none of a baseline.
