@@ -243,7 +243,8 @@ impl Distribution {
 
     /// The values that have a bucket of their own, in no order. Empty unless exact.
     pub fn exact_values(&self) -> impl Iterator<Item = f64> + '_ {
-        self.counts.iter().filter(|_| self.is_exact()).map(|(bucket, _)| value_of(bucket))
+        let exact = self.is_exact().then_some(&self.counts);
+        exact.into_iter().flat_map(Counts::iter).map(|(bucket, _)| value_of(bucket))
     }
 
     /// The edges.
