@@ -4,10 +4,11 @@
 //! is the only place where rows are touched. It must not compare, judge or write.
 //!
 //! ```text
-//! rows ─ states ─ pass ─ decode ─ closer        what is counted, what is asked of it, the asking, the answer, and
-//!                                               what it leaves to be asked
+//! rows ─ states ─ pass ─ decode ─ closer ─ bins        what is counted, what is asked of it, the asking, the answer,
+//!                                                      what it leaves to be asked, and where it is cut
 //! ```
 
+mod bins;
 mod closer;
 mod custom;
 mod decode;

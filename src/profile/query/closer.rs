@@ -12,19 +12,15 @@ use super::pass::Pass;
 use super::{decode, states};
 use crate::profile::distribution::{Bucket, Distribution, Edges, crowded};
 use crate::profile::functions::State;
-use crate::profile::pinned::{PinnedEdges, deciles};
+use crate::profile::pinned::PinnedEdges;
 use crate::profile::template::{self, Name};
 use crate::profile::{BaseGroup, ColumnState};
-use crate::window::Window;
 
 /// Looks at one table: each tells numbers apart that differ by two thousand times less.
 const LOOKS: usize = 4;
 
 /// Most buckets of a column that are looked into at once: the others have their turn with the next look.
 const MAX_BUCKETS: usize = 32;
-
-/// A window with so many rows says where bins should be.
-const MIN_REFERENCE: u64 = 200;
 
 /// A column and its buckets to look into.
 struct Crowded {
@@ -142,31 +138,6 @@ impl Pass<'_> {
         }
         Ok(bytes)
     }
-
-    /// Pins ten bins for each column of numbers that has none: at the deciles of the baseline, or of the first window with
-    /// enough rows.
-    pub(super) fn pin_bins(&self, groups: &mut [BaseGroup], pinned: &mut PinnedEdges) {
-        let first = first_window(groups);
-        for (index, column) in self.columns.iter().enumerate() {
-            if pinned.bins(&column.name).is_some() {
-                continue;
-            }
-            let Some(mut total) = sum(groups.iter().filter(|base| base.window == first), index) else {
-                continue;
-            };
-            // At the coarsest resolution of all groups, so that a bin begins where a bucket does in each of them.
-            let shift = groups
-                .iter()
-                .filter_map(|base| distribution(base, index))
-                .map(Distribution::resolution)
-                .max();
-            total.coarsen(shift.unwrap_or_default());
-            let edges = deciles(&total);
-            if total.total() > 0 && cut(groups, index, &edges) {
-                pinned.pin_bins(&column.name, edges);
-            }
-        }
-    }
 }
 
 /// Tells the numbers of the column at `index` apart at `edges`, if none of these lies within a bucket of any group. Else
@@ -180,20 +151,8 @@ pub(super) fn cut(groups: &mut [BaseGroup], index: usize, edges: &Edges) -> bool
     numbers.all(|numbers| numbers.cut_between_buckets(edges))
 }
 
-/// The first window with at least [`MIN_REFERENCE`] rows, or else the first; none of a baseline.
-fn first_window(groups: &[BaseGroup]) -> Option<Window> {
-    let mut rows: BTreeMap<Window, u64> = BTreeMap::new();
-    for base in groups.iter().filter(|base| base.segment.slice.is_none()) {
-        if let Some(window) = base.window {
-            *rows.entry(window).or_default() += base.group.row_count;
-        }
-    }
-    let enough = rows.iter().find(|(_, rows)| **rows >= MIN_REFERENCE);
-    enough.or(rows.iter().next()).map(|(window, _)| *window)
-}
-
 /// The numbers of the column at `index` in `groups`, of whole windows, together. None if it is no column of numbers.
-fn sum<'a>(groups: impl Iterator<Item = &'a BaseGroup>, index: usize) -> Option<Distribution> {
+pub(super) fn sum<'a>(groups: impl Iterator<Item = &'a BaseGroup>, index: usize) -> Option<Distribution> {
     let mut wholes =
         groups.filter(|base| base.segment.slice.is_none()).filter_map(|base| distribution(base, index));
     let mut total = wholes.next()?.clone();
@@ -202,7 +161,7 @@ fn sum<'a>(groups: impl Iterator<Item = &'a BaseGroup>, index: usize) -> Option<
     Some(total)
 }
 
-fn distribution(base: &BaseGroup, index: usize) -> Option<&Distribution> {
+pub(super) fn distribution(base: &BaseGroup, index: usize) -> Option<&Distribution> {
     match &base.group.columns[index] {
         ColumnState::Numeric(state) => Some(&state.distribution),
         _ => None,
