@@ -23,15 +23,15 @@ pub use stop::{Stop, StopSwitch};
 use url::Url;
 use uuid::Uuid;
 
-use crate::alert::{self, Present};
+use crate::alert::{Judging, Present};
 use crate::cause::chain;
 use crate::config::{Monitor, RegistryPlace, Settings, hex16};
 use crate::drift;
 use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
 use crate::notify::{self, RunFacts};
-use crate::profile::query::{self, QueryError, Watch};
-use crate::profile::{custom, row, state_row};
-use crate::sink::{self, RunRow, Sink};
+use crate::profile::query::{Counted, Counting, QueryError, Watch};
+use crate::profile::{Profiles, custom, row, state_row};
+use crate::sink::{self, RunRow, Sink, StagedTables};
 use crate::source::{self, Lake, Snapshot, Versions};
 
 /// Names of run ids are made from pins in this space, so the same pins have the same id.
@@ -72,7 +72,7 @@ pub async fn run(
     let mut record = record(monitor, &snapshot, &lineage, order);
     sink.write_run(&record).await?;
 
-    let stages = compute(monitor, &snapshot, &lineage, order, &sink, watch, stop, &mut record);
+    let stages = compute(monitor, settings, &snapshot, &lineage, order, &sink, watch, stop, &mut record);
     let done = match guard(table, Box::pin(stages)).await {
         Err(error) => Err(blame(error, &snapshot, lake).await),
         done => done,
@@ -117,7 +117,7 @@ async fn guard<T, E: Into<RunError>>(
     AssertUnwindSafe(stage).catch_unwind().await.map_err(panicked)?.map_err(Into::into)
 }
 
-/// What `stage` gives, unless it is stopped before. Only for stages that write nothing.
+/// What `stage` gives, unless it is stopped before. Only for stages of which no reader sees a thing.
 async fn unless<T, E: Into<RunError>>(
     stop: &Stop,
     stage: impl Future<Output = Result<T, E>>,
@@ -148,9 +148,11 @@ async fn blame(error: RunError, snapshot: &Snapshot, lake: Lake<'_>) -> RunError
     source::damage(snapshot, lake).await.map_or(error, RunError::Source)
 }
 
-/// The stages between the pins and the record.
+/// The stages between the pins and the record. Columns go through them a few at a time, and no reader sees a row of any
+/// before all are there.
 async fn compute(
     monitor: &Monitor,
+    settings: &Settings,
     snapshot: &Snapshot,
     lineage: &Lineage,
     order: Order,
@@ -159,30 +161,32 @@ async fn compute(
     stop: &Stop,
     record: &mut RunRow,
 ) -> Result<Outcome, RunError> {
-    let counted = unless(stop, query::count(monitor, snapshot, watch)).await?;
-    let mut profile_rows = row::rows(&counted.profiles, monitor.quantiles);
-    custom::add_aggregates(&mut profile_rows, &counted.custom);
-    custom::derived::add(&mut profile_rows, &monitor.custom_metrics).map_err(QueryError::from)?;
-    let mut drift_rows = drift::compare(&counted.profiles, &monitor.calendar);
-    drift::custom::add(&mut drift_rows, &profile_rows, &monitor.custom_metrics).map_err(QueryError::from)?;
+    let mut counting = unless(stop, Counting::begin(monitor, snapshot, settings, watch)).await?;
     let recorded = sink.recorded().await?;
     let present = Present { as_of: order.as_of, run_id: &lineage.run_id, computed_at: lineage.computed_at };
-    let evaluation = alert::evaluate(monitor, &profile_rows, &drift_rows, &recorded, present);
-    let state_rows = state_row::rows(&counted.profiles.columns, &counted.bases, monitor.base_granularity());
-    let state_rows = state_rows.map_err(|error| QueryError::query(&lineage.source.table, error))?;
-    sink.write_states(&state_rows, lineage).await?;
-    let profile = sink.write_profile(&profile_rows, lineage).await?;
-    let drift = sink.write_drift(&drift_rows, lineage).await?;
+    let mut judging = Judging::new(monitor, &recorded, present);
+    let mut tables = sink.stage(lineage);
+    let counted = unless(stop, columns(monitor, &mut counting, lineage, &mut judging, &mut tables)).await;
+    let profiles = match counted {
+        Ok(profiles) => profiles,
+        Err(error) => {
+            tables.discard().await;
+            return Err(error);
+        }
+    };
+    let evaluation = judging.finish();
+    let (profile, drift) = tables.commit().await?;
     sink.write_alerts(&evaluation.events, &lineage.run_id).await?;
 
-    record.rows_read = Some(counted.rows);
-    record.bytes_read = Some(counted.bytes);
+    let totals = counting.totals();
+    record.rows_read = Some(totals.rows);
+    record.bytes_read = Some(totals.bytes);
     record.profile_rows = Some(profile.rows);
     record.drift_rows = Some(drift.rows);
     record.profile_version = Some(profile.version);
     record.drift_version = Some(drift.version);
     record.alert_rows = Some(evaluation.events.len() as u64);
-    let findings = outcome::findings(monitor, &counted, snapshot, order.as_of);
+    let findings = outcome::findings(monitor, totals, &profiles, snapshot, order.as_of);
     let facts = RunFacts {
         run_id: lineage.run_id.clone(),
         as_of: order.as_of,
@@ -199,7 +203,37 @@ async fn compute(
         profile: Pin { table: profile.table.clone(), version: profile.version },
         drift: Pin { table: drift.table.clone(), version: drift.version },
     };
-    Ok(Outcome::new(monitor, &counted, evaluation, profile, drift, findings, facts))
+    Ok(Outcome::new(monitor, totals, &profiles, evaluation, profile, drift, findings, facts))
+}
+
+/// From the rows of the source to rows of the metric tables, which are judged and staged, some columns after the others.
+/// Gives what was counted with the last.
+async fn columns(
+    monitor: &Monitor,
+    counting: &mut Counting<'_>,
+    lineage: &Lineage,
+    judging: &mut Judging<'_>,
+    tables: &mut StagedTables<'_>,
+) -> Result<Profiles, RunError> {
+    loop {
+        let Counted { profiles, bases } = counting.next().await?;
+        for subjects in profiles.subjects() {
+            let mut profile = row::rows(&profiles, &subjects, monitor.quantiles);
+            custom::add_aggregates(&mut profile, &counting.totals().custom);
+            custom::derived::add(&mut profile, &monitor.custom_metrics).map_err(QueryError::from)?;
+            let mut drift = drift::compare(&profiles, &subjects, &monitor.calendar);
+            drift::custom::add(&mut drift, &profile, &monitor.custom_metrics).map_err(QueryError::from)?;
+            judging.judge(&profile, &drift);
+            let states = state_row::rows(&profiles, &subjects, &bases, monitor.base_granularity());
+            let states = states.map_err(|error| QueryError::query(&lineage.source.table, error))?;
+            tables.states.add(&states).await?;
+            tables.profile.add(&profile).await?;
+            tables.drift.add(&drift).await?;
+        }
+        if profiles.is_last {
+            return Ok(profiles);
+        }
+    }
 }
 
 fn ended(now: Timestamp, began: Instant) -> Timestamp {

@@ -52,32 +52,52 @@ pub struct Evaluation {
     pub unjudged: BTreeMap<&'static str, u64>,
 }
 
-/// Judges every rule of `monitor` on the rows of its tables.
-pub fn evaluate(
-    monitor: &Monitor,
-    profile: &[ProfileRow],
-    drift: &[DriftRow],
-    recorded: &Recorded,
-    present: Present<'_>,
-) -> Evaluation {
-    let mut evaluation = Evaluation::default();
-    let mut followed = BTreeSet::new();
-    for rule in &monitor.rules {
-        for (key, observations) in observe::series(monitor, rule, profile, drift, present.as_of) {
-            let alert = Alert { monitor, rule, key: &key, present };
-            followed.insert(alert.follow(&observations, recorded, &mut evaluation));
-        }
+/// The judging of one run: it is shown the rows of some columns at a time, then says what came of it.
+#[derive(Debug)]
+pub struct Judging<'a> {
+    monitor: &'a Monitor,
+    recorded: &'a Recorded,
+    present: Present<'a>,
+    evaluation: Evaluation,
+    /// Ids of the alerts whose series there are.
+    followed: BTreeSet<String>,
+    /// End of the newest window with rows.
+    newest: Option<i64>,
+}
+
+impl<'a> Judging<'a> {
+    /// Judges by the rules of `monitor`, as the continuation of what is `recorded`.
+    pub fn new(monitor: &'a Monitor, recorded: &'a Recorded, present: Present<'a>) -> Self {
+        let (evaluation, followed) = (Evaluation::default(), BTreeSet::new());
+        Self { monitor, recorded, present, evaluation, followed, newest: None }
     }
-    let newest = profile.iter().filter_map(|row| row.window_end).max();
-    let orphans = recorded.last.values().filter(|last| {
-        is_on(Some(last)) && !followed.contains(&last.alert_id) && Some(last.window_end) <= newest
-    });
-    evaluation.events.extend(orphans.map(|last| orphaned(last, present)));
-    evaluation.events.sort_by(|a, b| (a.window_start, &a.alert_id).cmp(&(b.window_start, &b.alert_id)));
-    evaluation
-        .firing
-        .sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.column_name.cmp(&b.column_name)));
-    evaluation
+
+    /// Judges rows of the tables: all that there are of some columns, or of whole tables.
+    pub fn judge(&mut self, profile: &[ProfileRow], drift: &[DriftRow]) {
+        let Self { monitor, recorded, present, .. } = *self;
+        for rule in &monitor.rules {
+            for (key, observations) in observe::series(monitor, rule, profile, drift, present.as_of) {
+                let alert = Alert { monitor, rule, key: &key, present };
+                let alert_id = alert.follow(&observations, recorded, &mut self.evaluation);
+                self.followed.insert(alert_id);
+            }
+        }
+        self.newest = self.newest.max(profile.iter().filter_map(|row| row.window_end).max());
+    }
+
+    /// What came of it, now that all rows have been judged.
+    pub fn finish(self) -> Evaluation {
+        let Self { recorded, present, mut evaluation, followed, newest, .. } = self;
+        let orphans = recorded.last.values().filter(|last| {
+            is_on(Some(last)) && !followed.contains(&last.alert_id) && Some(last.window_end) <= newest
+        });
+        evaluation.events.extend(orphans.map(|last| orphaned(last, present)));
+        evaluation.events.sort_by(|a, b| (a.window_start, &a.alert_id).cmp(&(b.window_start, &b.alert_id)));
+        evaluation
+            .firing
+            .sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.column_name.cmp(&b.column_name)));
+        evaluation
+    }
 }
 
 /// One rule on one series.

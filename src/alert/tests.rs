@@ -112,8 +112,21 @@ fn june(run_id: &str) -> Present<'_> {
     Present { as_of: at, run_id, computed_at: at }
 }
 
+/// What comes of all rows at once.
+fn judged(
+    monitor: &Monitor,
+    profile: &[ProfileRow],
+    drift: &[DriftRow],
+    recorded: &Recorded,
+    present: Present<'_>,
+) -> Evaluation {
+    let mut judging = Judging::new(monitor, recorded, present);
+    judging.judge(profile, drift);
+    judging.finish()
+}
+
 fn drifted(monitor: &Monitor, rows: &[DriftRow]) -> Evaluation {
-    evaluate(monitor, &[], rows, &Recorded::default(), june("run"))
+    judged(monitor, &[], rows, &Recorded::default(), june("run"))
 }
 
 /// An event as `day transition value`.
@@ -222,7 +235,7 @@ fn windows_that_may_still_receive_rows_wait() {
     let rows = [psi(1, 0.3), psi(2, 0.4), psi(3, 0.1)];
     let events = |rules: &str, as_of: Timestamp| -> Vec<String> {
         let present = Present { as_of, ..june("run") };
-        let evaluation = evaluate(&monitor(rules), &[], &rows, &Recorded::default(), present);
+        let evaluation = judged(&monitor(rules), &[], &rows, &Recorded::default(), present);
         evaluation.events.iter().map(told).collect()
     };
     // With a lateness of one day the first is complete when the third begins, and not a moment before.
@@ -241,7 +254,7 @@ fn changes_are_measured_from_the_baseline() {
         let rules =
             format!("- {{ rule: quality, metric: accuracy_score, change_from_baseline: {{ {change} }} }}");
         let rows = [accuracy(None, "7", baseline), accuracy(Some(1), "7", value)];
-        let evaluation = evaluate(&monitor(&rules), &rows, &[], &Recorded::default(), june("run"));
+        let evaluation = judged(&monitor(&rules), &rows, &[], &Recorded::default(), june("run"));
         assert_eq!(!evaluation.events.is_empty(), fires, "{change}, {baseline} to {value}");
         for event in &evaluation.events {
             assert_eq!((event.baseline_value, event.drift_type.as_deref()), (Some(baseline), None));
@@ -270,7 +283,7 @@ fn changes_are_measured_from_the_baseline() {
 fn changes_from_nothing_are_unknown() {
     let rules = "- { rule: quality, metric: accuracy_score, change_from_baseline: { below: -10% } }";
     let unjudged = |rows: &[ProfileRow]| {
-        let evaluation = evaluate(&monitor(rules), rows, &[], &Recorded::default(), june("run"));
+        let evaluation = judged(&monitor(rules), rows, &[], &Recorded::default(), june("run"));
         assert!(evaluation.events.is_empty());
         evaluation.unjudged
     };
@@ -289,7 +302,7 @@ fn a_version_without_a_baseline_of_its_own_is_compared_with_that_of_all() {
         accuracy(Some(1), "7", 0.72),
         accuracy(Some(1), "8", 0.72),
     ];
-    let evaluation = evaluate(&monitor(rules), &rows, &[], &Recorded::default(), june("run"));
+    let evaluation = judged(&monitor(rules), &rows, &[], &Recorded::default(), june("run"));
     let told: Vec<_> =
         evaluation.events.iter().map(|event| (event.model_version.as_str(), event.baseline_value)).collect();
     assert_eq!(told, [("8", Some(0.9))]);
@@ -299,7 +312,7 @@ fn a_version_without_a_baseline_of_its_own_is_compared_with_that_of_all() {
 fn quality_counts_labelled_rows() {
     let rules = "- { rule: quality, metric: accuracy_score, below: 0.9, min_count: 501 }";
     let rows = [accuracy(Some(1), "7", 0.5), accuracy(Some(2), "7", None)];
-    let evaluation = evaluate(&monitor(rules), &rows, &[], &Recorded::default(), june("run"));
+    let evaluation = judged(&monitor(rules), &rows, &[], &Recorded::default(), june("run"));
     assert_eq!(evaluation.unjudged, BTreeMap::from([("too few rows", 1), ("no value", 1)]));
 }
 
@@ -413,7 +426,7 @@ impl History {
                 drift.push(psi(n, *value));
             }
         }
-        let evaluation = evaluate(&self.monitor, &profile, &drift, &self.recorded, june(&run_id));
+        let evaluation = judged(&self.monitor, &profile, &drift, &self.recorded, june(&run_id));
         let before = self.recorded.last.values().any(|event| event.state == State::Firing);
         self.record(&evaluation.events);
         let firing = self.recorded.last.values().any(|event| event.state == State::Firing);
@@ -560,7 +573,7 @@ fn an_alert_whose_rule_is_gone_is_over() {
 fn ids_name_the_transition_and_nothing_else() {
     let events = |rules: &str, value: f64, run_id: &str| {
         let rows = [psi(1, value)];
-        let evaluation = evaluate(&monitor(rules), &[], &rows, &Recorded::default(), june(run_id));
+        let evaluation = judged(&monitor(rules), &[], &rows, &Recorded::default(), june(run_id));
         evaluation.events.into_iter().map(|event| (event.alert_id, event.event_id)).collect::<Vec<_>>()
     };
     let one = events(PSI, 0.3, "run 1");

@@ -12,8 +12,11 @@ use super::secret::{SecretError, SecretPlaces};
 use super::settings_spec::SmtpTls;
 use super::spec::ChannelSpec;
 
+/// Bytes for the states of columns, if nobody says otherwise.
+pub(super) const DEFAULT_STATE_MEMORY: u64 = 384 << 20;
+
 /// What all monitors of a folder share.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Server for e-mail.
     pub smtp: Option<Smtp>,
@@ -23,10 +26,26 @@ pub struct Settings {
     pub hold_webhooks: bool,
     /// Options of object stores.
     pub storage: Vec<Storage>,
+    /// Bytes that the states of columns may take at once.
+    pub state_memory: u64,
     /// What monitors leave out; still as typed, since a monitor proves it as its own.
     pub defaults: Defaults,
     /// Where the file names secrets.
     pub secret_places: SecretPlaces,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            smtp: None,
+            outbox: None,
+            hold_webhooks: false,
+            storage: Vec::new(),
+            state_memory: DEFAULT_STATE_MEMORY,
+            defaults: Defaults::default(),
+            secret_places: SecretPlaces::default(),
+        }
+    }
 }
 
 /// What monitors leave out.

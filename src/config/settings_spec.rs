@@ -23,6 +23,9 @@ pub struct SettingsSpec {
     /// (`AWS_ACCESS_KEY_ID` and so on).
     #[serde(default)]
     pub storage: Vec<StorageSpec>,
+    /// Memory for the states of columns, in MiB: where they would take more, tables are read several times, some columns
+    /// each time. A run takes about as much again for rows and files. Default: 384.
+    pub state_memory_mib: Option<u64>,
     /// What monitors leave out.
     #[serde(default)]
     pub defaults: DefaultsSpec,

@@ -31,7 +31,7 @@ use serde::Serialize;
 use crate::config::Comparison;
 use crate::contract::ALL_VERSIONS;
 use crate::profile::gap::Gaps;
-use crate::profile::{Group, Profiles, Segment, Series};
+use crate::profile::{Group, Profiles, Segment, Series, Subject};
 use crate::window::{Calendar, Window};
 
 /// A statistic, and the chance of one at least as large if nothing had moved.
@@ -57,24 +57,18 @@ pub(crate) struct Compared<'a> {
     pub gaps: &'a Gaps,
 }
 
-/// All rows of the drift table, in the order of its key: for each window, the window just before it (if
-/// that has rows) and the baseline (if there is one).
-pub fn compare(profiles: &Profiles, calendar: &Calendar) -> Vec<DriftRow> {
-    profiles
-        .windows
-        .iter()
-        .flat_map(|(series, windows)| {
-            windows.iter().flat_map(move |(window, group)| {
-                let compared =
-                    [previous(series, *window, windows, calendar), baseline(&series.segment, profiles)];
-                compared
-                    .into_iter()
-                    .flatten()
-                    .flat_map(|compared| row::rows(&profiles.columns, series, *window, group, &compared))
-                    .collect::<Vec<_>>()
-            })
-        })
-        .collect()
+/// The rows of the drift table about `subjects`: for each window, the window just before it (if that has rows) and the
+/// baseline (if there is one).
+pub fn compare(profiles: &Profiles, subjects: &[Subject], calendar: &Calendar) -> Vec<DriftRow> {
+    let windows = profiles.windows.iter().flat_map(|(series, windows)| {
+        windows.iter().map(move |(window, group)| (series, windows, *window, group))
+    });
+    let rows = windows.flat_map(|(series, windows, window, group)| {
+        let compared = [previous(series, window, windows, calendar), baseline(&series.segment, profiles)];
+        let rows = move |compared| row::rows(profiles, subjects, series, window, group, &compared);
+        compared.into_iter().flatten().flat_map(rows)
+    });
+    rows.collect()
 }
 
 fn previous<'a>(

@@ -21,7 +21,7 @@ use crate::profile::numeric::NumericState;
 use crate::profile::reason::{Absence, BEYOND_A_DOUBLE, Reasons, finite};
 use crate::profile::row::WindowStruct;
 use crate::profile::text::TextState;
-use crate::profile::{ColumnInfo, ColumnState, Group, Series};
+use crate::profile::{ColumnInfo, ColumnState, Group, Profiles, Series, Subject};
 use crate::window::Window;
 
 /// Bins into which numbers are put for PSI and JS distance.
@@ -86,9 +86,10 @@ pub fn drift_type(comparison: Comparison) -> &'static str {
     }
 }
 
-/// The rows of one comparison: the table's, then each column's.
+/// The rows of one comparison.
 pub(super) fn rows(
-    columns: &[ColumnInfo],
+    profiles: &Profiles,
+    subjects: &[Subject],
     series: &Series,
     window: Window,
     group: &Group,
@@ -133,26 +134,30 @@ pub(super) fn rows(
         custom: Values::new(),
     };
     let Some(other) = compared.group else {
-        return vec![DriftRow { reason: Some("the baseline has no rows of this slice".to_owned()), ..key }];
+        let row = || DriftRow { reason: Some("the baseline has no rows of this slice".to_owned()), ..key };
+        return subjects.contains(&Subject::Table).then(row).into_iter().collect();
     };
-    let table = DriftRow {
-        count_delta: Some(count_delta(group.row_count, other.row_count)),
-        non_null_columns_delta: Some(non_null_columns(columns, group, other)),
-        ..key.clone()
-    };
-    let pairs = columns.iter().zip(group.columns.iter().zip(&other.columns));
-    let columns = pairs.map(|(column, (now, then))| {
-        let key = DriftRow {
-            column_name: column.name.clone(),
-            data_type: Some(column.data_type.clone()),
+    let row = |subject: &Subject| match *subject {
+        Subject::Table => DriftRow {
+            count_delta: Some(count_delta(group.row_count, other.row_count)),
+            non_null_columns_delta: Some(non_null_columns(&profiles.all_columns, group, other)),
             ..key.clone()
-        };
-        match compared.gaps.get(&column.name) {
-            Some(gap) => gap_row(key, now, then, gap),
-            None => column_row(key, now, then),
+        },
+        Subject::Column(place) => {
+            let column = &profiles.columns[place];
+            let (now, then) = (&group.columns[place], &other.columns[place]);
+            let key = DriftRow {
+                column_name: column.name.clone(),
+                data_type: Some(column.data_type.clone()),
+                ..key.clone()
+            };
+            match compared.gaps.get(&column.name) {
+                Some(gap) => gap_row(key, now, then, gap),
+                None => column_row(key, now, then),
+            }
         }
-    });
-    std::iter::once(table).chain(columns).collect()
+    };
+    subjects.iter().map(row).collect()
 }
 
 fn non_null_columns(columns: &[ColumnInfo], group: &Group, other: &Group) -> NonNullColumnsDelta {

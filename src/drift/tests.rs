@@ -29,11 +29,7 @@ fn row(now: ColumnState, then: ColumnState) -> DriftRow {
     // The kind is that of the states.
     let info =
         ColumnInfo { name: "x".to_owned(), data_type: String::new(), kind: Kind::Opaque, is_label: false };
-    let group = |state: ColumnState| Group {
-        row_count: state.count() + state.num_nulls(),
-        columns: vec![state],
-        quality: None,
-    };
+    let group = |state: ColumnState| Group::new(state.count() + state.num_nulls(), vec![state], None);
     rows(&[info], &group(now), &group(then)).remove(1)
 }
 
@@ -48,7 +44,9 @@ fn rows(columns: &[ColumnInfo], now: &Group, then: &Group) -> Vec<DriftRow> {
         group: Some(then),
         gaps: &Gaps::new(),
     };
-    row::rows(columns, &Series { granularity: Granularity::Day, segment }, window, now, &compared)
+    let profiles = Profiles::of(columns.to_vec());
+    let series = Series { granularity: Granularity::Day, segment };
+    row::rows(&profiles, &profiles.subjects().concat(), &series, window, now, &compared)
 }
 
 fn numbers(values: &[Option<f64>]) -> NumericState {
@@ -166,10 +164,9 @@ fn an_awaited_label_neither_comes_nor_goes() {
         is_label,
     };
     let columns = [info("age", false), info("income", false), info("label", true)];
-    let group = |values: [Option<f64>; 3]| Group {
-        row_count: 1,
-        columns: values.map(|value| ColumnState::Numeric(numbers(&[value]))).to_vec(),
-        quality: None,
+    let group = |values: [Option<f64>; 3]| {
+        let states = values.map(|value| ColumnState::Numeric(numbers(&[value])));
+        Group::new(1, states.to_vec(), None)
     };
     let (with, without) = (group([Some(1.0), None, Some(1.0)]), group([None, Some(1.0), None]));
     let delta = |now, then| rows(&columns, now, then)[0].non_null_columns_delta.unwrap();

@@ -35,7 +35,6 @@ mod tests {
 
     use super::*;
     use crate::profile::classification::ClassificationState;
-    use crate::profile::gap::Gaps;
     use crate::profile::{Group, Segment, Series};
     use crate::window::{Calendar, Granularity};
 
@@ -43,14 +42,13 @@ mod tests {
         let mut state = ClassificationState::default();
         (0..classes).for_each(|class| state.add("0", &class.to_string(), false, 1));
         let quality = Some(QualityState::Classification(state));
-        let group = Group { row_count: classes as u64, columns: Vec::new(), quality };
+        let group = Group::new(classes as u64, Vec::new(), quality);
         let segment = Segment { model_version: ALL_VERSIONS.to_owned(), slice: None };
         let series = Series { granularity: Granularity::Day, segment };
         let day =
             Calendar::new(TimeZone::UTC).window_of(Granularity::Day, "2026-05-01T00:00:00Z".parse().unwrap());
         let windows = BTreeMap::from([(series, BTreeMap::from([(day.unwrap(), Arc::new(group))]))]);
-        let (columns, baseline, gaps) = (Vec::new(), BTreeMap::new(), Gaps::new());
-        finding(&Profiles { columns, has_scores: false, fairness: None, windows, baseline, gaps })
+        finding(&Profiles { windows, ..Profiles::of(Vec::new()) })
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! This module counts; it must not compare, judge or write.
 
 pub mod classification;
+mod column_set;
 #[cfg(feature = "lake")]
 pub mod columns;
 #[cfg(feature = "lake")]
@@ -55,13 +56,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use classification::ClassificationState;
+pub use column_set::ColumnSet;
 use distinct::Distinct;
 use fairness::Fairness;
 use gap::Gaps;
 use numeric::NumericState;
 use opaque::OpaqueState;
 use regression::RegressionState;
-pub use rollup::{BaseGroup, Rollup};
+pub use rollup::{BaseGroup, GroupKey, Rollup};
 use serde::{Deserialize, Serialize};
 use text::TextState;
 
@@ -268,9 +270,27 @@ pub struct Group {
     pub columns: Vec<ColumnState>,
     /// Of labelled predictions, if the monitor has them.
     pub quality: Option<QualityState>,
+    /// Which of [`Profiles::all_columns`] have at least one value, as far as they have been counted.
+    pub non_null: ColumnSet,
 }
 
 impl Group {
+    /// Rows of which every column has been counted.
+    pub fn new(row_count: u64, columns: Vec<ColumnState>, quality: Option<QualityState>) -> Self {
+        let mut group = Self { row_count, columns, quality, non_null: ColumnSet::default() };
+        group.note_non_null(0..group.columns.len());
+        group
+    }
+
+    /// Notes which columns have values; those of this group are at these `places` of all.
+    pub fn note_non_null(&mut self, places: impl IntoIterator<Item = usize>) {
+        for (place, state) in places.into_iter().zip(&self.columns) {
+            if state.count() > 0 {
+                self.non_null.insert(place);
+            }
+        }
+    }
+
     /// Brings every state into its one form.
     pub fn settle(&mut self) {
         self.columns.iter_mut().for_each(ColumnState::settle);
@@ -288,15 +308,14 @@ impl Group {
             (ours @ None, theirs) => ours.clone_from(theirs),
             _ => {}
         }
+        self.non_null.unite(&other.non_null);
     }
 
-    /// Names of the columns with at least one value. The label is none of them: it is awaited, and would come
-    /// and go.
-    pub fn non_null<'a>(&'a self, columns: &'a [ColumnInfo]) -> impl Iterator<Item = &'a str> {
-        let states = columns.iter().zip(&self.columns);
-        states
-            .filter(|(column, state)| !column.is_label && state.count() > 0)
-            .map(|(column, _)| column.name.as_str())
+    /// Names of those of `all_columns` that have at least one value. The label is none of them: it is awaited, and would
+    /// come and go.
+    pub fn non_null<'a>(&'a self, all_columns: &'a [ColumnInfo]) -> impl Iterator<Item = &'a str> {
+        let non_null = all_columns.iter().enumerate().filter(|(place, _)| self.non_null.contains(*place));
+        non_null.filter(|(_, column)| !column.is_label).map(|(_, column)| column.name.as_str())
     }
 }
 
@@ -327,11 +346,28 @@ pub struct Series {
     pub segment: Segment,
 }
 
-/// Everything that was counted in a run.
+/// What a row of the metric tables is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The whole table.
+    Table,
+    /// The column at this place of [`Profiles::columns`].
+    Column(usize),
+}
+
+/// Rows that are made at once, about: each takes some kilobytes until it is encoded.
+const ROWS_AT_ONCE: usize = 16_384;
+
+/// What was counted of some columns of a table: of all, unless their states would not fit into memory.
 #[derive(Debug, Clone)]
 pub struct Profiles {
-    /// The profiled columns, in the order of the table.
+    /// The columns that were counted, in the order of the table.
     pub columns: Vec<ColumnInfo>,
+    /// All columns that are profiled, in the order of the table.
+    pub all_columns: Arc<[ColumnInfo]>,
+    /// Whether these are the last columns, so that now it is known of whole tables which columns have values. The
+    /// quality of the model is counted with them.
+    pub is_last: bool,
     /// Whether predictions of classes come with a probability.
     pub has_scores: bool,
     /// Which groups of rows are compared for fairness; none unless a model predicts classes.
@@ -345,6 +381,30 @@ pub struct Profiles {
 }
 
 impl Profiles {
+    /// Nothing yet of `columns`, which are all.
+    #[cfg(test)]
+    pub(crate) fn of(columns: Vec<ColumnInfo>) -> Self {
+        Self {
+            all_columns: columns.clone().into(),
+            columns,
+            is_last: true,
+            has_scores: false,
+            fairness: None,
+            windows: BTreeMap::new(),
+            baseline: BTreeMap::new(),
+            gaps: Gaps::new(),
+        }
+    }
+
+    /// What rows are about, some subjects at a time: everything that is said of one is said at once.
+    pub fn subjects(&self) -> Vec<Vec<Subject>> {
+        let table = self.is_last.then_some(Subject::Table);
+        let all: Vec<Subject> =
+            table.into_iter().chain((0..self.columns.len()).map(Subject::Column)).collect();
+        let groups = self.windows.values().map(BTreeMap::len).sum::<usize>() + self.baseline.len();
+        all.chunks((ROWS_AT_ONCE / groups.max(1)).max(1)).map(<[Subject]>::to_vec).collect()
+    }
+
     /// The rows of `segment` in a window, or in the baseline.
     pub fn group(&self, at: Option<(Granularity, Window)>, segment: &Segment) -> Option<&Group> {
         let group = match at {

@@ -95,7 +95,7 @@ output: {{ uri: metrics }}
         let mut state = ClassificationState::default();
         labels.iter().for_each(|label| state.add("x", label, *label == positive, 1));
         let quality = Some(QualityState::Classification(state));
-        Group { row_count: labels.len() as u64, columns: Vec::new(), quality }
+        Group::new(labels.len() as u64, Vec::new(), quality)
     }
 
     fn segment(model_version: &str) -> Segment {
@@ -112,14 +112,8 @@ output: {{ uri: metrics }}
         let days = days.into_iter().enumerate().map(|(n, group)| (day(n), group.into())).collect();
         let series = Series { granularity: Granularity::Day, segment: segment(ALL_VERSIONS) };
         let baseline = baseline.map(|group| (segment(ALL_VERSIONS), group.into())).into_iter().collect();
-        Profiles {
-            columns: Vec::new(),
-            has_scores: true,
-            fairness: None,
-            windows: BTreeMap::from([(series, days)]),
-            baseline,
-            gaps: BTreeMap::new(),
-        }
+        let windows = BTreeMap::from([(series, days)]);
+        Profiles { has_scores: true, windows, baseline, ..Profiles::of(Vec::new()) }
     }
 
     #[test]
@@ -198,7 +192,7 @@ output: {{ uri: metrics }}
         let mut state = RegressionState::default();
         state.add(1.0, 2.0);
         let quality = Some(QualityState::Regression(state));
-        let day = Group { row_count: 1, columns: Vec::new(), quality };
+        let day = Group::new(1, Vec::new(), quality);
         assert_eq!(unseen_positive_class(&profiles(vec![day], None), &regression), None);
     }
 }

@@ -1,11 +1,13 @@
 //! From rows to states: runs `sql/` over a snapshot and decodes what comes back.
 //!
-//! One query counts a table and all its slices; a small one before it finds the values of each slicing expression. This
-//! is the only place where rows are touched. It must not compare, judge or write.
+//! One query counts some columns of a table with all its slices, and most tables have room for all columns in one; small
+//! ones before it find the values of each slicing expression and, where a table is large, its groups. This is the only
+//! place where rows are touched. It must not compare, judge or write.
 //!
 //! ```text
-//! rows ─ states ─ pass ─ decode ─ closer ─ bins        what is counted, what is asked of it, the asking, the answer,
-//!                                                      what it leaves to be asked, and where it is cut
+//! rows ─ passes ─ states ─ table ─ decode ─ closer ─ bins   what is counted, which columns at once, what is asked of
+//!                                                           them, the asking, the answer, what it leaves to be asked,
+//!                                                           and where it is cut
 //! ```
 
 mod bins;
@@ -13,19 +15,22 @@ mod closer;
 mod custom;
 mod decode;
 mod error;
-mod pass;
+mod passes;
 mod rows;
 mod states;
+mod table;
 mod watch;
 
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use datafusion::dataframe::DataFrame;
 pub(super) use decode::texts;
 pub use error::{HINT_FAULT, OUT_OF_RANGE, QueryError};
-pub use pass::MAX_SLICES;
-use pass::Pass;
+use passes::{Pass, States};
 pub(super) use rows::view;
+pub use table::MAX_SLICES;
+use table::{Answer, Asked, Table};
 pub use watch::{Watch, bytes_read};
 
 use super::custom::{Measured, aggregate};
@@ -35,18 +40,23 @@ use super::own_names::OwnNames;
 use super::pinned::PinnedEdges;
 use super::slice::{self, SliceError};
 use super::state_row::Bases;
-use super::{BaseGroup, Profiles, Rollup, columns, counterparts, functions};
-use crate::config::{Monitor, ProblemType};
+use super::{BaseGroup, ColumnInfo, ColumnSet, GroupKey, Profiles, Rollup, columns, counterparts, functions};
+use crate::config::{Monitor, ProblemType, Settings};
 use crate::contract::TABLE;
 use crate::source::Snapshot;
 
-/// What was counted, and what it cost.
+/// What was counted of some columns.
 #[derive(Debug)]
 pub struct Counted {
     /// The states of every window.
     pub profiles: Profiles,
     /// The states that they are added up from.
     pub bases: Bases,
+}
+
+/// What is known of the tables as a whole.
+#[derive(Debug, Default)]
+pub struct Totals {
     /// What custom aggregates gave.
     pub custom: Vec<Measured>,
     /// Rows of the inference table.
@@ -59,108 +69,215 @@ pub struct Counted {
     pub requests_with_several_labels: u64,
     /// Bytes of Parquet that were read.
     pub bytes: u64,
+    /// In how many passes over the tables, of some columns each.
+    pub passes: usize,
 }
 
-/// Counts everything that `monitor` wants to know of `snapshot`.
-///
-/// # Errors
-/// If a table cannot be read, or has no rows, or a slicing expression cannot be computed.
-pub async fn count(monitor: &Monitor, snapshot: &Snapshot, watch: &dyn Watch) -> Result<Counted, QueryError> {
-    // A misspelt expression is found before the first of many files is read.
-    check(monitor, snapshot).await?;
-    let columns = columns::profiled(monitor, &snapshot.schema);
-    let table = snapshot.source.table.as_str();
-    let own = &own_names(snapshot);
-    let gaps = match &snapshot.baseline {
-        Some(baseline) => counterparts::gaps(monitor, &snapshot.schema, &baseline.schema),
-        None => Gaps::new(),
-    };
-    let mut pinned = PinnedEdges::default();
-    let mut custom: Vec<Measured> = aggregate::asked(monitor).map(Measured::of).collect();
-    let baseline_columns = counterparts::in_baseline(&columns, &gaps);
-    let mut baseline = match &snapshot.baseline {
-        None => None,
-        Some(baseline) => {
-            let pass = Pass {
-                ctx: &snapshot.ctx,
-                monitor,
-                own,
-                table: baseline.pin.table.as_str(),
-                table_bytes: baseline.bytes,
-                columns: &baseline_columns,
-                with_quality: true,
-                gaps: &gaps,
+/// A snapshot that is being counted, some columns at a time: as many as there is memory for.
+pub struct Counting<'a> {
+    monitor: &'a Monitor,
+    snapshot: &'a Snapshot,
+    columns: Arc<[ColumnInfo]>,
+    gaps: Gaps,
+    fairness: Option<Fairness>,
+    inference: Table<'a>,
+    baseline: Option<Table<'a>>,
+    passes: VecDeque<Pass>,
+    pinned: PinnedEdges,
+    /// Which columns had values in the passes before, by groups of the inference table and of the baseline.
+    non_null: [HashMap<GroupKey, ColumnSet>; 2],
+    totals: Totals,
+}
+
+impl<'a> Counting<'a> {
+    /// Prepares to count everything that `monitor` wants to know of `snapshot`.
+    ///
+    /// # Errors
+    /// If a table cannot be read, or a slicing expression or a custom metric cannot be computed.
+    pub async fn begin(
+        monitor: &'a Monitor,
+        snapshot: &'a Snapshot,
+        settings: &Settings,
+        watch: &'a dyn Watch,
+    ) -> Result<Self, QueryError> {
+        // A misspelt expression is found before the first of many files is read.
+        check(monitor, snapshot).await?;
+        let columns: Arc<[ColumnInfo]> = columns::profiled(monitor, &snapshot.schema).into();
+        let own = own_names(snapshot);
+        let frame = rows::of_inference(monitor, snapshot, &own).await?;
+        let fairness = fairness(monitor, &frame);
+        let mut inference = Table {
+            ctx: &snapshot.ctx,
+            monitor,
+            own: own.clone(),
+            name: snapshot.source.table.as_str(),
+            role: "inference",
+            size: snapshot.size,
+            gaps: Gaps::new(),
+            has_windows: true,
+            watch,
+            sliced: frame,
+        };
+        let mut gaps = Gaps::new();
+        let mut baseline = None;
+        if let Some(of_baseline) = &snapshot.baseline {
+            gaps = counterparts::gaps(monitor, &snapshot.schema, &of_baseline.schema);
+            let columns = counterparts::in_baseline(&columns, &gaps);
+            let mut table = Table {
+                own: own.clone(),
+                name: of_baseline.pin.table.as_str(),
+                role: "baseline",
+                size: of_baseline.size,
+                gaps: gaps.clone(),
                 has_windows: false,
-                watch,
+                sliced: rows::of_baseline(monitor, snapshot, of_baseline, &columns, &own).await?,
+                ..inference
             };
-            let frame = rows::of_baseline(monitor, snapshot, baseline, &baseline_columns, own).await?;
-            let counted = pass.run(&frame, "baseline", &mut pinned, &mut custom).await?;
-            if counted.groups.is_empty() {
-                let (table, version) = (pass.table.to_owned(), baseline.pin.version);
-                return Err(QueryError::Empty { key: "baseline.table", table, version });
-            }
-            Some((pass, counted))
+            table.slice().await?;
+            baseline = Some(table);
         }
-    };
-    let pass = Pass {
-        ctx: &snapshot.ctx,
-        monitor,
-        own,
-        table,
-        table_bytes: snapshot.source_bytes,
-        columns: &columns,
-        with_quality: true,
-        gaps: &Gaps::new(),
-        has_windows: true,
-        watch,
-    };
-    let frame = rows::of_inference(monitor, snapshot, own).await?;
-    let fairness = fairness(monitor, &frame);
-    let counted = pass.run(&frame, "inference", &mut pinned, &mut custom).await?;
-    let rollup = Rollup { granularities: &monitor.granularities, calendar: &monitor.calendar };
-    let mut groups = counted.groups;
-    let rows = count_rows(&groups, |_| true);
-    let rows_out_of_range = count_rows(&groups, |base| rollup.is_out_of_range(base));
-    let rows_without_time = count_rows(&groups, |base| base.window.is_none() && !base.is_out_of_range);
-    if rows == 0 {
-        let version = snapshot.source.version;
-        return Err(QueryError::Empty { key: "inference.table", table: table.to_owned(), version });
-    }
-    if rows_without_time + rows_out_of_range == rows {
-        let (column, version) = (monitor.inference.timestamp_col.clone(), snapshot.source.version);
-        let table = table.to_owned();
-        return Err(match rows_out_of_range {
-            0 => QueryError::Timeless { column, rows, table, version },
-            outside => QueryError::OutOfRange { column, outside, nulls: rows_without_time, table, version },
-        });
-    }
-    if let Some((pass, baseline)) = &mut baseline {
-        // What is compared has the same edges.
-        pass.catch_up(baseline, &pinned).await?;
+        inference.slice().await?;
+
+        let mut totals =
+            Totals { custom: aggregate::asked(monitor).map(Measured::of).collect(), ..Totals::default() };
+        for table in baseline.iter().chain([&inference]) {
+            totals.bytes += table.custom(&mut totals.custom).await?;
+        }
+        totals.requests_with_several_labels = rows::with_several_labels(monitor, snapshot).await?;
+        let mut counting = Self {
+            monitor,
+            snapshot,
+            columns,
+            gaps,
+            fairness,
+            inference,
+            baseline,
+            passes: VecDeque::new(),
+            pinned: PinnedEdges::default(),
+            non_null: <[HashMap<_, _>; 2]>::default(),
+            totals,
+        };
+        let (passes, bytes) = counting.plan(settings.state_memory).await?;
+        counting.totals.bytes += bytes;
+        counting.totals.passes = passes.len();
+        counting.passes = passes.into();
+        Ok(counting)
     }
 
-    let requests_with_several_labels = rows::with_several_labels(monitor, snapshot).await?;
-    let (mut baseline, baseline_bytes) =
-        baseline.map_or_else(Default::default, |(_, baseline)| (baseline.groups, baseline.bytes));
-    for base in groups.iter_mut().chain(&mut baseline) {
-        Arc::make_mut(&mut base.group).settle();
+    /// What is known of the tables as a whole: of their rows once the first columns have been counted.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
     }
-    let windows = rollup.windows(&groups);
-    let bases = Bases { inference: groups, baseline, pinned };
-    let baseline = Rollup::baseline(&bases.baseline);
-    let prediction = monitor.inference.prediction.as_ref();
-    let has_scores = prediction.is_some_and(|prediction| prediction.proba_col.is_some());
-    let profiles = Profiles { columns, has_scores, fairness, windows, baseline, gaps };
-    Ok(Counted {
-        profiles,
-        bases,
-        custom,
-        rows,
-        rows_without_time,
-        rows_out_of_range,
-        requests_with_several_labels,
-        bytes: counted.bytes + baseline_bytes,
-    })
+
+    /// The passes that are needed if states may take `memory` bytes, and the bytes that were read to know.
+    async fn plan(&self, memory: u64) -> Result<(Vec<Pass>, u64), QueryError> {
+        let outputs: Vec<&String> = counterparts::outputs(self.monitor).collect();
+        let is_last = |column: &ColumnInfo| outputs.contains(&&column.name);
+        let tables = || self.baseline.iter().chain([&self.inference]);
+        // A log may leave out how many rows there are.
+        let rows = tables().map(|table| table.size.rows).sum::<Option<u64>>().unwrap_or(u64::MAX);
+        let mut states = States::of_rows(rows, self.rollup(), self.monitor.slicing_exprs.len());
+        let mut bytes = 0;
+        if passes::bytes(&self.columns, &states) > memory {
+            states = States::default();
+            for table in tables() {
+                let (groups, read) = table.count_rows().await?;
+                states.add(&groups, self.rollup());
+                bytes += read;
+            }
+        }
+        Ok((passes::passes(&self.columns, is_last, &states, memory), bytes))
+    }
+
+    /// The next columns, counted. Whether they are the last, [`Profiles::is_last`] says.
+    ///
+    /// # Errors
+    /// If a table cannot be read, or has no rows.
+    pub async fn next(&mut self) -> Result<Counted, QueryError> {
+        let pass = self.passes.pop_front().unwrap_or_default();
+        let is_last = self.passes.is_empty();
+        let columns: Vec<ColumnInfo> = pass.iter().map(|place| self.columns[*place].clone()).collect();
+        let columns_of_baseline = counterparts::in_baseline(&columns, &self.gaps);
+        let asked = Asked { columns: &columns, with_quality: is_last };
+        let of_baseline = Asked { columns: &columns_of_baseline, ..asked };
+
+        let mut baseline = Answer::default();
+        if let Some(table) = &self.baseline {
+            baseline = table.answer_to(of_baseline, &mut self.pinned).await?;
+            self.require_rows(&baseline.groups)?;
+        }
+        let mut inference = self.inference.answer_to(asked, &mut self.pinned).await?;
+        self.note_rows(&inference.groups)?;
+        if let Some(table) = &self.baseline {
+            // What is compared has the same edges.
+            table.catch_up(of_baseline, &mut baseline, &self.pinned).await?;
+        }
+        self.totals.bytes += inference.bytes + baseline.bytes;
+
+        for (answer, non_null) in [&mut inference, &mut baseline].into_iter().zip(&mut self.non_null) {
+            for base in &mut answer.groups {
+                let key = base.key();
+                let group = Arc::make_mut(&mut base.group);
+                group.settle();
+                group.non_null = non_null.remove(&key).unwrap_or_default();
+                group.note_non_null(pass.iter().copied());
+                if !is_last {
+                    non_null.insert(key, group.non_null.clone());
+                }
+            }
+        }
+        let prediction = self.monitor.inference.prediction.as_ref();
+        let profiles = Profiles {
+            columns,
+            all_columns: Arc::clone(&self.columns),
+            is_last,
+            has_scores: prediction.is_some_and(|prediction| prediction.proba_col.is_some()),
+            fairness: self.fairness.clone(),
+            windows: self.rollup().windows(&inference.groups),
+            baseline: Rollup::baseline(&baseline.groups),
+            gaps: self.gaps.clone(),
+        };
+        let bases =
+            Bases { inference: inference.groups, baseline: baseline.groups, pinned: self.pinned.clone() };
+        Ok(Counted { profiles, bases })
+    }
+
+    fn rollup(&self) -> Rollup<'a> {
+        Rollup { granularities: &self.monitor.granularities, calendar: &self.monitor.calendar }
+    }
+
+    /// Refuses a baseline without rows.
+    fn require_rows(&self, groups: &[BaseGroup]) -> Result<(), QueryError> {
+        let Some(baseline) = self.snapshot.baseline.as_ref().filter(|_| groups.is_empty()) else {
+            return Ok(());
+        };
+        let (table, version) = (baseline.pin.table.clone(), baseline.pin.version);
+        Err(QueryError::Empty { key: "baseline.table", table, version })
+    }
+
+    /// Notes how many rows there are. Refuses a table of which none lies in a window.
+    fn note_rows(&mut self, groups: &[BaseGroup]) -> Result<(), QueryError> {
+        let rollup = self.rollup();
+        let rows = count_rows(groups, |_| true);
+        let out_of_range = count_rows(groups, |base| rollup.is_out_of_range(base));
+        let without_time = count_rows(groups, |base| base.window.is_none() && !base.is_out_of_range);
+        let (table, version) = (self.snapshot.source.table.clone(), self.snapshot.source.version);
+        let column = self.monitor.inference.timestamp_col.clone();
+        if rows == 0 {
+            return Err(QueryError::Empty { key: "inference.table", table, version });
+        }
+        if without_time == rows {
+            return Err(QueryError::Timeless { column, rows, table, version });
+        }
+        if without_time + out_of_range == rows {
+            let (outside, nulls) = (out_of_range, without_time);
+            return Err(QueryError::OutOfRange { column, outside, nulls, table, version });
+        }
+        self.totals.rows = rows;
+        self.totals.rows_out_of_range = out_of_range;
+        self.totals.rows_without_time = without_time;
+        Ok(())
+    }
 }
 
 /// What is compared for fairness, if the rows of `frame` have predictions of classes. What a predicate is, its type
@@ -180,7 +297,7 @@ fn count_rows(groups: &[BaseGroup], wanted: impl Fn(&BaseGroup) -> bool) -> u64 
     whole.filter(|base| wanted(base)).map(|base| base.group.row_count).sum()
 }
 
-/// Plans what [`count`] would run, so that what cannot be computed is found without reading a row.
+/// Plans what a [`Counting`] would run, so that what cannot be computed is found without reading a row.
 ///
 /// # Errors
 /// If a slicing expression or a custom metric cannot be computed, or the roles do not fit together.

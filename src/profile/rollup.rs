@@ -20,9 +20,12 @@ pub struct BaseGroup {
     pub group: Arc<Group>,
 }
 
+/// What tells the groups of a table apart: window, whether out of range, and whose rows.
+pub type GroupKey = (Option<Window>, bool, Segment);
+
 impl BaseGroup {
     /// What tells it apart from the other groups of a table.
-    pub fn key(&self) -> (Option<Window>, bool, Segment) {
+    pub fn key(&self) -> GroupKey {
         (self.window, self.is_out_of_range, self.segment.clone())
     }
 }
@@ -85,7 +88,7 @@ impl Rollup<'_> {
 /// The groups of whole windows and versions, added up from those of the slices of `key`.
 #[cfg(any(feature = "lake", test))]
 pub(super) fn whole(groups: &[BaseGroup], key: &str) -> Vec<BaseGroup> {
-    let mut wholes: BTreeMap<(Option<Window>, bool, Segment), Arc<Group>> = BTreeMap::new();
+    let mut wholes: BTreeMap<GroupKey, Arc<Group>> = BTreeMap::new();
     let of_key = |base: &&BaseGroup| base.segment.slice.as_ref().is_some_and(|slice| slice.key == key);
     for base in groups.iter().filter(of_key) {
         let segment = Segment { slice: None, ..base.segment.clone() };

@@ -10,7 +10,7 @@ use super::gap::Gap;
 use super::numeric::NumericState;
 use super::reason::{Absence, Reasons};
 use super::regression::RegressionState;
-use super::{ColumnInfo, ColumnState, Group, Profiles, QualityState, Segment, percent};
+use super::{ColumnInfo, ColumnState, Group, Profiles, QualityState, Segment, Subject, percent};
 use crate::contract::TABLE;
 use crate::contract::profile_metrics::is_of_labels;
 use crate::window::{Granularity, Window};
@@ -103,21 +103,22 @@ pub struct ProfileRow {
     pub custom: Values,
 }
 
-/// All rows of the profile table, in the order of its key.
-pub fn rows(profiles: &Profiles, points: usize) -> Vec<ProfileRow> {
+/// The rows of the profile table about `subjects`, group by group.
+pub fn rows(profiles: &Profiles, subjects: &[Subject], points: usize) -> Vec<ProfileRow> {
     let baseline = profiles.baseline.iter().map(|(segment, group)| (None, segment, group));
     let input = profiles.windows.iter().flat_map(|(series, windows)| {
         windows.iter().map(|(window, group)| (Some((series.granularity, *window)), &series.segment, group))
     });
     baseline
         .chain(input)
-        .flat_map(|(at, segment, group)| group_rows(profiles, at, segment, group, points))
+        .flat_map(|(at, segment, group)| group_rows(profiles, subjects, at, segment, group, points))
         .collect()
 }
 
-/// The rows of one group: the table's, then each column's.
+/// The rows of one group.
 pub fn group_rows(
     profiles: &Profiles,
+    subjects: &[Subject],
     at: Option<(Granularity, Window)>,
     segment: &Segment,
     group: &Group,
@@ -135,15 +136,20 @@ pub fn group_rows(
         window_end: at.map(|(_, window)| micros(window.end)),
         ..ProfileRow::default()
     };
-    let groups = TwoGroups::of(profiles, at, segment, group);
-    let table = table_row(key.clone(), profiles, group, groups.as_ref());
-    let columns = profiles.columns.iter().zip(&group.columns).map(|(column, state)| {
-        match profiles.gaps.get(&column.name).filter(|_| at.is_none()) {
-            Some(gap) => gap_row(key.clone(), column, state, gap),
-            None => column_row(key.clone(), column, state, points),
+    let row = |subject: &Subject| match *subject {
+        Subject::Table => {
+            let groups = TwoGroups::of(profiles, at, segment, group);
+            table_row(key.clone(), profiles, group, groups.as_ref())
         }
-    });
-    std::iter::once(table).chain(columns).collect()
+        Subject::Column(place) => {
+            let (column, state) = (&profiles.columns[place], &group.columns[place]);
+            match profiles.gaps.get(&column.name).filter(|_| at.is_none()) {
+                Some(gap) => gap_row(key.clone(), column, state, gap),
+                None => column_row(key.clone(), column, state, points),
+            }
+        }
+    };
+    subjects.iter().map(row).collect()
 }
 
 fn micros(instant: Timestamp) -> i64 {
@@ -161,7 +167,7 @@ fn table_row(
     let row = ProfileRow {
         column_name: TABLE.to_owned(),
         count: group.row_count,
-        non_null_columns: Some(group.non_null(&profiles.columns).map(str::to_owned).collect()),
+        non_null_columns: Some(group.non_null(&profiles.all_columns).map(str::to_owned).collect()),
         ..key
     };
     let row = match &group.quality {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::functions::State;
 use super::pinned::PinnedEdges;
 use super::row::WindowStruct;
-use super::{BaseGroup, ColumnInfo, ColumnState, QualityState};
+use super::{BaseGroup, ColumnInfo, ColumnState, Profiles, QualityState, Subject};
 use crate::contract::TABLE;
 use crate::window::Granularity;
 
@@ -62,18 +62,31 @@ pub struct StateRow {
     pub state: Option<Vec<u8>>,
 }
 
-/// All rows of the states table: those of the baseline, then those of windows of `base`.
+/// The rows of the states table about `subjects`: those of the baseline, then those of windows of `base`.
 ///
 /// # Errors
 /// If a state cannot be encoded.
-pub fn rows(columns: &[ColumnInfo], bases: &Bases, base: Granularity) -> Result<Vec<StateRow>, StateError> {
-    let mut rows = Vec::new();
-    for group in &bases.baseline {
-        group_rows(&mut rows, columns, group, None, &bases.pinned)?;
-    }
+pub fn rows(
+    profiles: &Profiles,
+    subjects: &[Subject],
+    bases: &Bases,
+    base: Granularity,
+) -> Result<Vec<StateRow>, StateError> {
     // Rows without a time are in no window, and add to none.
-    for group in bases.inference.iter().filter(|group| group.window.is_some()) {
-        group_rows(&mut rows, columns, group, Some(base), &bases.pinned)?;
+    let windows = bases.inference.iter().filter(|group| group.window.is_some());
+    let groups = bases.baseline.iter().map(|group| (group, None));
+    let mut rows = Vec::new();
+    for (group, granularity) in groups.chain(windows.map(|group| (group, Some(base)))) {
+        let key = key(group, granularity);
+        for subject in subjects {
+            rows.push(match *subject {
+                Subject::Table => table_row(key.clone(), group)?,
+                Subject::Column(place) => {
+                    let (column, state) = (&profiles.columns[place], &group.group.columns[place]);
+                    column_row(key.clone(), column, state, &bases.pinned)?
+                }
+            });
+        }
     }
     Ok(rows)
 }
@@ -93,14 +106,8 @@ pub fn column_state(state: &[u8], distinct_sketch: Option<&[u8]>) -> Result<Colu
 /// Why a state cannot be encoded or decoded.
 pub type StateError = datafusion::common::DataFusionError;
 
-fn group_rows(
-    rows: &mut Vec<StateRow>,
-    columns: &[ColumnInfo],
-    base: &BaseGroup,
-    granularity: Option<Granularity>,
-    pinned: &PinnedEdges,
-) -> Result<(), StateError> {
-    let key = StateRow {
+fn key(base: &BaseGroup, granularity: Option<Granularity>) -> StateRow {
+    StateRow {
         window: base.window.map(WindowStruct::from),
         log_type: if granularity.is_some() { "INPUT" } else { "BASELINE" },
         granularity: granularity.map(|granularity| granularity.to_string()),
@@ -110,9 +117,12 @@ fn group_rows(
         window_start: base.window.map(|window| window.start.as_microsecond()),
         window_end: base.window.map(|window| window.end.as_microsecond()),
         ..StateRow::default()
-    };
+    }
+}
+
+fn table_row(key: StateRow, base: &BaseGroup) -> Result<StateRow, StateError> {
     let quality = base.group.quality.as_ref();
-    rows.push(StateRow {
+    Ok(StateRow {
         column_name: TABLE.to_owned(),
         kind: quality.map(|quality| match quality {
             QualityState::Classification(_) => "classification",
@@ -120,12 +130,8 @@ fn group_rows(
         }),
         count: base.group.row_count,
         state: quality.cloned().map(State::into_bytes).transpose()?,
-        ..key.clone()
-    });
-    for (column, state) in columns.iter().zip(&base.group.columns) {
-        rows.push(column_row(key.clone(), column, state, pinned)?);
-    }
-    Ok(())
+        ..key
+    })
 }
 
 fn column_row(

@@ -20,7 +20,8 @@ pub(super) const SLICE_VALUES: &str = include_str!("../../sql/slice_values.sql")
 pub(super) const CUSTOM_METRICS: &str = include_str!("../../sql/custom_metrics.sql");
 /// The states of every column.
 pub(super) const PROFILE: &str = include_str!("../../sql/profile.sql");
-
+/// The rows of every group.
+pub(super) const GROUPS: &str = include_str!("../../sql/groups.sql");
 /// The numbers within ranges.
 pub(super) const CROWDED: &str = include_str!("../../sql/crowded.sql");
 
@@ -116,8 +117,17 @@ mod tests {
 
     #[test]
     fn every_placeholder_of_every_file_is_named_in_its_header() {
-        let files =
-            [LABELLED, SEVERAL_LABELS, WINDOWED, BASELINE, SLICE_VALUES, CUSTOM_METRICS, PROFILE, CROWDED];
+        let files = [
+            LABELLED,
+            SEVERAL_LABELS,
+            WINDOWED,
+            BASELINE,
+            SLICE_VALUES,
+            CUSTOM_METRICS,
+            PROFILE,
+            GROUPS,
+            CROWDED,
+        ];
         for file in files {
             let (header, body): (Vec<&str>, Vec<&str>) =
                 file.lines().partition(|line| line.starts_with("--"));

@@ -14,8 +14,8 @@ use crate::lineage::RegisteredModel;
 use crate::notify::{Receipt, RunFacts};
 use crate::profile::custom::Measured;
 use crate::profile::positive_class::unseen_positive_class;
-use crate::profile::query::{Counted, OUT_OF_RANGE};
-use crate::profile::{findings, many_classes};
+use crate::profile::query::{OUT_OF_RANGE, Totals};
+use crate::profile::{Profiles, findings, many_classes};
 use crate::sink::Written;
 use crate::source::{Snapshot, registry};
 
@@ -64,7 +64,8 @@ pub struct Outcome {
 impl Outcome {
     pub(super) fn new(
         monitor: &Monitor,
-        counted: &Counted,
+        totals: &Totals,
+        profiles: &Profiles,
         evaluation: Evaluation,
         profile: Written,
         drift: Written,
@@ -72,7 +73,7 @@ impl Outcome {
         facts: RunFacts,
     ) -> Self {
         let finest = monitor.granularities.first();
-        let series = counted.profiles.windows.iter();
+        let series = profiles.windows.iter();
         let windows = series
             .clone()
             .filter(|(series, _)| {
@@ -85,10 +86,10 @@ impl Outcome {
         Self {
             monitor: monitor.name.clone(),
             facts,
-            rows: counted.rows,
-            bytes: counted.bytes,
+            rows: totals.rows,
+            bytes: totals.bytes,
             windows,
-            model_versions: versions(counted),
+            model_versions: versions(profiles),
             profile,
             drift,
             incidents: incident::incidents(&evaluation),
@@ -104,9 +105,8 @@ impl Outcome {
     }
 }
 
-fn versions(counted: &Counted) -> Vec<String> {
-    let mut versions: Vec<String> = counted
-        .profiles
+fn versions(profiles: &Profiles) -> Vec<String> {
+    let mut versions: Vec<String> = profiles
         .windows
         .keys()
         .map(|series| series.segment.model_version.clone())
@@ -120,38 +120,46 @@ fn versions(counted: &Counted) -> Vec<String> {
 /// What was noticed and did not stop the run.
 pub(super) fn findings(
     monitor: &Monitor,
-    counted: &Counted,
+    totals: &Totals,
+    profiles: &Profiles,
     snapshot: &Snapshot,
     as_of: Timestamp,
 ) -> Vec<String> {
     let mut findings = findings::of_tables(monitor, snapshot);
+    if totals.passes > 1 {
+        findings.push(format!(
+            "tables were read in {} passes of some columns each, since the states of all would not have fitted into \
+             memory; `state_memory_mib` in `secchi.yaml` says how much they may take",
+            totals.passes
+        ));
+    }
     let time = &monitor.inference.timestamp_col;
-    if counted.rows_without_time > 0 {
-        let rows = have(counted.rows_without_time, "row");
+    if totals.rows_without_time > 0 {
+        let rows = have(totals.rows_without_time, "row");
         findings.push(format!("{rows} no `{time}`, and so no window"));
     }
-    if counted.rows_out_of_range > 0 {
-        let rows = have(counted.rows_out_of_range, "row");
+    if totals.rows_out_of_range > 0 {
+        let rows = have(totals.rows_out_of_range, "row");
         findings.push(format!("{rows} a `{time}` {OUT_OF_RANGE}, and so no window"));
     }
-    let versions = versions(counted);
+    let versions = versions(profiles);
     if versions.iter().any(|version| version == NO_VERSION)
         && let Some(column) = &monitor.inference.model_id_col
     {
         findings.push(format!("some rows have no `{column}`; they are counted as `{NO_VERSION}`"));
     }
-    if counted.requests_with_several_labels > 0 {
-        let requests = have(counted.requests_with_several_labels, "request");
+    if totals.requests_with_several_labels > 0 {
+        let requests = have(totals.requests_with_several_labels, "request");
         findings.push(format!(
             "{requests} several labels; without `label_timestamp_col` the largest is taken: name the column \
              of the label table that says when a label came"
         ));
     }
     findings.extend(unseen_versions(monitor, &versions, snapshot.model.as_ref()));
-    findings.extend(gaps::findings(monitor, &counted.profiles, as_of));
-    findings.extend(many_classes::finding(&counted.profiles));
-    findings.extend(unseen_positive_class(&counted.profiles, monitor));
-    findings.extend(counted.custom.iter().flat_map(Measured::findings));
+    findings.extend(gaps::findings(monitor, profiles, as_of));
+    findings.extend(many_classes::finding(profiles));
+    findings.extend(unseen_positive_class(profiles, monitor));
+    findings.extend(totals.custom.iter().flat_map(Measured::findings));
     if let Some(model) = &snapshot.model {
         findings.extend(registry::findings(model, &versions.into_iter().collect()));
     }

@@ -65,21 +65,6 @@ pub fn check(table: &str, found: &Schema, columns: &[Field]) -> Result<(), SinkE
     Ok(())
 }
 
-/// `batch` where columns that are new to a table with the columns of `found` carry their sentence, as in `schema`.
-/// Those that it has keep theirs, which Delta does not let differ.
-///
-/// # Errors
-/// If the columns of `batch` are not those of `schema`.
-pub fn described(batch: &RecordBatch, schema: &Schema, found: &Schema) -> Result<RecordBatch, ArrowError> {
-    let fields = batch.schema();
-    let fields = fields.fields().iter().map(|field| match found.field_with_name(field.name()) {
-        Ok(_) => Ok(Arc::clone(field)),
-        Err(_) => schema.field_with_name(field.name()).map(|field| FieldRef::new(field.clone())),
-    });
-    let fields = fields.collect::<Result<Vec<_>, _>>()?;
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), batch.columns().to_vec())
-}
-
 /// `batch` with its doubles of the columns called `names` as exact as they are from run to run.
 ///
 /// # Errors

@@ -1,7 +1,9 @@
 //! Rows of a monitor's tables with their lineage.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, BinaryArray};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -62,11 +64,26 @@ pub trait Measured: Serialize {
     const HAS_COMMIT_VERSION: bool;
     /// Whether its rows are numbers for people, with a revision and what the registry says, rather than states.
     const IS_METRIC: bool = true;
+
+    /// The columns of bytes, which have no text form, each with its name.
+    fn binary_columns(_: &[Self]) -> Vec<(&'static str, ArrayRef)>
+    where
+        Self: Sized,
+    {
+        Vec::new()
+    }
 }
 
 impl Measured for StateRow {
     const HAS_COMMIT_VERSION: bool = false;
     const IS_METRIC: bool = false;
+
+    fn binary_columns(rows: &[Self]) -> Vec<(&'static str, ArrayRef)> {
+        let bytes = |of: fn(&Self) -> &Option<Vec<u8>>| -> ArrayRef {
+            Arc::new(BinaryArray::from_iter(rows.iter().map(|row| of(row).as_deref())))
+        };
+        vec![("distinct_sketch", bytes(|row| &row.distinct_sketch)), ("state", bytes(|row| &row.state))]
+    }
 
     fn model_version(&self) -> &str {
         &self.model_version

@@ -9,30 +9,24 @@ mod alerts;
 mod custom;
 mod encode;
 mod error;
+mod files;
 mod metric_rows;
 mod revision;
 mod runs;
 pub mod schema;
+mod staged;
 mod table;
 
 pub use error::SinkError;
 pub use runs::RunRow;
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, BinaryArray, RecordBatch};
-use arrow::datatypes::SchemaRef;
+pub use staged::Staged;
 use url::Url;
 
 use crate::alert::{Event, Recorded};
 use crate::config::Monitor;
 use crate::contract::{self, Table};
-use crate::drift::DriftRow;
 use crate::lineage::Lineage;
-use crate::profile::row::ProfileRow;
-use crate::profile::state_row::StateRow;
 use crate::source::Lake;
-use metric_rows::{Measured, WithLineage, with_lineage};
-use revision::Revised;
 use table::{App, Commit, Committed, OutputTable, Turn};
 
 /// Where the monitor file says what is written to.
@@ -49,6 +43,37 @@ pub struct Written {
     pub rows: u64,
     /// Rows whose values are others than before.
     pub restated: u64,
+}
+
+/// The metric tables of a run, on their way.
+pub struct StagedTables<'a> {
+    /// What is kept of each column in each base window.
+    pub states: Staged<'a>,
+    /// Profile metrics.
+    pub profile: Staged<'a>,
+    /// Drift metrics.
+    pub drift: Staged<'a>,
+}
+
+impl StagedTables<'_> {
+    /// Commits them in turn, so that a drift row implies its profile rows. Gives what was written to the profile and the
+    /// drift table.
+    ///
+    /// # Errors
+    /// If one cannot be written; then it and those after it are as before.
+    pub async fn commit(self) -> Result<(Written, Written), SinkError> {
+        let Self { states, profile, drift } = self;
+        states.commit().await?;
+        Ok((profile.commit().await?, drift.commit().await?))
+    }
+
+    /// Gives up what was added.
+    pub async fn discard(self) {
+        let Self { states, profile, drift } = self;
+        states.discard().await;
+        profile.discard().await;
+        drift.discard().await;
+    }
 }
 
 /// How often a commit is made anew because somebody else, such as the table's maintenance, committed first.
@@ -95,95 +120,12 @@ impl<'a> Sink<'a> {
         Ok(sink)
     }
 
-    /// Replaces the states table.
-    ///
-    /// # Errors
-    /// If it cannot be written; then it is as before.
-    pub async fn write_states(&self, rows: &[StateRow], lineage: &Lineage) -> Result<Written, SinkError> {
-        let contract = &contract::profile_states::TABLE;
-        let schema = self.schema(contract);
-        let mut batch = self.encode(&schema, &with_lineage(rows, lineage))?;
-        let bytes = |of: fn(&StateRow) -> &Option<Vec<u8>>| -> ArrayRef {
-            Arc::new(BinaryArray::from_iter(rows.iter().map(|row| of(row).as_deref())))
-        };
-        batch = encode::with_column(&batch, "distinct_sketch", bytes(|row| &row.distinct_sketch))?;
-        batch = encode::with_column(&batch, "state", bytes(|row| &row.state))?;
-        self.replace(contract, &schema, batch, &self.commit(&lineage.run_id, Some(&self.states))).await
-    }
-
-    /// Replaces the profile table.
-    ///
-    /// # Errors
-    /// If it cannot be written; then it is as before.
-    pub async fn write_profile(&self, rows: &[ProfileRow], lineage: &Lineage) -> Result<Written, SinkError> {
-        self.write_metrics(&contract::profile_metrics::TABLE, &self.profile, rows, lineage).await
-    }
-
-    /// Replaces the drift table.
-    ///
-    /// # Errors
-    /// If it cannot be written; then it is as before.
-    pub async fn write_drift(&self, rows: &[DriftRow], lineage: &Lineage) -> Result<Written, SinkError> {
-        self.write_metrics(&contract::drift_metrics::TABLE, &self.drift, rows, lineage).await
-    }
-
-    async fn write_metrics<R: Measured>(
-        &self,
-        contract: &Table,
-        turn: &Turn,
-        rows: &[R],
-        lineage: &Lineage,
-    ) -> Result<Written, SinkError> {
-        let schema = self.schema(contract);
-        let batch = self.encode(&schema, &with_lineage(rows, lineage))?;
-        self.replace(contract, &schema, batch, &self.commit(&lineage.run_id, Some(turn))).await
-    }
-
-    /// The schema of `contract` with the monitor's own model id column and custom metrics.
-    fn schema(&self, contract: &Table) -> SchemaRef {
-        let schema = schema::schema(contract, self.monitor.inference.model_id_col.as_deref());
-        custom::with_columns(&schema, &custom::columns(contract, &self.monitor.custom_metrics))
-    }
-
-    fn encode<R: Measured>(
-        &self,
-        schema: &SchemaRef,
-        rows: &[WithLineage<'_, R>],
-    ) -> Result<RecordBatch, SinkError> {
-        let batch = encode::encode(&schema::without_comments(schema), rows)?;
-        let version = batch.column_by_name("model_version").cloned();
-        match (schema::own_model_id(self.monitor.inference.model_id_col.as_deref()), version) {
-            (Some(own), Some(version)) => Ok(encode::with_column(&batch, own, version)?),
-            _ => Ok(batch),
-        }
-    }
-
-    /// Replaces all rows of a table of this monitor by those of `batch`.
-    async fn replace(
-        &self,
-        contract: &Table,
-        schema: &SchemaRef,
-        batch: RecordBatch,
-        commit: &Commit<'_>,
-    ) -> Result<Written, SinkError> {
-        let url = url(self.monitor, &metric_table(self.monitor, contract));
-        let mut commits = 1;
-        loop {
-            let owner = Some(self.monitor.name.as_str());
-            let output = OutputTable::open_or_create(self.lake, &url, contract, schema, owner).await?;
-            let found = output.schema()?;
-            let custom = custom::columns(contract, &self.monitor.custom_metrics);
-            let measured = revision::measured(contract, &custom, &found);
-            let Revised { batch, restated } =
-                revision::revise(batch.clone(), output.delta(), contract, &measured).await?;
-            let rows = batch.num_rows() as u64;
-            match output.replace(custom::described(&batch, schema, &found)?, commit).await? {
-                Committed::At(version) => {
-                    return Ok(Written { table: crate::source::shown(&url), version, rows, restated });
-                }
-                Committed::Late(error) if commits >= COMMITS_MAX => return Err(error),
-                Committed::Late(_) => commits += 1,
-            }
+    /// The metric tables of a run, empty: what is added to them replaces what is there once it is committed.
+    pub fn stage<'s>(&'s self, lineage: &'s Lineage) -> StagedTables<'s> {
+        StagedTables {
+            states: Staged::new(self, &contract::profile_states::TABLE, &self.states, lineage),
+            profile: Staged::new(self, &contract::profile_metrics::TABLE, &self.profile, lineage),
+            drift: Staged::new(self, &contract::drift_metrics::TABLE, &self.drift, lineage),
         }
     }
 

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int32Array, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Int32Type, Schema};
+use arrow::datatypes::{DataType, Int32Type};
 use datafusion::execution::context::SessionContext;
 use deltalake::DeltaTable;
+use futures::TryStreamExt;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{SinkError, custom, encode};
+use crate::config::CustomMetric;
 use crate::contract::Table;
 
 /// The column.
@@ -28,94 +30,105 @@ pub struct Revised {
     pub restated: u64,
 }
 
+/// The rows that a table has: revision and fingerprint, by key.
+#[derive(Debug)]
+pub struct Known {
+    contract: &'static Table,
+    measured: MeasuredColumns,
+    rows: HashMap<u64, (i32, u64)>,
+}
+
 /// What was measured in the rows of a table: columns that it has already, so that one more restates nothing.
 #[derive(Debug)]
-pub struct MeasuredColumns<'a> {
+struct MeasuredColumns {
     own: Vec<&'static str>,
-    custom: Vec<&'a str>,
+    custom: Vec<String>,
 }
 
-/// The columns of `contract`, and of `custom` metrics, that a table with the columns of `found` has.
-pub fn measured<'a>(contract: &Table, custom: &'a [Field], found: &Schema) -> MeasuredColumns<'a> {
-    let is_there = |name: &&str| found.field_with_name(name).is_ok();
-    MeasuredColumns {
-        own: contract.measure_columns().map(|column| column.name).filter(is_there).collect(),
-        custom: custom.iter().map(|field| field.name().as_str()).filter(is_there).collect(),
-    }
-}
-
-/// `batch` with the revisions that follow from the rows that `table` has, if its rows have revisions.
-///
-/// # Errors
-/// If the table cannot be read.
-pub async fn revise(
-    batch: RecordBatch,
-    table: &DeltaTable,
-    contract: &Table,
-    measured: &MeasuredColumns<'_>,
-) -> Result<Revised, SinkError> {
-    if contract.column(REVISION).is_none() {
-        return Ok(Revised { batch, restated: 0 });
-    }
-    let known = known(table, contract, measured).await?;
-    let prints = fingerprints(&batch, contract, measured)?;
-    let mut restated = 0;
-    let revisions: Int32Array = prints
-        .into_iter()
-        .map(|(key, value)| match known.get(&key) {
-            None => Some(1),
-            Some((revision, same)) if *same == value => Some(*revision),
-            Some((revision, _)) => {
-                restated += 1;
-                Some(revision + 1)
-            }
-        })
-        .collect();
-    let batch = encode::with_column(&batch, REVISION, Arc::new(revisions))?;
-    Ok(Revised { batch, restated })
-}
-
-/// Revision and fingerprint of each row of `table`, by key.
-async fn known(
-    table: &DeltaTable,
-    contract: &Table,
-    measured: &MeasuredColumns<'_>,
-) -> Result<HashMap<u64, (i32, u64)>, SinkError> {
-    let url = table.table_url().clone();
-    let failed =
-        |source: Box<dyn std::error::Error + Send + Sync>| SinkError::Read { table: url.clone(), source };
-    let ctx: SessionContext = deltalake::delta_datafusion::create_session().into_inner();
-    let provider = table.table_provider().await.map_err(|error| failed(error.into()))?;
-    let batches = async {
-        ctx.register_table("known", provider)?;
-        ctx.table("known").await?.collect().await
-    };
-    let batches = batches.await.map_err(|error| failed(error.into()))?;
-    let mut known = HashMap::new();
-    for batch in batches {
-        let revisions =
-            batch.column_by_name(REVISION).map(|column| cast(column, &DataType::Int32)).transpose()?;
-        let Some(revisions) = revisions else { continue };
-        let revisions = revisions.as_primitive::<Int32Type>();
-        for (row, (key, value)) in fingerprints(&batch, contract, measured)?.into_iter().enumerate() {
-            let revision = if revisions.is_valid(row) { revisions.value(row) } else { 1 };
-            known.insert(key, (revision, value));
+impl Known {
+    /// The rows of `table`, which follows `contract` and has columns for some of the custom `metrics`. None if they have no
+    /// revisions.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn of(
+        table: &DeltaTable,
+        contract: &'static Table,
+        metrics: &[CustomMetric],
+    ) -> Result<Self, SinkError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| SinkError::Read {
+            table: table.table_url().clone(),
+            source,
+        };
+        let found = table.snapshot().map_err(|error| failed(error.into()))?.snapshot().arrow_schema();
+        let is_there = |name: &str| found.field_with_name(name).is_ok();
+        let own = contract.measure_columns().map(|column| column.name).filter(|name| is_there(name));
+        let custom = custom::columns(contract, metrics).into_iter().map(|field| field.name().clone());
+        let measured =
+            MeasuredColumns { own: own.collect(), custom: custom.filter(|name| is_there(name)).collect() };
+        let mut known = Self { contract, measured, rows: HashMap::new() };
+        if contract.column(REVISION).is_none() {
+            return Ok(known);
         }
+        let ctx: SessionContext = deltalake::delta_datafusion::create_session().into_inner();
+        let provider = table.table_provider().await.map_err(|error| failed(error.into()))?;
+        let batches = async {
+            ctx.register_table("known", provider)?;
+            ctx.table("known").await?.execute_stream().await
+        };
+        let mut batches = batches.await.map_err(|error| failed(error.into()))?;
+        while let Some(batch) = batches.try_next().await.map_err(|error| failed(error.into()))? {
+            known.note(&batch)?;
+        }
+        Ok(known)
     }
-    Ok(known)
-}
 
-fn fingerprints(
-    batch: &RecordBatch,
-    contract: &Table,
-    measured: &MeasuredColumns<'_>,
-) -> Result<Vec<(u64, u64)>, SinkError> {
-    let MeasuredColumns { own, custom } = measured;
-    let print = |lines: Vec<String>| lines.into_iter().map(|line| xxh3_64(line.as_bytes()));
-    let keys = print(encode::lines(batch, &key_columns(contract))?);
-    let values = [own.as_slice(), custom.as_slice()].concat();
-    let values = print(encode::lines(&custom::rounded(batch, custom)?, &values)?);
-    Ok(keys.zip(values).collect())
+    fn note(&mut self, batch: &RecordBatch) -> Result<(), SinkError> {
+        let Some(revisions) = batch.column_by_name(REVISION) else { return Ok(()) };
+        let revisions = cast(revisions, &DataType::Int32)?;
+        let revisions = revisions.as_primitive::<Int32Type>();
+        for (row, (key, value)) in self.fingerprints(batch)?.into_iter().enumerate() {
+            let revision = if revisions.is_valid(row) { revisions.value(row) } else { 1 };
+            self.rows.insert(key, (revision, value));
+        }
+        Ok(())
+    }
+
+    /// `batch` with the revisions that follow from these rows, if rows have revisions.
+    ///
+    /// # Errors
+    /// If a column is not there.
+    pub fn revise(&self, batch: RecordBatch) -> Result<Revised, SinkError> {
+        if self.contract.column(REVISION).is_none() {
+            return Ok(Revised { batch, restated: 0 });
+        }
+        let mut restated = 0;
+        let revisions: Int32Array = self
+            .fingerprints(&batch)?
+            .into_iter()
+            .map(|(key, value)| match self.rows.get(&key) {
+                None => Some(1),
+                Some((revision, same)) if *same == value => Some(*revision),
+                Some((revision, _)) => {
+                    restated += 1;
+                    Some(revision + 1)
+                }
+            })
+            .collect();
+        let batch = encode::with_column(&batch, REVISION, Arc::new(revisions))?;
+        Ok(Revised { batch, restated })
+    }
+
+    /// Of each row the key and the value.
+    fn fingerprints(&self, batch: &RecordBatch) -> Result<Vec<(u64, u64)>, SinkError> {
+        let MeasuredColumns { own, custom } = &self.measured;
+        let print = |lines: Vec<String>| lines.into_iter().map(|line| xxh3_64(line.as_bytes()));
+        let keys = print(encode::lines(batch, &key_columns(self.contract))?);
+        let custom: Vec<&str> = custom.iter().map(String::as_str).collect();
+        let values = [own.as_slice(), custom.as_slice()].concat();
+        let values = print(encode::lines(&custom::rounded(batch, &custom)?, &values)?);
+        Ok(keys.zip(values).collect())
+    }
 }
 
 fn key_columns(contract: &Table) -> Vec<&'static str> {

@@ -1,23 +1,19 @@
 //! One output table: made once, then replaced or appended to in single commits.
 
-use std::sync::Arc;
-
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake::kernel::transaction::{CommitConflictError, CommitProperties, TransactionError};
-use deltalake::kernel::{StructField, Transaction};
+use deltalake::kernel::transaction::{
+    CommitBuilder, CommitConflictError, CommitProperties, TransactionError,
+};
+use deltalake::kernel::{Action, Add, StructField, Transaction};
 use deltalake::operations::create::CreateBuilder;
-use deltalake::operations::write::SchemaMode;
-use deltalake::parquet::basic::{Compression, ZstdLevel};
-use deltalake::parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
-use deltalake::parquet::schema::types::ColumnPath;
-use deltalake::protocol::SaveMode;
+use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableError};
 use serde_json::json;
 use url::Url;
 
-use super::{KEY, SinkError, custom};
+use super::{KEY, SinkError, custom, files};
 use crate::contract::Table;
 use crate::lineage::ENGINE_VERSION;
 use crate::source::{Lake, shown, spark_type};
@@ -86,34 +82,56 @@ impl OutputTable {
         }
     }
 
+    /// Where it is.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// The table as it is.
     pub fn delta(&self) -> &DeltaTable {
         &self.table
     }
 
-    /// Its columns, as they are.
+    /// Writes rows to files that are in no version of the table, one for each date in the column called `by`.
     ///
     /// # Errors
-    /// If it has none.
-    pub fn schema(&self) -> Result<SchemaRef, SinkError> {
-        let state = self.table.snapshot().map_err(|source| SinkError::write(&self.url, source))?;
-        Ok(state.snapshot().arrow_schema())
+    /// If one cannot be written.
+    pub async fn write(&self, rows: &RecordBatch, by: &str) -> Result<Vec<Add>, SinkError> {
+        files::write(&self.table, rows, by).await.map_err(|source| SinkError::write(&self.url, source))
     }
 
-    /// Replaces all rows in one commit; readers see either the old or the new. Columns that are new are added, and
-    /// those that `batch` does not have are NULL.
+    /// Replaces all rows by those of `files` in one commit; readers see either the old or the new. Columns of `schema`
+    /// that are new are added, and those that the files do not have are NULL.
     ///
     /// # Errors
     /// If the commit fails, or another runner has written first; then nothing has changed.
-    pub async fn replace(self, batch: RecordBatch, commit: &Commit<'_>) -> Result<Committed, SinkError> {
+    pub async fn replace(
+        self,
+        files: &[Add],
+        schema: &Schema,
+        commit: &Commit<'_>,
+    ) -> Result<Committed, SinkError> {
         // Delta takes an overwrite and the compaction of the same files for compatible, and would then keep
         // both; so only the version that was read may be replaced.
-        let properties = CommitProperties::default().with_max_retries(0);
-        let (found, given) = (self.schema()?, batch.schema());
-        let is_same = found.fields().len() == given.fields().len()
-            && given.fields().iter().all(|field| found.field_with_name(field.name()).is_ok());
-        let schema_mode = (!is_same).then_some(SchemaMode::Merge);
-        self.write(batch, SaveMode::Overwrite, schema_mode, properties, commit).await
+        let properties = self.properties(commit, 0).await?;
+        let Self { url, table } = self;
+        let failed = |source| SinkError::write(&url, source);
+        let replaced = async {
+            let state = table.snapshot()?;
+            let operation = DeltaOperation::Write {
+                mode: SaveMode::Overwrite,
+                partition_by: Some(state.metadata().partition_columns().to_vec()),
+                predicate: None,
+            };
+            let widened = files::widened(state.metadata(), schema)?.map(Action::Metadata);
+            let removed = state.log_data().into_iter().map(|file| Action::Remove(file.remove_action(true)));
+            let added = files.iter().cloned().map(Action::Add);
+            CommitBuilder::from(properties)
+                .with_actions(widened.into_iter().chain(removed).chain(added).collect())
+                .build(Some(state), table.log_store(), operation)
+                .await
+        };
+        committed(replaced.await.map(|commit| Some(commit.version())), failed)
     }
 
     /// Appends rows in one commit.
@@ -121,65 +139,42 @@ impl OutputTable {
     /// # Errors
     /// If the commit fails, or another runner has written first; then nothing has changed.
     pub async fn append(self, batch: RecordBatch, commit: &Commit<'_>) -> Result<Committed, SinkError> {
-        let properties = CommitProperties::default().with_max_retries(APPEND_RETRIES_MAX);
-        self.write(batch, SaveMode::Append, None, properties, commit).await
+        let properties = self.properties(commit, APPEND_RETRIES_MAX).await?;
+        let Self { url, table } = self;
+        let write = table.write(vec![batch]).with_save_mode(SaveMode::Append);
+        let written = write.with_commit_properties(properties).await;
+        committed(written.map(|table| table.version()), |source| SinkError::write(&url, source))
     }
 
-    async fn write(
-        self,
-        batch: RecordBatch,
-        mode: SaveMode,
-        schema_mode: Option<SchemaMode>,
-        properties: CommitProperties,
-        commit: &Commit<'_>,
-    ) -> Result<Committed, SinkError> {
-        let Self { url, table } = self;
-        let failed = |source| SinkError::write(&url, source);
-        let mut properties = properties.with_metadata([
+    /// What the log says of `commit`, which gives way `retries` times. Refused if it is not its turn.
+    async fn properties(&self, commit: &Commit<'_>, retries: usize) -> Result<CommitProperties, SinkError> {
+        let properties = CommitProperties::default().with_max_retries(retries).with_metadata([
             ("engineInfo".to_owned(), json!(format!("secchi/{ENGINE_VERSION}"))),
             ("secchi.run_id".to_owned(), json!(commit.run_id)),
             ("secchi.monitor".to_owned(), json!(commit.monitor)),
         ]);
-        if let Some(turn) = &commit.turn {
-            let found = turn.app.sequence(&url, &table).await?;
-            if found > turn.after {
-                return Err(SinkError::Superseded { monitor: commit.monitor.to_owned(), table: shown(&url) });
-            }
-            properties =
-                properties.with_application_transaction(Transaction::new(turn.app.0.as_str(), found + 1));
+        let Some(turn) = &commit.turn else { return Ok(properties) };
+        let found = turn.app.sequence(&self.url, &self.table).await?;
+        if found > turn.after {
+            return Err(SinkError::Superseded {
+                monitor: commit.monitor.to_owned(),
+                table: shown(&self.url),
+            });
         }
-        let parquet = parquet(&batch);
-        let write = table
-            .write(vec![batch])
-            .with_save_mode(mode)
-            .with_writer_properties(parquet)
-            .with_commit_properties(properties);
-        let written = match schema_mode {
-            Some(schema_mode) => write.with_schema_mode(schema_mode).await,
-            None => write.await,
-        };
-        match written {
-            Ok(written) => {
-                let version = written.version().ok_or_else(|| failed(DeltaTableError::NotInitialized))?;
-                Ok(Committed::At(version))
-            }
-            Err(error) if is_late(&error) => Ok(Committed::Late(failed(error))),
-            Err(error) => Err(failed(error)),
-        }
+        Ok(properties.with_application_transaction(Transaction::new(turn.app.0.as_str(), found + 1)))
     }
 }
 
-/// What is binary is compressed well, which shrinks states to a third; for the many small pages of the other columns that
-/// would take longer than it is worth.
-fn parquet(batch: &RecordBatch) -> WriterProperties {
-    let binary = batch.schema_ref().fields().iter().filter(|field| field.data_type() == &DataType::Binary);
-    let compressed = |properties: WriterPropertiesBuilder, field: &Arc<Field>| {
-        let path = ColumnPath::from(field.name().as_str());
-        let properties = properties.set_column_dictionary_enabled(path.clone(), false);
-        properties.set_column_compression(path, Compression::ZSTD(ZstdLevel::default()))
-    };
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
-    binary.into_iter().fold(properties, compressed).build()
+/// What came of a commit, which `failed` explains if it could not be made.
+fn committed(
+    written: Result<Option<u64>, DeltaTableError>,
+    failed: impl Fn(DeltaTableError) -> SinkError,
+) -> Result<Committed, SinkError> {
+    match written {
+        Ok(version) => Ok(Committed::At(version.ok_or_else(|| failed(DeltaTableError::NotInitialized))?)),
+        Err(error) if is_late(&error) => Ok(Committed::Late(failed(error))),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 /// What came of a commit.

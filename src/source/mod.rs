@@ -19,6 +19,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use columns::{Columns, is_number, is_scalar};
 pub use columns::{is_time, spark_type};
 use datafusion::execution::context::SessionContext;
+use deltalake::kernel::LogicalFileView;
 use deltalake::{DeltaTable, DeltaTableError};
 pub use error::SourceError;
 pub(crate) use error::{HINT_UNREACHABLE, hint_full};
@@ -47,8 +48,17 @@ pub struct Snapshot {
     pub model: Option<RegisteredModel>,
     /// What is wrong with the registry, and did not keep the model from being read.
     pub registry_findings: Vec<String>,
-    /// Bytes of Parquet in the inference table.
-    pub source_bytes: u64,
+    /// How large the inference table is.
+    pub size: TableSize,
+}
+
+/// How large a table is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TableSize {
+    /// Bytes of Parquet.
+    pub bytes: u64,
+    /// Rows, if the log says it of every file.
+    pub rows: Option<u64>,
 }
 
 /// The baseline table.
@@ -59,8 +69,8 @@ pub struct BaselineSnapshot {
     pub schema: SchemaRef,
     /// Whether it says which model version a row is of.
     pub has_model_id: bool,
-    /// Bytes of Parquet in it.
-    pub bytes: u64,
+    /// How large it is.
+    pub size: TableSize,
 }
 
 /// Pins and opens what `monitor` reads.
@@ -74,8 +84,7 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
     let table = lake.table("inference.table", &inference.table, versions.of_inference()).await?;
     let beside = versions.of_others(&table).await?;
     let (source, schema) = register(&ctx, "inference", &inference.table, &table).await?;
-    let source_bytes =
-        size_of_files(&table).await.map_err(|error| SourceError::read(&inference.table, error))?;
+    let size = size_of(&table).await.map_err(|error| SourceError::read(&inference.table, error))?;
     let own = Columns { table: &inference.table, version: source.version, schema: &schema };
     own.require_type("timestamp_col", &inference.timestamp_col, "a timestamp or a date", is_time)?;
     if let Some(model_id_col) = &inference.model_id_col {
@@ -132,11 +141,10 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
             let at = beside.or_own(versions.baseline.or(baseline.version))?;
             let table = lake.table("baseline.table", &baseline.table, at).await?;
             let (pin, schema) = register(&ctx, "baseline", &baseline.table, &table).await?;
-            let bytes =
-                size_of_files(&table).await.map_err(|error| SourceError::read(&baseline.table, error))?;
+            let size = size_of(&table).await.map_err(|error| SourceError::read(&baseline.table, error))?;
             let model_id_col = inference.model_id_col.as_ref();
             let has_model_id = model_id_col.is_some_and(|name| schema.field_with_name(name).is_ok());
-            Some(BaselineSnapshot { pin, schema, has_model_id, bytes })
+            Some(BaselineSnapshot { pin, schema, has_model_id, size })
         }
     };
     let (model, registry_findings) = match &monitor.registry {
@@ -147,7 +155,7 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
         }
     };
     let schema = Arc::new(labelled);
-    Ok(Snapshot { ctx, schema, source, labels, baseline, model, registry_findings, source_bytes })
+    Ok(Snapshot { ctx, schema, source, labels, baseline, model, registry_findings, size })
 }
 
 async fn open_labels(
@@ -228,12 +236,17 @@ pub async fn damage(snapshot: &Snapshot, lake: Lake<'_>) -> Option<SourceError> 
     None
 }
 
-/// Bytes of Parquet in a table, from its log.
-async fn size_of_files(table: &DeltaTable) -> Result<u64, DeltaTableError> {
+/// How large a table is, from its log.
+async fn size_of(table: &DeltaTable) -> Result<TableSize, DeltaTableError> {
     let files = table.get_active_add_actions_by_partitions(&[]);
-    files
-        .try_fold(0, |sum, file| async move { Ok(sum + u64::try_from(file.size()).unwrap_or_default()) })
-        .await
+    let sum = |sum: TableSize, file: LogicalFileView| async move {
+        let rows = file.num_records().map(|rows| rows as u64);
+        Ok(TableSize {
+            bytes: sum.bytes + u64::try_from(file.size()).unwrap_or_default(),
+            rows: sum.rows.zip(rows).map(|(sum, rows)| sum + rows),
+        })
+    };
+    files.try_fold(TableSize { bytes: 0, rows: Some(0) }, sum).await
 }
 
 /// A table's URL as lineage has it: without the slash at its end.

@@ -17,6 +17,7 @@ mod fairness;
 mod findings;
 mod notify;
 mod odd_values;
+mod passes;
 mod pins;
 mod registry;
 mod runners;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::location::normalized;
 use super::{Notes, channel, duration, location, smtp, storage, zone};
 use crate::config::SecretPlaces;
-use crate::config::settings::{Defaults, Settings};
+use crate::config::settings::{DEFAULT_STATE_MEMORY, Defaults, Settings};
 use crate::config::settings_spec::{DefaultsSpec, SettingsSpec};
 use crate::config::spec::{ChannelSpec, SecretSpec};
 
@@ -25,6 +25,7 @@ pub fn settings(spec: &SettingsSpec, notes: &mut Notes<'_>) -> Settings {
             .enumerate()
             .map(|(index, spec)| storage(spec, &format!("/storage/{index}"), notes))
             .collect(),
+        state_memory: spec.state_memory_mib.map_or(DEFAULT_STATE_MEMORY, |mib| mib.saturating_mul(1 << 20)),
         defaults: defaults(&spec.defaults, notes),
         // Known to who has read the file.
         secret_places: SecretPlaces::default(),

@@ -8,6 +8,7 @@ use super::super::text::TextState;
 use super::super::{Kind, Series};
 use super::*;
 use crate::contract::ALL_VERSIONS;
+use crate::profile::Subject;
 use crate::profile::row::{ProfileRow, group_rows};
 use crate::window::Calendar;
 
@@ -23,11 +24,8 @@ fn group(rows: &[Row<'_>], has_labels: bool) -> Group {
         predictions.add(prediction, 1);
         label.iter().for_each(|label| quality.add(prediction, label, false, 1));
     }
-    Group {
-        row_count: rows.len() as u64,
-        columns: vec![ColumnState::Text(predictions)],
-        quality: has_labels.then_some(QualityState::Classification(quality)),
-    }
+    let quality = has_labels.then_some(QualityState::Classification(quality));
+    Group::new(rows.len() as u64, vec![ColumnState::Text(predictions)], quality)
 }
 
 fn segment(value: &str) -> Segment {
@@ -59,14 +57,7 @@ fn profiles(slices: Vec<(&str, Group)>, data_type: &str) -> Profiles {
     };
     let fairness =
         Fairness { predicates: BTreeSet::from([KEY.to_owned()]), prediction_col: "prediction".to_owned() };
-    Profiles {
-        columns: vec![prediction],
-        has_scores: false,
-        fairness: Some(fairness),
-        windows,
-        baseline,
-        gaps: BTreeMap::new(),
-    }
+    Profiles { fairness: Some(fairness), windows, baseline, ..Profiles::of(vec![prediction]) }
 }
 
 /// The row of the table of a slice in the window.
@@ -77,7 +68,7 @@ fn row_of(profiles: &Profiles, value: &str) -> ProfileRow {
 fn row_at(profiles: &Profiles, at: Option<(Granularity, Window)>, value: &str) -> ProfileRow {
     let segment = segment(value);
     let group = profiles.group(at, &segment).unwrap();
-    group_rows(profiles, at, &segment, group, 11).swap_remove(0)
+    group_rows(profiles, &[Subject::Table], at, &segment, group, 11).swap_remove(0)
 }
 
 fn measures(row: &ProfileRow) -> [(&'static str, Option<&ClassDifferences>); 4] {

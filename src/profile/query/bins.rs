@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::closer::{cut, distribution, sum};
-use super::pass::Pass;
+use super::table::{Asked, Table};
 use crate::profile::BaseGroup;
 use crate::profile::distribution::Distribution;
 use crate::profile::pinned::{PinnedEdges, deciles};
@@ -12,12 +12,12 @@ use crate::window::Window;
 /// A window with so many rows says where bins should be.
 const MIN_REFERENCE: u64 = 200;
 
-impl Pass<'_> {
+impl Table<'_> {
     /// Pins ten bins for each column of numbers that has none: at the deciles of the baseline, or of the first window with
     /// enough rows.
-    pub(super) fn pin_bins(&self, groups: &mut [BaseGroup], pinned: &mut PinnedEdges) {
+    pub(super) fn pin_bins(&self, asked: Asked<'_>, groups: &mut [BaseGroup], pinned: &mut PinnedEdges) {
         let first = first_window(groups);
-        for (index, column) in self.columns.iter().enumerate() {
+        for (index, column) in asked.columns.iter().enumerate() {
             if pinned.bins(&column.name).is_some() {
                 continue;
             }

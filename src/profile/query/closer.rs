@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
-use datafusion::dataframe::DataFrame;
 
-use super::pass::Pass;
+use super::table::{Asked, Table};
 use super::{decode, states};
 use crate::profile::distribution::{Bucket, Distribution, Edges, crowded};
 use crate::profile::functions::State;
@@ -31,63 +30,51 @@ struct Crowded {
     total: u64,
 }
 
-impl Pass<'_> {
-    /// Looks into the crowded buckets of `groups`, which were counted of `sliced`, until none is left. The edges are added to
-    /// `pinned`. Returns the bytes that were read.
+impl Table<'_> {
+    /// Looks into the crowded buckets of `groups`, which answer what was `asked`, until none is left. The edges are added
+    /// to `pinned`. Returns the bytes that were read.
     pub(super) async fn look_closer(
         &self,
-        sliced: &DataFrame,
+        asked: Asked<'_>,
         groups: &mut [BaseGroup],
         pinned: &mut PinnedEdges,
     ) -> Result<u64, DataFusionError> {
         let mut bytes = 0;
         for _ in 0..LOOKS {
-            let crowded = self.crowded(groups);
+            let crowded = crowded(asked, groups);
             if crowded.is_empty() {
                 break;
             }
-            let (inside, read) = self.look(sliced, &crowded).await?;
+            let (inside, read) = self.look(asked, &crowded).await?;
             bytes += read;
             let mut anew = Vec::new();
             for (column, inside) in crowded.iter().zip(inside) {
                 let looked = column.buckets.iter().zip(inside);
                 let edges = looked.map(|(bucket, inside)| crowded::edges(bucket, &inside, column.total));
                 let edges = edges.fold(Edges::default(), |all, more| all.and(&more));
-                if pinned.add(&self.columns[column.index].name, &edges) {
+                if pinned.add(&asked.columns[column.index].name, &edges) {
                     anew.push(column.index);
                 }
             }
             if anew.is_empty() {
                 break;
             }
-            bytes += self.recount(sliced, groups, &anew, pinned).await?;
+            bytes += self.recount(asked, groups, &anew, pinned).await?;
         }
         Ok(bytes)
-    }
-
-    fn crowded(&self, groups: &[BaseGroup]) -> Vec<Crowded> {
-        let columns = 0..self.columns.len();
-        let crowded = columns.filter_map(|index| {
-            let total = sum(groups.iter(), index)?;
-            let mut buckets = crowded::crowded(&total);
-            buckets.sort_by_key(|bucket| std::cmp::Reverse(bucket.count));
-            buckets.truncate(MAX_BUCKETS);
-            (!buckets.is_empty()).then(|| Crowded { index, buckets, total: total.total() })
-        });
-        crowded.collect()
     }
 
     /// The distributions within the buckets of each column, and the bytes that were read.
     async fn look(
         &self,
-        sliced: &DataFrame,
+        asked: Asked<'_>,
         crowded: &[Crowded],
     ) -> Result<(Vec<Vec<Distribution>>, u64), DataFusionError> {
         let mut ranges = Vec::new();
         for column in crowded {
-            let name = &self.columns[column.index].name;
+            let name = &asked.columns[column.index].name;
             tracing::debug!(
-                table = self.table,
+                table = self.name,
                 column = name,
                 buckets = column.buckets.len(),
                 "looking closer"
@@ -98,7 +85,7 @@ impl Pass<'_> {
             }
         }
         let sql = template::fill(template::CROWDED, &[("ranges", Name::list(&ranges))]);
-        let (batches, bytes) = self.collect(sliced, &sql, "crowded numbers").await?;
+        let (batches, bytes) = self.collect(&sql, "crowded numbers").await?;
         let mut found = batches.iter().flat_map(|batch| {
             (0..ranges.len()).map(|index| {
                 match ColumnState::from_bytes(decode::bytes(batch, &states::of_range(index))?)? {
@@ -114,17 +101,17 @@ impl Pass<'_> {
     /// Counts the columns at `indices` of `groups` once more, with the edges that there are now.
     pub(super) async fn recount(
         &self,
-        sliced: &DataFrame,
+        asked: Asked<'_>,
         groups: &mut [BaseGroup],
         indices: &[usize],
         pinned: &PinnedEdges,
     ) -> Result<u64, DataFusionError> {
-        let columns: Vec<_> = indices.iter().map(|index| self.columns[*index].clone()).collect();
+        let columns: Vec<_> = indices.iter().map(|index| asked.columns[*index].clone()).collect();
         let proba =
             self.monitor.inference.prediction.as_ref().and_then(|prediction| prediction.proba_col.as_ref());
         let with_quality = columns.iter().any(|column| Some(&column.name) == proba);
-        let again = Pass { columns: &columns, with_quality, ..*self };
-        let (counted, bytes) = again.count(sliced, "crowded columns", pinned).await?;
+        let again = Asked { columns: &columns, with_quality };
+        let (counted, bytes) = self.count(again, "crowded columns", pinned).await?;
         let mut counted: BTreeMap<_, _> = counted.into_iter().map(|base| (base.key(), base.group)).collect();
         for base in groups {
             let Some(again) = counted.remove(&base.key()).map(Arc::unwrap_or_clone) else { continue };
@@ -138,6 +125,19 @@ impl Pass<'_> {
         }
         Ok(bytes)
     }
+}
+
+/// The columns of `asked` in which rows of `groups` crowd.
+fn crowded(asked: Asked<'_>, groups: &[BaseGroup]) -> Vec<Crowded> {
+    let columns = 0..asked.columns.len();
+    let crowded = columns.filter_map(|index| {
+        let total = sum(groups.iter(), index)?;
+        let mut buckets = crowded::crowded(&total);
+        buckets.sort_by_key(|bucket| std::cmp::Reverse(bucket.count));
+        buckets.truncate(MAX_BUCKETS);
+        (!buckets.is_empty()).then(|| Crowded { index, buckets, total: total.total() })
+    });
+    crowded.collect()
 }
 
 /// Tells the numbers of the column at `index` apart at `edges`, if none of these lies within a bucket of any group. Else

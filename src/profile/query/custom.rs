@@ -5,7 +5,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::physical_plan::collect;
 
 use super::QueryError;
-use super::pass::Pass;
+use super::table::Table;
 use super::watch::bytes_read;
 use crate::cause::{is_fault, is_of_a_file, plain};
 use crate::config::Monitor;
@@ -47,22 +47,17 @@ pub(super) async fn check(
     Ok(())
 }
 
-impl Pass<'_> {
-    /// Adds to `measured` what the aggregates give on the rows of `sliced`. Where one fails on the rows, or cannot be
+impl Table<'_> {
+    /// Adds to `measured` what the aggregates give on these rows. Where one fails on the rows, or cannot be
     /// computed of a baseline, it says why, and the others are computed without it. Also tells the bytes that were read.
-    pub(super) async fn custom(
-        &self,
-        sliced: &DataFrame,
-        what: &str,
-        measured: &mut [Measured],
-    ) -> Result<u64, QueryError> {
+    pub(super) async fn custom(&self, measured: &mut [Measured]) -> Result<u64, QueryError> {
         if measured.is_empty() {
             return Ok(0);
         }
-        let Self { ctx, monitor, own, has_windows, .. } = *self;
-        let asker = Asker { ctx, monitor, own, has_windows };
-        let failed = |error: DataFusionError| QueryError::query(self.table, error);
-        let rows = asker.rows(sliced).await.map_err(failed)?;
+        let Self { ctx, monitor, has_windows, .. } = *self;
+        let asker = Asker { ctx, monitor, own: &self.own, has_windows };
+        let failed = |error: DataFusionError| QueryError::query(self.name, error);
+        let rows = asker.rows(&self.sliced).await.map_err(failed)?;
         let mut aggregates = Vec::new();
         for (index, (metric, input)) in asked(monitor).enumerate() {
             match asker.aggregate(&rows, index, metric, input) {
@@ -71,7 +66,7 @@ impl Pass<'_> {
                 Err(wrong) => measured[index].fail(has_windows, Absence::quoted(&wrong.problem)),
             }
         }
-        let what = format!("{what}, custom metrics");
+        let what = format!("{}, custom metrics", self.role);
         match self.answer(asker, &rows, &aggregates, &what, measured).await {
             Ok(bytes) => return Ok(bytes),
             Err(error) if is_of_a_file(&error) => return Err(failed(error)),
@@ -102,7 +97,7 @@ impl Pass<'_> {
     ) -> Result<u64, DataFusionError> {
         let asked: Vec<&Aggregate<'_>> = aggregates.iter().map(|(_, aggregate)| aggregate).collect();
         let plan = asker.question(rows, &asked)?.create_physical_plan().await?;
-        self.watch.begin(what, &plan, self.table_bytes);
+        self.watch.begin(what, &plan, self.size.bytes);
         let batches = collect(std::sync::Arc::clone(&plan), self.ctx.task_ctx()).await;
         self.watch.end();
         for batch in batches? {

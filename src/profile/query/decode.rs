@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use super::states;
 use crate::config::Monitor;
 use crate::profile::functions::State;
-use crate::profile::{BaseGroup, ColumnState, Group, QualityState, Segment, Slice};
+use crate::profile::{BaseGroup, ColumnSet, ColumnState, Group, QualityState, Segment, Slice};
 
-/// The groups in `batch`, an answer to `profile.sql` with the states of `columns` columns.
+/// The groups in `batch`, an answer to `profile.sql` or `groups.sql` with the states of `columns` columns.
 pub(super) fn groups(
     batch: &RecordBatch,
     monitor: &Monitor,
@@ -51,6 +51,7 @@ pub(super) fn groups(
                 quality: quality
                     .map(|states| QualityState::from_bytes(states.as_binary::<i64>().value(row)))
                     .transpose()?,
+                non_null: ColumnSet::default(),
             }),
         })
     };

@@ -1,6 +1,6 @@
 //! What is asked of the rows: one aggregate call for each column, and one for the model's quality.
 
-use super::pass::Pass;
+use super::table::{Asked, Table};
 use crate::config::ProblemType;
 use crate::profile::gap::Gap;
 use crate::profile::pinned::PinnedEdges;
@@ -26,8 +26,18 @@ pub(super) fn of_range(index: usize) -> String {
 }
 
 /// What `profile.sql` is filled in with.
-pub(super) fn asked(pass: &Pass<'_>, pinned: &PinnedEdges) -> [(&'static str, Name); 3] {
-    let Pass { monitor, own, .. } = pass;
+pub(super) fn of_columns(
+    table: &Table<'_>,
+    asked: Asked<'_>,
+    pinned: &PinnedEdges,
+) -> [(&'static str, Name); 3] {
+    let [keys, groups] = of_groups(table);
+    [keys, ("states", calls(table, asked, pinned)), groups]
+}
+
+/// What `groups.sql` is filled in with.
+pub(super) fn of_groups(table: &Table<'_>) -> [(&'static str, Name); 2] {
+    let Table { monitor, own, .. } = table;
     let (window, version) = (own.window_start(), own.model_version());
     let slices: Vec<Name> =
         (0..monitor.slicing_exprs.len()).map(|index| Name::column(&own.slice(index))).collect();
@@ -39,11 +49,11 @@ pub(super) fn asked(pass: &Pass<'_>, pinned: &PinnedEdges) -> [(&'static str, Na
         [one] => with_slice(one),
         several => Name::grouping_sets(&several.iter().map(with_slice).collect::<Vec<_>>()),
     };
-    [("keys", Name::list(&keys)), ("states", calls(pass, pinned)), ("groups", groups)]
+    [("keys", Name::list(&keys)), ("groups", groups)]
 }
 
 /// The aggregate calls.
-fn calls(pass: &Pass<'_>, pinned: &PinnedEdges) -> Name {
+fn calls(table: &Table<'_>, asked: Asked<'_>, pinned: &PinnedEdges) -> Name {
     let state = |(index, column): (usize, &ColumnInfo)| {
         let function = match column.kind {
             Kind::Numeric => "profile_numeric",
@@ -55,8 +65,8 @@ fn calls(pass: &Pass<'_>, pinned: &PinnedEdges) -> Name {
         let arguments: Vec<Name> = [Name::column(&column.name)].into_iter().chain(edges).collect();
         Name::call(function, &arguments, &of_column(index))
     };
-    let mut calls: Vec<Name> = pass.columns.iter().enumerate().map(state).collect();
-    calls.extend(quality_call(pass, pinned).filter(|_| pass.with_quality));
+    let mut calls: Vec<Name> = asked.columns.iter().enumerate().map(state).collect();
+    calls.extend(quality_call(table, pinned).filter(|_| asked.with_quality));
     Name::list(&calls)
 }
 
@@ -66,13 +76,13 @@ fn edges_of(name: &str, pinned: &PinnedEdges) -> Option<Name> {
     (!edges.is_empty()).then(|| Name::edges(&edges))
 }
 
-fn quality_call(pass: &Pass<'_>, pinned: &PinnedEdges) -> Option<Name> {
+fn quality_call(table: &Table<'_>, pinned: &PinnedEdges) -> Option<Name> {
     // What is of another type says nothing about quality.
-    let column = |name: &String| match pass.gaps.get(name) {
+    let column = |name: &String| match table.gaps.get(name) {
         Some(Gap::Unlike { .. }) => Name::null(),
         Some(Gap::Missing) | None => Name::column(name),
     };
-    let prediction = pass.monitor.inference.prediction.as_ref()?;
+    let prediction = table.monitor.inference.prediction.as_ref()?;
     let label = prediction.label.as_ref()?;
     let (said, is) = (column(&prediction.column), column(&label.column));
     Some(match prediction.problem_type {

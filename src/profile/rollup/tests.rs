@@ -14,7 +14,7 @@ fn base(calendar: &Calendar, at: &str, version: &str, rows: u64) -> BaseGroup {
     let window = calendar.window_of(Granularity::Day, at.parse().unwrap()).unwrap();
     let segment = Segment { model_version: version.to_owned(), slice: None };
     let columns = vec![ColumnState::Opaque(OpaqueState { count: rows, ..OpaqueState::default() })];
-    let group = Arc::new(Group { row_count: rows, columns, quality: None });
+    let group = Arc::new(Group::new(rows, columns, None));
     BaseGroup { window: Some(window), is_out_of_range: false, segment, group }
 }
 
@@ -102,7 +102,7 @@ fn empty(of_classes: bool) -> Group {
         true => QualityState::Classification(ClassificationState::default()),
         false => QualityState::Regression(RegressionState::default()),
     };
-    Group { row_count: 0, columns: kinds.map(ColumnState::empty).to_vec(), quality: Some(quality) }
+    Group::new(0, kinds.map(ColumnState::empty).to_vec(), Some(quality))
 }
 
 /// The rows of each key, as one group.

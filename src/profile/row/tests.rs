@@ -1,6 +1,4 @@
 #![allow(clippy::panic, clippy::unwrap_used)]
-use std::collections::BTreeMap;
-
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
@@ -69,16 +67,10 @@ fn rows(
     let row_count = columns.iter().map(|(_, state)| state.count() + state.num_nulls()).max();
     let row_count = row_count.or(quality.as_ref().map(QualityState::count)).unwrap_or_default().max(1);
     let (columns, states) = columns.into_iter().unzip();
-    let profiles = Profiles {
-        columns,
-        has_scores,
-        fairness: None,
-        windows: BTreeMap::new(),
-        baseline: BTreeMap::new(),
-        gaps: BTreeMap::new(),
-    };
+    let profiles = Profiles { has_scores, ..Profiles::of(columns) };
     let segment = Segment { model_version: ALL_VERSIONS.to_owned(), slice: None };
-    group_rows(&profiles, at, &segment, &Group { row_count, columns: states, quality }, 11)
+    let group = Group::new(row_count, states, quality);
+    group_rows(&profiles, &profiles.subjects().concat(), at, &segment, &group, 11)
 }
 
 const WINDOW: Option<&str> = Some("2026-05-01T12:00:00Z");

@@ -1,4 +1,4 @@
-//! The asking: one pass over a table, for all its rows and all their slices.
+//! A table to count: its rows, and the asking.
 
 use std::sync::Arc;
 
@@ -16,109 +16,131 @@ use super::{QueryError, decode, states};
 use crate::cause::is_of_a_file;
 use crate::config::Monitor;
 use crate::contract::OTHER;
-use crate::profile::custom::Measured;
 use crate::profile::gap::Gaps;
 use crate::profile::own_names::OwnNames;
 use crate::profile::pinned::PinnedEdges;
 use crate::profile::slice::{self, SliceError};
 use crate::profile::template::Name;
 use crate::profile::{BaseGroup, ColumnInfo, rollup, template};
+use crate::source::TableSize;
 
 /// Most values of a slicing expression that are slices of their own.
 pub const MAX_SLICES: usize = 100;
 
-/// What the passes over one table have in common.
-#[derive(Clone, Copy)]
-pub(super) struct Pass<'a> {
+/// A table to count.
+pub(super) struct Table<'a> {
     pub(super) ctx: &'a SessionContext,
     pub(super) monitor: &'a Monitor,
-    pub(super) own: &'a OwnNames,
-    pub(super) table: &'a str,
-    pub(super) table_bytes: u64,
-    pub(super) columns: &'a [ColumnInfo],
-    /// Whether the model's quality is counted, too.
-    pub(super) with_quality: bool,
-    pub(super) gaps: &'a Gaps,
+    pub(super) own: OwnNames,
+    /// Its URL.
+    pub(super) name: &'a str,
+    /// What it is to the monitor.
+    pub(super) role: &'static str,
+    pub(super) size: TableSize,
+    /// Which of its columns are not those of the inference table.
+    pub(super) gaps: Gaps,
     /// Whether its rows lie in windows, which those of a baseline do not.
     pub(super) has_windows: bool,
     pub(super) watch: &'a dyn Watch,
+    /// Its rows, with the values of all slicing expressions once they are known.
+    pub(super) sliced: DataFrame,
 }
 
-/// A table, counted.
-pub(super) struct CountedTable {
-    /// Its rows, with the values of all slicing expressions.
-    sliced: DataFrame,
+/// What is asked of a table at once.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) columns: &'a [ColumnInfo],
+    /// Whether the model's quality is counted, too.
+    pub(super) with_quality: bool,
+}
+
+/// What was asked, counted.
+#[derive(Default)]
+pub(super) struct Answer {
     pub(super) groups: Vec<BaseGroup>,
-    /// The edges at which its rows are told apart.
+    /// The edges at which rows are told apart.
     pinned: PinnedEdges,
     /// Bytes that were read.
     pub(super) bytes: u64,
 }
 
-impl Pass<'_> {
-    /// Counts `frame`: the whole and each slicing expression. Adds edges to those that are `pinned`, where rows crowd and
-    /// where bins have not been chosen; what the aggregates among the custom metrics give is added to `custom`.
-    pub(super) async fn run(
+impl Table<'_> {
+    /// Counts the whole and each slicing expression. Adds edges to those that are `pinned`, where rows crowd and where bins
+    /// have not been chosen.
+    pub(super) async fn answer_to(
         &self,
-        frame: &DataFrame,
-        what: &str,
+        asked: Asked<'_>,
         pinned: &mut PinnedEdges,
-        custom: &mut [Measured],
-    ) -> Result<CountedTable, QueryError> {
-        let sliced = self.sliced(frame).await?;
+    ) -> Result<Answer, QueryError> {
         let counted = async {
-            let (mut groups, mut bytes) = self.count(&sliced, what, pinned).await?;
-            bytes += self.look_closer(&sliced, &mut groups, pinned).await?;
-            self.pin_bins(&mut groups, pinned);
+            let (mut groups, mut bytes) = self.count(asked, self.role, pinned).await?;
+            bytes += self.look_closer(asked, &mut groups, pinned).await?;
+            self.pin_bins(asked, &mut groups, pinned);
             Ok((groups, bytes))
         };
-        let (groups, bytes) = counted.await.map_err(|error| QueryError::query(self.table, error))?;
-        let bytes = bytes + self.custom(&sliced, what, custom).await?;
-        Ok(CountedTable { sliced, groups, pinned: pinned.clone(), bytes })
+        let (groups, bytes) = counted.await.map_err(|error| QueryError::query(self.name, error))?;
+        Ok(Answer { groups, pinned: pinned.clone(), bytes })
     }
 
-    /// Tells the rows of `counted` apart at the edges that have been `pinned` since.
+    /// Tells the rows of `answer` apart at the edges that have been `pinned` since it was given.
     pub(super) async fn catch_up(
         &self,
-        counted: &mut CountedTable,
+        asked: Asked<'_>,
+        answer: &mut Answer,
         pinned: &PinnedEdges,
     ) -> Result<(), QueryError> {
-        let CountedTable { sliced, groups, pinned: known, bytes } = counted;
+        let Answer { groups, pinned: known, bytes } = answer;
         let is_behind = |index: &usize| {
-            let edges = pinned.of(&self.columns[*index].name);
-            edges != known.of(&self.columns[*index].name) && !cut(groups, *index, &edges)
+            let edges = pinned.of(&asked.columns[*index].name);
+            edges != known.of(&asked.columns[*index].name) && !cut(groups, *index, &edges)
         };
-        let behind: Vec<usize> = (0..self.columns.len()).filter(is_behind).collect();
+        let behind: Vec<usize> = (0..asked.columns.len()).filter(is_behind).collect();
         if !behind.is_empty() {
-            let counted = self.recount(sliced, groups, &behind, pinned).await;
-            *bytes += counted.map_err(|error| QueryError::query(self.table, error))?;
+            let counted = self.recount(asked, groups, &behind, pinned).await;
+            *bytes += counted.map_err(|error| QueryError::query(self.name, error))?;
         }
         known.clone_from(pinned);
         Ok(())
     }
 
-    /// `frame` with the values of all slicing expressions.
-    async fn sliced(&self, frame: &DataFrame) -> Result<DataFrame, QueryError> {
-        let mut sliced = frame.clone();
+    /// Finds the values of all slicing expressions.
+    pub(super) async fn slice(&mut self) -> Result<(), QueryError> {
         for (index, expression) in self.monitor.slicing_exprs.iter().enumerate() {
-            sliced = self.sliced_by(&sliced, index, expression).await?;
+            self.sliced = self.sliced_by(&self.sliced, index, expression).await?;
         }
-        Ok(sliced)
+        Ok(())
     }
 
-    /// The groups of the whole table `sliced` and of each slicing expression, in order, with rows told apart at the edges
-    /// that are pinned. Also tells the bytes that were read.
+    /// The groups of the whole table and of each slicing expression, in order, with rows told apart at the edges that are
+    /// pinned. Also tells the bytes that were read.
     pub(super) async fn count(
         &self,
-        sliced: &DataFrame,
+        asked: Asked<'_>,
         what: &str,
         pinned: &PinnedEdges,
     ) -> Result<(Vec<BaseGroup>, u64), DataFusionError> {
-        let asked = states::asked(self, pinned);
-        let (batches, bytes) = self.collect(sliced, &template::fill(template::PROFILE, &asked), what).await?;
+        let sql = template::fill(template::PROFILE, &states::of_columns(self, asked, pinned));
+        self.groups(&sql, what, asked.columns.len()).await
+    }
+
+    /// The same groups, of which only the rows are counted.
+    pub(super) async fn count_rows(&self) -> Result<(Vec<BaseGroup>, u64), QueryError> {
+        let sql = template::fill(template::GROUPS, &states::of_groups(self));
+        let counted = self.groups(&sql, &format!("{}, groups", self.role), 0).await;
+        counted.map_err(|error| QueryError::query(self.name, error))
+    }
+
+    /// The groups in the answer to `sql`, with the states of `columns` columns.
+    async fn groups(
+        &self,
+        sql: &str,
+        what: &str,
+        columns: usize,
+    ) -> Result<(Vec<BaseGroup>, u64), DataFusionError> {
+        let (batches, bytes) = self.collect(sql, what).await?;
         let mut groups = Vec::new();
         for batch in batches {
-            groups.extend(decode::groups(&batch, self.monitor, self.columns.len())?);
+            groups.extend(decode::groups(&batch, self.monitor, columns)?);
         }
         if let Some(first) = self.monitor.slicing_exprs.first() {
             // Each row is in one slice of each expression, so those of one make the whole.
@@ -128,16 +150,15 @@ impl Pass<'_> {
         Ok((groups, bytes))
     }
 
-    /// The answer to `sql` over `sliced`, and the bytes that were read for it.
+    /// The answer to `sql` over the rows, and the bytes that were read for it.
     pub(super) async fn collect(
         &self,
-        sliced: &DataFrame,
         sql: &str,
         what: &str,
     ) -> Result<(Vec<RecordBatch>, u64), DataFusionError> {
-        view(self.ctx, "sliced", sliced.clone())?;
+        view(self.ctx, "sliced", self.sliced.clone())?;
         let plan = self.ctx.sql(sql).await?.create_physical_plan().await?;
-        self.watch.begin(what, &plan, self.table_bytes);
+        self.watch.begin(what, &plan, self.size.bytes);
         let batches = collect(Arc::clone(&plan), self.ctx.task_ctx()).await;
         self.watch.end();
         Ok((batches?, bytes_read(&plan)))
@@ -151,11 +172,11 @@ impl Pass<'_> {
         index: usize,
         expression: &str,
     ) -> Result<DataFrame, QueryError> {
-        let wrong = |error| QueryError::slice(expression, self.table, error);
+        let wrong = |error| QueryError::slice(expression, self.name, error);
         let name = self.own.slice(index);
-        let sliced = slice::with_value(frame, expression, &name, self.own).map_err(wrong)?;
+        let sliced = slice::with_value(frame, expression, &name, &self.own).map_err(wrong)?;
         self.limited(sliced, &name).await.map_err(|error| match is_of_a_file(&error) {
-            true => QueryError::query(self.table, error),
+            true => QueryError::query(self.name, error),
             // Nothing else is computed here, so what fails is the expression.
             false => wrong(SliceError::of_rows(&error)),
         })

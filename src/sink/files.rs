@@ -1,0 +1,103 @@
+//! Data files: rows in the folder of a table, which nobody reads before a commit names them.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::{DataType, Date32Type, Field, Schema};
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake::kernel::{Add, Metadata, MetadataExt, StructField, StructType};
+use deltalake::operations::write::WriterStatsConfig;
+use deltalake::operations::write::writer::{DeltaWriter, WriterConfig};
+use deltalake::parquet::basic::{Compression, ZstdLevel};
+use deltalake::parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use deltalake::parquet::schema::types::ColumnPath;
+use deltalake::{DeltaTable, DeltaTableError, Path};
+use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectStoreExt;
+
+/// Files that are written at the same time. Each holds room for the dictionary of every column, which is megabytes.
+const AT_ONCE: usize = 4;
+
+/// Writes the rows of `batch` into the folder of `table`: a file for each value of `by`, a column of dates.
+///
+/// # Errors
+/// If one cannot be written. Those that have been are in no version of the table, as if they were not there.
+pub async fn write(table: &DeltaTable, batch: &RecordBatch, by: &str) -> Result<Vec<Add>, DeltaTableError> {
+    let stats = WriterStatsConfig::from_config(table.snapshot()?.snapshot().table_configuration());
+    let config = WriterConfig::new(
+        batch.schema(),
+        vec![by.to_owned()],
+        Some(parquet(batch)),
+        None,
+        None,
+        stats.num_indexed_cols,
+        stats.stats_columns,
+    );
+    let store = table.log_store().object_store(None);
+    let written = futures::stream::iter(apart(batch, by)?).map(|rows| {
+        let mut writer = DeltaWriter::new(Arc::clone(&store), config.clone());
+        async move {
+            match writer.write(&rows).await {
+                Ok(()) => writer.close().await,
+                Err(error) => {
+                    // What it says of its own end is less than why it ends.
+                    writer.abort().await.unwrap_or_default();
+                    Err(error)
+                }
+            }
+        }
+    });
+    let files: Vec<Vec<Add>> = written.buffered(AT_ONCE).try_collect().await?;
+    Ok(files.concat())
+}
+
+/// Deletes files that no commit has named, as far as that can be: what stays is in no version of `table`.
+pub async fn discard(table: &DeltaTable, files: &[Add]) {
+    let store = table.log_store().object_store(None);
+    for file in files {
+        if let Err(error) = store.delete(&Path::from(file.path.as_str())).await {
+            tracing::debug!(file = file.path, %error, "a file that is not needed stays");
+        }
+    }
+}
+
+/// The rows of `batch` with each value of the column called `by`, in order.
+fn apart(batch: &RecordBatch, by: &str) -> Result<Vec<RecordBatch>, DeltaTableError> {
+    let dates = batch.column_by_name(by).and_then(|column| column.as_primitive_opt::<Date32Type>());
+    let dates = dates.ok_or_else(|| DeltaTableError::generic(format!("column {by} has no dates")))?;
+    let date = |row: u32| dates.is_valid(row as usize).then(|| dates.value(row as usize));
+    let mut rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
+    rows.sort_by_key(|row| date(*row));
+    let of_a_date = rows.chunk_by(|a, b| date(*a) == date(*b));
+    of_a_date.map(|rows| Ok(take_record_batch(batch, &UInt32Array::from(rows.to_vec()))?)).collect()
+}
+
+/// `metadata` with the columns of `schema` that it lacks, after those that it has; `None` if it has all.
+///
+/// # Errors
+/// If it has no schema, or one of the columns is of a type that Delta lacks.
+pub fn widened(metadata: &Metadata, schema: &Schema) -> Result<Option<Metadata>, DeltaTableError> {
+    let known = metadata.parse_schema()?;
+    let missing = schema.fields().iter().filter(|field| known.field(field.name()).is_none());
+    let missing: Vec<StructField> =
+        missing.map(|field: &Arc<Field>| field.as_ref().try_into_kernel()).collect::<Result<_, _>>()?;
+    if missing.is_empty() {
+        return Ok(None);
+    }
+    let all = StructType::try_new(known.fields().cloned().chain(missing))?;
+    Ok(Some(metadata.clone().with_schema(&all)?))
+}
+
+/// What is binary is compressed well, which shrinks states to a third; for the many small pages of the other columns that
+/// would take longer than it is worth.
+fn parquet(batch: &RecordBatch) -> WriterProperties {
+    let binary = batch.schema_ref().fields().iter().filter(|field| field.data_type() == &DataType::Binary);
+    let compressed = |properties: WriterPropertiesBuilder, field: &Arc<Field>| {
+        let path = ColumnPath::from(field.name().as_str());
+        let properties = properties.set_column_dictionary_enabled(path.clone(), false);
+        properties.set_column_compression(path, Compression::ZSTD(ZstdLevel::default()))
+    };
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
+    binary.into_iter().fold(properties, compressed).build()
+}
