@@ -161,7 +161,8 @@ async fn compute(
     stop: &Stop,
     record: &mut RunRow,
 ) -> Result<Outcome, RunError> {
-    let mut counting = unless(stop, Counting::begin(monitor, snapshot, settings, watch)).await?;
+    let edges = sink.recorded_edges().await?;
+    let mut counting = unless(stop, Counting::begin(monitor, snapshot, settings, edges, watch)).await?;
     let recorded = sink.recorded().await?;
     let present = Present { as_of: order.as_of, run_id: &lineage.run_id, computed_at: lineage.computed_at };
     let mut judging = Judging::new(monitor, &recorded, present);

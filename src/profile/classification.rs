@@ -88,6 +88,12 @@ impl ClassificationState {
         self.negative.pin(edges);
     }
 
+    /// Tells scores at `edges`, too, apart, of those that have been counted; whether that can be, as of
+    /// [`Distribution::cut_between_buckets`].
+    pub fn cut_between_buckets(&mut self, edges: &Edges) -> bool {
+        self.positive.cut_between_buckets(edges) && self.negative.cut_between_buckets(edges)
+    }
+
     /// Counts `count` labelled rows. `positive`: whether the label is the positive class.
     pub fn add(&mut self, prediction: &str, label: &str, positive: bool, count: u64) {
         let key = (prediction.to_owned(), label.to_owned());

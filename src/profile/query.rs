@@ -90,7 +90,8 @@ pub struct Counting<'a> {
 }
 
 impl<'a> Counting<'a> {
-    /// Prepares to count everything that `monitor` wants to know of `snapshot`.
+    /// Prepares to count everything that `monitor` wants to know of `snapshot`, with rows told apart at the edges that are
+    /// `pinned` already.
     ///
     /// # Errors
     /// If a table cannot be read, or a slicing expression or a custom metric cannot be computed.
@@ -98,6 +99,7 @@ impl<'a> Counting<'a> {
         monitor: &'a Monitor,
         snapshot: &'a Snapshot,
         settings: &Settings,
+        pinned: PinnedEdges,
         watch: &'a dyn Watch,
     ) -> Result<Self, QueryError> {
         // A misspelt expression is found before the first of many files is read.
@@ -153,7 +155,7 @@ impl<'a> Counting<'a> {
             inference,
             baseline,
             passes: VecDeque::new(),
-            pinned: PinnedEdges::default(),
+            pinned,
             non_null: <[HashMap<_, _>; 2]>::default(),
             totals,
         };

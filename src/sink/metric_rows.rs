@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::revision::FIRST;
 use crate::drift::DriftRow;
 use crate::lineage::{ENGINE_VERSION, Lineage, ModelVersion};
 use crate::profile::row::ProfileRow;
@@ -139,7 +140,7 @@ fn one<'a, R: Measured>(row: &'a R, lineage: &'a Lineage) -> WithLineage<'a, R> 
         label_version: lineage.labels.as_ref().map(|pin| pin.version),
         baseline_table: lineage.baseline.as_ref().map(|pin| pin.table.as_str()),
         baseline_version: lineage.baseline.as_ref().map(|pin| pin.version),
-        revision: R::IS_METRIC.then_some(1),
+        revision: R::IS_METRIC.then_some(FIRST),
         engine_version: ENGINE_VERSION,
         computed_at: lineage.computed_at.as_microsecond(),
         window_date: row.start().and_then(|start| {

@@ -7,6 +7,7 @@
 
 mod alerts;
 mod custom;
+mod edges;
 mod encode;
 mod error;
 mod files;
@@ -26,6 +27,7 @@ use crate::alert::{Event, Recorded};
 use crate::config::Monitor;
 use crate::contract::{self, Table};
 use crate::lineage::Lineage;
+use crate::profile::pinned::PinnedEdges;
 use crate::source::Lake;
 use table::{App, Commit, Committed, OutputTable, Turn};
 
@@ -126,6 +128,18 @@ impl<'a> Sink<'a> {
             states: Staged::new(self, &contract::profile_states::TABLE, &self.states, lineage),
             profile: Staged::new(self, &contract::profile_metrics::TABLE, &self.profile, lineage),
             drift: Staged::new(self, &contract::drift_metrics::TABLE, &self.drift, lineage),
+        }
+    }
+
+    /// Where columns were cut before.
+    ///
+    /// # Errors
+    /// If the states table cannot be read.
+    pub async fn recorded_edges(&self) -> Result<PinnedEdges, SinkError> {
+        let states = metric_table(self.monitor, &contract::profile_states::TABLE);
+        match self.lake.output_table(KEY, &url(self.monitor, &states)).await? {
+            None => Ok(PinnedEdges::default()),
+            Some(table) => edges::recorded(&table, self.monitor).await,
         }
     }
 

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, Int32Array, RecordBatch};
+use arrow::array::{Array, AsArray, Int32Builder, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type};
 use datafusion::execution::context::SessionContext;
@@ -20,6 +20,12 @@ use crate::contract::Table;
 
 /// The column.
 const REVISION: &str = "revision";
+
+/// Rows whose texts are made at once.
+const PRINTED_AT_ONCE: usize = 4096;
+
+/// The revision of a row that is new, as rows come.
+pub(super) const FIRST: i32 = 1;
 
 /// Which rows were restated.
 #[derive(Debug)]
@@ -88,7 +94,7 @@ impl Known {
         let revisions = cast(revisions, &DataType::Int32)?;
         let revisions = revisions.as_primitive::<Int32Type>();
         for (row, (key, value)) in self.fingerprints(batch)?.into_iter().enumerate() {
-            let revision = if revisions.is_valid(row) { revisions.value(row) } else { 1 };
+            let revision = if revisions.is_valid(row) { revisions.value(row) } else { FIRST };
             self.rows.insert(key, (revision, value));
         }
         Ok(())
@@ -99,23 +105,25 @@ impl Known {
     /// # Errors
     /// If a column is not there.
     pub fn revise(&self, batch: RecordBatch) -> Result<Revised, SinkError> {
-        if self.contract.column(REVISION).is_none() {
+        if self.rows.is_empty() {
             return Ok(Revised { batch, restated: 0 });
         }
         let mut restated = 0;
-        let revisions: Int32Array = self
-            .fingerprints(&batch)?
-            .into_iter()
-            .map(|(key, value)| match self.rows.get(&key) {
-                None => Some(1),
-                Some((revision, same)) if *same == value => Some(*revision),
-                Some((revision, _)) => {
-                    restated += 1;
-                    Some(revision + 1)
-                }
-            })
-            .collect();
-        let batch = encode::with_column(&batch, REVISION, Arc::new(revisions))?;
+        let mut revisions = Int32Builder::with_capacity(batch.num_rows());
+        for from in (0..batch.num_rows()).step_by(PRINTED_AT_ONCE) {
+            let some = batch.slice(from, PRINTED_AT_ONCE.min(batch.num_rows() - from));
+            for (key, value) in self.fingerprints(&some)? {
+                revisions.append_value(match self.rows.get(&key) {
+                    None => FIRST,
+                    Some((revision, same)) if *same == value => *revision,
+                    Some((revision, _)) => {
+                        restated += 1;
+                        revision + 1
+                    }
+                });
+            }
+        }
+        let batch = encode::with_column(&batch, REVISION, Arc::new(revisions.finish()))?;
         Ok(Revised { batch, restated })
     }
 

@@ -17,7 +17,7 @@ use crate::lineage::Lineage;
 use crate::source::shown;
 
 /// Bytes of rows in memory that make a good file for each day.
-const WAITING_MAX: usize = 64 << 20;
+const WAITING_MAX: usize = 32 << 20;
 
 /// The column that files are kept apart by.
 const WINDOW_DATE: &str = "window_date";

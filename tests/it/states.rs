@@ -109,6 +109,48 @@ async fn the_states_are_what_the_metrics_were_made_from() {
     assert_eq!(ColumnState::empty(Kind::Opaque).take_sketch(), None);
 }
 
+/// Where the bins of the price begin, of all windows, and the states of all columns.
+async fn recorded(scene: &Scene) -> (Vec<String>, Vec<String>) {
+    let texts = |rows: Vec<Value>| rows.iter().map(Value::to_string).collect::<Vec<_>>();
+    let edges =
+        "SELECT DISTINCT histogram['edges'] AS edges FROM bad_profile_states WHERE column_name = 'amount'";
+    let states = "SELECT * EXCEPT (computed_at) FROM bad_profile_states \
+                  ORDER BY column_name, log_type, window_start, model_version, slice_value";
+    (texts(scene.rows(edges).await), texts(scene.rows(states).await))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edges_stay_where_they_are_until_there_is_another_baseline() {
+    for baseline in [false, true] {
+        let scene = scene(baseline).await;
+        let (edges, states) = recorded(&scene).await;
+        assert_eq!(edges.len(), 1, "{edges:?}");
+        let run = || assert_eq!(scene.secchi(&["run", "bad"]).code, 0);
+        run();
+        let again = recorded(&scene).await;
+        assert_eq!(again.0, edges, "once more");
+        // Their bytes are long.
+        assert!(again.1 == states, "other states once more");
+        // The days that the bins were chosen from are gone, and prices have doubled.
+        let later = format!(
+            "SELECT * REPLACE (2 * amount AS amount) FROM ({PRICES}) WHERE event_time > '2026-05-03'"
+        );
+        scene.table("later", &later).await;
+        scene.edit("../lake/prices", "../lake/later");
+        run();
+        assert_eq!(recorded(&scene).await.0, edges, "later");
+        scene.table("another", &later).await;
+        match baseline {
+            true => scene.edit("../lake/before", "../lake/another"),
+            false => scene.edit("granularities:", "baseline: { table: ../lake/another }\ngranularities:"),
+        }
+        run();
+        let (anew, _) = recorded(&scene).await;
+        assert_eq!(anew.len(), 1, "{anew:?}");
+        assert_ne!(anew, edges, "another baseline");
+    }
+}
+
 fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len())
         .step_by(2)

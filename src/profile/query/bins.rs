@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::closer::{cut, distribution, sum};
+use super::closer::{distribution, sum};
 use super::table::{Asked, Table};
 use crate::profile::BaseGroup;
 use crate::profile::distribution::Distribution;
@@ -32,7 +32,7 @@ impl Table<'_> {
                 .max();
             total.coarsen(shift.unwrap_or_default());
             let edges = deciles(&total);
-            if total.total() > 0 && cut(groups, index, &edges) {
+            if total.total() > 0 && self.cut(asked, groups, index, &edges) {
                 pinned.pin_bins(&column.name, edges);
             }
         }

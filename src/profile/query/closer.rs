@@ -1,6 +1,7 @@
 //! The closer look: where rows crowd in a bucket they are counted once more, and edges put between them.
 //!
-//! Few columns need it, and those are all that is read again. Which buckets, which edges, depends on the rows alone.
+//! Few columns need it, and those are all that is read again. Which buckets, which edges, depends on the rows alone, and on
+//! the edges that there are already.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +14,16 @@ use crate::profile::distribution::{Bucket, Distribution, Edges, crowded};
 use crate::profile::functions::State;
 use crate::profile::pinned::PinnedEdges;
 use crate::profile::template::{self, Name};
-use crate::profile::{BaseGroup, ColumnState};
+use crate::profile::{BaseGroup, ColumnInfo, ColumnState, QualityState};
 
 /// Looks at one table: each tells numbers apart that differ by two thousand times less.
 const LOOKS: usize = 4;
 
 /// Most buckets of a column that are looked into at once: the others have their turn with the next look.
 const MAX_BUCKETS: usize = 32;
+
+/// Most edges of a column that is looked into: each is a comparison for many of its rows, and edges stay.
+const MAX_EDGES: usize = 2048;
 
 /// A column and its buckets to look into.
 struct Crowded {
@@ -41,7 +45,7 @@ impl Table<'_> {
     ) -> Result<u64, DataFusionError> {
         let mut bytes = 0;
         for _ in 0..LOOKS {
-            let crowded = crowded(asked, groups);
+            let crowded = crowded(asked, groups, pinned);
             if crowded.is_empty() {
                 break;
             }
@@ -107,9 +111,7 @@ impl Table<'_> {
         pinned: &PinnedEdges,
     ) -> Result<u64, DataFusionError> {
         let columns: Vec<_> = indices.iter().map(|index| asked.columns[*index].clone()).collect();
-        let proba =
-            self.monitor.inference.prediction.as_ref().and_then(|prediction| prediction.proba_col.as_ref());
-        let with_quality = columns.iter().any(|column| Some(&column.name) == proba);
+        let with_quality = asked.with_quality && columns.iter().any(|column| self.is_proba(column));
         let again = Asked { columns: &columns, with_quality };
         let (counted, bytes) = self.count(again, "crowded columns", pinned).await?;
         let mut counted: BTreeMap<_, _> = counted.into_iter().map(|base| (base.key(), base.group)).collect();
@@ -125,12 +127,46 @@ impl Table<'_> {
         }
         Ok(bytes)
     }
+
+    /// Tells the numbers of the column at `index` apart at `edges`, if none of these lies within a bucket of any group. Else
+    /// some groups may be cut and others not, until they are counted anew.
+    pub(super) fn cut(
+        &self,
+        asked: Asked<'_>,
+        groups: &mut [BaseGroup],
+        index: usize,
+        edges: &Edges,
+    ) -> bool {
+        let of_quality = asked.with_quality && self.is_proba(&asked.columns[index]);
+        groups.iter_mut().all(|base| {
+            let group = Arc::make_mut(&mut base.group);
+            let is_cut = match &mut group.columns[index] {
+                ColumnState::Numeric(state) => state.distribution.cut_between_buckets(edges),
+                _ => true,
+            };
+            is_cut
+                && match &mut group.quality {
+                    Some(QualityState::Classification(state)) if of_quality => {
+                        state.cut_between_buckets(edges)
+                    }
+                    _ => true,
+                }
+        })
+    }
+
+    fn is_proba(&self, column: &ColumnInfo) -> bool {
+        let prediction = self.monitor.inference.prediction.as_ref();
+        prediction.is_some_and(|prediction| prediction.proba_col.as_ref() == Some(&column.name))
+    }
 }
 
-/// The columns of `asked` in which rows of `groups` crowd.
-fn crowded(asked: Asked<'_>, groups: &[BaseGroup]) -> Vec<Crowded> {
-    let columns = 0..asked.columns.len();
-    let crowded = columns.filter_map(|index| {
+/// The columns of `asked` in which rows of `groups` crowd, of those that have not been cut too often.
+fn crowded(asked: Asked<'_>, groups: &[BaseGroup], pinned: &PinnedEdges) -> Vec<Crowded> {
+    let columns = asked.columns.iter().enumerate();
+    let crowded = columns.filter_map(|(index, column)| {
+        if pinned.of(&column.name).values().count() > MAX_EDGES {
+            return None;
+        }
         let total = sum(groups.iter(), index)?;
         let mut buckets = crowded::crowded(&total);
         buckets.sort_by_key(|bucket| std::cmp::Reverse(bucket.count));
@@ -138,17 +174,6 @@ fn crowded(asked: Asked<'_>, groups: &[BaseGroup]) -> Vec<Crowded> {
         (!buckets.is_empty()).then(|| Crowded { index, buckets, total: total.total() })
     });
     crowded.collect()
-}
-
-/// Tells the numbers of the column at `index` apart at `edges`, if none of these lies within a bucket of any group. Else
-/// some groups may be cut and others not, until they are counted anew.
-pub(super) fn cut(groups: &mut [BaseGroup], index: usize, edges: &Edges) -> bool {
-    let mut numbers =
-        groups.iter_mut().filter_map(|base| match &mut Arc::make_mut(&mut base.group).columns[index] {
-            ColumnState::Numeric(state) => Some(&mut state.distribution),
-            _ => None,
-        });
-    numbers.all(|numbers| numbers.cut_between_buckets(edges))
 }
 
 /// The numbers of the column at `index` in `groups`, of whole windows, together. None if it is no column of numbers.

@@ -9,7 +9,6 @@ use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{Expr, lit, when};
 use datafusion::physical_plan::collect;
 
-use super::closer::cut;
 use super::rows::view;
 use super::watch::{Watch, bytes_read};
 use super::{QueryError, decode, states};
@@ -92,7 +91,7 @@ impl Table<'_> {
         let Answer { groups, pinned: known, bytes } = answer;
         let is_behind = |index: &usize| {
             let edges = pinned.of(&asked.columns[*index].name);
-            edges != known.of(&asked.columns[*index].name) && !cut(groups, *index, &edges)
+            edges != known.of(&asked.columns[*index].name) && !self.cut(asked, groups, *index, &edges)
         };
         let behind: Vec<usize> = (0..asked.columns.len()).filter(is_behind).collect();
         if !behind.is_empty() {
