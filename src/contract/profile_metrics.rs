@@ -192,6 +192,12 @@ const EXTRAS: &[Column] = &[
         "On `:table` rows: rows whose label is known and that have a prediction. NaN is neither.",
     ),
     column("percent_labelled", Type::Double, "On `:table` rows: 100 · label_count / row_count."),
+    column(
+        "rank_error",
+        Type::Double,
+        "Most by which the rank of `median` or of a quantile can be off, as a share of values: 0 where each different \
+         value is counted by itself. It is much less where values lie evenly.",
+    ),
 ];
 
 /// The table.

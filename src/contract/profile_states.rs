@@ -48,7 +48,7 @@ const STATE: &[Column] = &[
         "histogram",
         HISTOGRAM,
         "Finite values in ten bins with the same edges in every window: the deciles of the baseline or, without one, of the \
-         first window.",
+         first window. They stay where they are until there is another baseline.",
     ),
     column(
         "distinct_sketch",

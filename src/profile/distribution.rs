@@ -358,6 +358,14 @@ impl Ranks {
         Some(between.clamp(self.min, self.max))
     }
 
+    /// Most by which the rank of a quantile can be off, as a share of the rows: that of the fullest bucket, in which
+    /// nothing is known of where its rows lie. 0 while every value has its own.
+    pub fn error(&self) -> f64 {
+        let shared = self.buckets.iter().filter(|bucket| bucket.low < bucket.high).map(|bucket| bucket.count);
+        let total = self.upto.last().copied().unwrap_or_default();
+        shared.max().map_or(0.0, |most| most as f64 / total.max(1) as f64)
+    }
+
     /// The `index`-th smallest value, from 0.
     fn value_at(&self, index: u64) -> f64 {
         if index == 0 {

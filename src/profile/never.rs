@@ -25,7 +25,7 @@ const OF_ALL: [&str; 9] = [
 /// Metrics of all columns but those of which only values and NULLs are counted.
 const OF_VALUES: [&str; 3] = ["distinct_count", "percent_distinct", "percent_distinct_delta"];
 /// Metrics of numbers and times.
-const OF_ORDERED: [&str; 3] = ["min", "max", "median"];
+const OF_ORDERED: [&str; 4] = ["min", "max", "median", "rank_error"];
 /// Metrics of numbers and names.
 const OF_BINS: [&str; 3] = ["js_distance", "population_stability_index", "num_bins"];
 /// Metrics of numbers.

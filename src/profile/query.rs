@@ -67,6 +67,8 @@ pub struct Totals {
     pub rows_out_of_range: u64,
     /// Requests with several labels, of which none is known to be the latest.
     pub requests_with_several_labels: u64,
+    /// Columns of the inference table in which rows crowd, however closely they were looked at.
+    pub crowded: Vec<String>,
     /// Bytes of Parquet that were read.
     pub bytes: u64,
     /// In how many passes over the tables, of some columns each.
@@ -215,6 +217,7 @@ impl<'a> Counting<'a> {
             table.catch_up(of_baseline, &mut baseline, &self.pinned).await?;
         }
         self.totals.bytes += inference.bytes + baseline.bytes;
+        self.totals.crowded.append(&mut inference.crowded);
 
         for (answer, non_null) in [&mut inference, &mut baseline].into_iter().zip(&mut self.non_null) {
             for base in &mut answer.groups {

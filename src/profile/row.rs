@@ -96,6 +96,7 @@ pub struct ProfileRow {
     pub num_negative: Option<u64>,
     pub label_count: Option<u64>,
     pub percent_labelled: Option<f64>,
+    pub rank_error: Option<f64>,
     pub window_start: Option<i64>,
     pub window_end: Option<i64>,
     pub reason: Option<String>,
@@ -313,8 +314,14 @@ fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points:
                 reasons.of_row(Absence::new("no value is within the range of a timestamp"));
             }
             let (min, max) = instants.extremes().unzip();
-            let median = instants.ranks().and_then(|ranks| ranks.quantile(0.5));
-            ProfileRow { min, max, median, ..row }
+            let ranks = instants.ranks();
+            ProfileRow {
+                min,
+                max,
+                median: ranks.as_ref().and_then(|ranks| ranks.quantile(0.5)),
+                rank_error: ranks.map(|ranks| ranks.error()),
+                ..row
+            }
         }
         ColumnState::Text(names) => {
             let items = names
@@ -371,7 +378,8 @@ fn numeric_row(row: ProfileRow, numbers: &NumericState, points: usize, reasons: 
         num_nan: Some(numbers.num_nan),
         num_infinite: Some(numbers.num_infinite),
         num_negative: Some(numbers.num_negative),
-        median: ranks.and_then(|ranks| ranks.quantile(0.5)),
+        median: ranks.as_ref().and_then(|ranks| ranks.quantile(0.5)),
+        rank_error: ranks.map(|ranks| ranks.error()),
         percent_nan: percent(numbers.num_nan, row.row_count),
         ..row
     }
@@ -428,6 +436,7 @@ impl ProfileRow {
             "num_negative" => whole(self.num_negative),
             "label_count" => whole(self.label_count),
             "percent_labelled" => self.percent_labelled,
+            "rank_error" => self.rank_error,
             custom => self.custom.get(custom)?.number(),
         }
     }

@@ -155,6 +155,13 @@ pub(super) fn findings(
              of the label table that says when a label came"
         ));
     }
+    if !totals.crowded.is_empty() {
+        findings.push(format!(
+            "so many values of `{}` lie so close together that quantiles and distances do not tell all of them apart; \
+             `rank_error` says by how much ranks can be off",
+            totals.crowded.join("`, `")
+        ));
+    }
     findings.extend(unseen_versions(monitor, &versions, snapshot.model.as_ref()));
     findings.extend(gaps::findings(monitor, profiles, as_of));
     findings.extend(many_classes::finding(profiles));

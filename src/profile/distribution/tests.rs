@@ -48,7 +48,7 @@ fn rank_error(distribution: &Distribution, values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let share = |count: usize| count as f64 / sorted.len() as f64;
-    (0..=200)
+    let found = (0..=200)
         .map(|step| {
             let q = f64::from(step) / 200.0;
             let value = ranks.quantile(q).unwrap_or(f64::NAN);
@@ -56,7 +56,11 @@ fn rank_error(distribution: &Distribution, values: &[f64]) -> f64 {
             let upto = share(sorted.partition_point(|other| *other <= value));
             (below - q).max(q - upto).max(0.0)
         })
-        .fold(0.0, f64::max)
+        .fold(0.0, f64::max);
+    // Between two values a quantile lies between two ranks.
+    let most = ranks.error() + share(1) + 1e-12;
+    assert!(found <= most, "a rank is off by {found}, and not by at most {most}");
+    found
 }
 
 /// A fixed sequence of numbers in [0, 1).

@@ -36,23 +36,23 @@ struct Crowded {
 
 impl Table<'_> {
     /// Looks into the crowded buckets of `groups`, which answer what was `asked`, until none is left. The edges are added
-    /// to `pinned`. Returns the bytes that were read.
+    /// to `pinned`. Returns the bytes that were read, and the columns in which some are left.
     pub(super) async fn look_closer(
         &self,
         asked: Asked<'_>,
         groups: &mut [BaseGroup],
         pinned: &mut PinnedEdges,
-    ) -> Result<u64, DataFusionError> {
+    ) -> Result<(u64, Vec<String>), DataFusionError> {
         let mut bytes = 0;
+        let mut left = crowded(asked, groups, pinned);
         for _ in 0..LOOKS {
-            let crowded = crowded(asked, groups, pinned);
-            if crowded.is_empty() {
+            if left.is_empty() {
                 break;
             }
-            let (inside, read) = self.look(asked, &crowded).await?;
+            let (inside, read) = self.look(asked, &left).await?;
             bytes += read;
             let mut anew = Vec::new();
-            for (column, inside) in crowded.iter().zip(inside) {
+            for (column, inside) in left.iter().zip(inside) {
                 let looked = column.buckets.iter().zip(inside);
                 let edges = looked.map(|(bucket, inside)| crowded::edges(bucket, &inside, column.total));
                 let edges = edges.fold(Edges::default(), |all, more| all.and(&more));
@@ -64,8 +64,9 @@ impl Table<'_> {
                 break;
             }
             bytes += self.recount(asked, groups, &anew, pinned).await?;
+            left = crowded(asked, groups, pinned);
         }
-        Ok(bytes)
+        Ok((bytes, left.iter().map(|column| asked.columns[column.index].name.clone()).collect()))
     }
 
     /// The distributions within the buckets of each column, and the bytes that were read.

@@ -59,6 +59,8 @@ pub(super) struct Answer {
     pub(super) groups: Vec<BaseGroup>,
     /// The edges at which rows are told apart.
     pinned: PinnedEdges,
+    /// Columns in which rows still crowd between edges.
+    pub(super) crowded: Vec<String>,
     /// Bytes that were read.
     pub(super) bytes: u64,
 }
@@ -72,13 +74,12 @@ impl Table<'_> {
         pinned: &mut PinnedEdges,
     ) -> Result<Answer, QueryError> {
         let counted = async {
-            let (mut groups, mut bytes) = self.count(asked, self.role, pinned).await?;
-            bytes += self.look_closer(asked, &mut groups, pinned).await?;
+            let (mut groups, bytes) = self.count(asked, self.role, pinned).await?;
+            let (more_bytes, crowded) = self.look_closer(asked, &mut groups, pinned).await?;
             self.pin_bins(asked, &mut groups, pinned);
-            Ok((groups, bytes))
+            Ok(Answer { groups, pinned: pinned.clone(), crowded, bytes: bytes + more_bytes })
         };
-        let (groups, bytes) = counted.await.map_err(|error| QueryError::query(self.name, error))?;
-        Ok(Answer { groups, pinned: pinned.clone(), bytes })
+        counted.await.map_err(|error| QueryError::query(self.name, error))
     }
 
     /// Tells the rows of `answer` apart at the edges that have been `pinned` since it was given.
@@ -88,7 +89,7 @@ impl Table<'_> {
         answer: &mut Answer,
         pinned: &PinnedEdges,
     ) -> Result<(), QueryError> {
-        let Answer { groups, pinned: known, bytes } = answer;
+        let Answer { groups, pinned: known, bytes, .. } = answer;
         let is_behind = |index: &usize| {
             let edges = pinned.of(&asked.columns[*index].name);
             edges != known.of(&asked.columns[*index].name) && !self.cut(asked, groups, *index, &edges)

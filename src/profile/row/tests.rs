@@ -28,9 +28,18 @@ const NUMERIC: &[&str] = &[
     "percent_distinct",
     "num_infinite",
     "num_negative",
+    "rank_error",
 ];
-const TIME: &[&str] =
-    &["num_nulls", "min", "max", "median", "distinct_count", "percent_null", "percent_distinct"];
+const TIME: &[&str] = &[
+    "num_nulls",
+    "min",
+    "max",
+    "median",
+    "distinct_count",
+    "percent_null",
+    "percent_distinct",
+    "rank_error",
+];
 const TEXT: &[&str] = &[
     "num_nulls",
     "min_length",
