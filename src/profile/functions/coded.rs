@@ -32,10 +32,7 @@ pub(super) struct Coder {
     pub(super) codes: Vec<u32>,
     /// A row of each code but that of NULL.
     firsts: Vec<u32>,
-    /// Codes by key, [`NULL`] where the slot is free. As many as a power of two.
-    slots: Vec<u32>,
-    /// Keys by code.
-    keys: Vec<u128>,
+    table: Table,
 }
 
 impl Coder {
@@ -86,20 +83,14 @@ impl Coder {
     }
 
     fn code_texts(&mut self, texts: &StringViewArray) {
-        let views = texts.views();
-        // A text that is not within its view is known by its length and a hash, and compared.
-        let key = |row: usize| match views[row] {
-            view if view as u32 <= INLINE_MAX => view,
-            view => u128::from(view as u32) | u128::from(xxh3_64(texts.value(row).as_bytes())) << 64,
+        let is_same = |row: usize, first: usize| {
+            is_within(texts.views()[row]) || texts.value(row) == texts.value(first)
         };
-        let is_same = |key: u128, row: usize, first: usize| {
-            key as u32 <= INLINE_MAX || texts.value(row) == texts.value(first)
-        };
-        self.code_rows(texts, key, is_same);
+        self.code_rows(texts, |row| key_of_text(texts, row), is_same);
     }
 
     fn code_keys(&mut self, array: &dyn Array, key: impl Fn(usize) -> u128) {
-        self.code_rows(array, key, |_, _, _| true);
+        self.code_rows(array, key, |_, _| true);
     }
 
     /// Codes pairs of codes: NULL where either is.
@@ -108,7 +99,7 @@ impl Coder {
         let nulls = NullBuffer::from_iter(left.codes.iter().zip(&right.codes).map(is_known));
         let rows = left.codes.len().min(right.codes.len());
         let key = |row: usize| u128::from(left.codes[row]) << 64 | u128::from(right.codes[row]);
-        self.code_numbered(rows, Some(&nulls), key, |_, _, _| true);
+        self.code_numbered(rows, Some(&nulls), key, |_, _| true);
     }
 
     /// Codes as NULL the values at which `is_none`, told the value's place among the different ones, says so.
@@ -123,13 +114,13 @@ impl Coder {
         &self.firsts
     }
 
-    /// Codes rows by their `key`; those of equal keys have one code if `is_same` says so of the key, the row, and the
-    /// first row of the code.
+    /// Codes rows by their `key`; those of equal keys have one code if `is_same` says so of the row and the first row of
+    /// the code.
     fn code_rows(
         &mut self,
         array: &dyn Array,
         key: impl Fn(usize) -> u128,
-        is_same: impl Fn(u128, usize, usize) -> bool,
+        is_same: impl Fn(usize, usize) -> bool,
     ) {
         let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0);
         self.code_numbered(array.len(), nulls.as_ref(), key, is_same);
@@ -140,40 +131,62 @@ impl Coder {
         rows: usize,
         nulls: Option<&NullBuffer>,
         key: impl Fn(usize) -> u128,
-        is_same: impl Fn(u128, usize, usize) -> bool,
+        is_same: impl Fn(usize, usize) -> bool,
     ) {
-        self.codes.clear();
-        self.codes.reserve(rows);
-        self.firsts.clear();
+        let Self { codes, firsts, table } = self;
+        codes.clear();
+        firsts.clear();
+        table.clear();
+        codes.extend((0..rows).map(|row| {
+            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                return NULL;
+            }
+            let first = |code: u32| firsts[code as usize - 1] as usize;
+            let (code, is_new) = table.code(key(row), |code| is_same(row, first(code)));
+            if is_new {
+                firsts.push(row as u32);
+            }
+            code
+        }));
+    }
+}
+
+/// Codes by key, from 1 on in the order in which keys came.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// Codes by the hash of their key, [`NULL`] where the slot is free. As many as a power of two, or none.
+    slots: Vec<u32>,
+    /// Keys by code.
+    keys: Vec<u128>,
+}
+
+impl Table {
+    pub(super) fn clear(&mut self) {
         self.keys.clear();
         self.slots.clear();
         self.slots.resize(SLOTS_MIN, NULL);
-        for row in 0..rows {
-            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
-                self.codes.push(NULL);
-                continue;
+    }
+
+    /// How many keys have a code.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The code of `key`, of which `is_same` says so, and whether it is new.
+    #[inline]
+    pub(super) fn code(&mut self, key: u128, is_same: impl Fn(u32) -> bool) -> (u32, bool) {
+        let mut at = home(key, self.slots.len());
+        loop {
+            match self.slots[at] {
+                NULL => return (self.add(key, at), true),
+                code if self.keys[code as usize - 1] == key && is_same(code) => return (code, false),
+                _ => at = (at + 1) & (self.slots.len() - 1),
             }
-            let key = key(row);
-            let mut at = home(key, self.slots.len());
-            let code = loop {
-                match self.slots[at] {
-                    NULL => break self.add(key, row, at),
-                    code => {
-                        let index = code as usize - 1;
-                        if self.keys[index] == key && is_same(key, row, self.firsts[index] as usize) {
-                            break code;
-                        }
-                    }
-                }
-                at = (at + 1) & (self.slots.len() - 1);
-            };
-            self.codes.push(code);
         }
     }
 
     /// Gives `key` the next code, in the free slot `at`.
-    fn add(&mut self, key: u128, row: usize, at: usize) -> u32 {
-        self.firsts.push(row as u32);
+    fn add(&mut self, key: u128, at: usize) -> u32 {
         self.keys.push(key);
         let code = self.keys.len() as u32;
         self.slots[at] = code;
@@ -190,6 +203,22 @@ impl Coder {
             }
         }
         code
+    }
+}
+
+/// Whether a text is held within its `view`.
+#[inline]
+pub(super) fn is_within(view: u128) -> bool {
+    view as u32 <= INLINE_MAX
+}
+
+/// By which the text in `row` is known: its view, if that holds it; else its length and a hash, which another may have,
+/// too.
+#[inline]
+pub(super) fn key_of_text(texts: &StringViewArray, row: usize) -> u128 {
+    match texts.views()[row] {
+        view if is_within(view) => view,
+        view => u128::from(view as u32) | u128::from(xxh3_64(texts.value(row).as_bytes())) << 64,
     }
 }
 

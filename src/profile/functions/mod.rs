@@ -15,6 +15,8 @@
 
 mod aggregate;
 mod coded;
+mod counted;
+mod dictionary;
 mod folds;
 mod given;
 mod names;

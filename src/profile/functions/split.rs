@@ -15,6 +15,14 @@ pub enum Which<'a> {
 }
 
 impl Which<'_> {
+    /// How many these are, of a batch of `rows`.
+    pub fn count(self, rows: usize) -> usize {
+        match self {
+            Self::All => rows,
+            Self::These(these) => these.len(),
+        }
+    }
+
     /// Calls `each` with the rows, of a batch of `rows`. Not an iterator over either, which would ask at each row
     /// which it is.
     pub fn for_each(self, rows: usize, each: impl FnMut(usize)) {
