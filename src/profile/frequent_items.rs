@@ -5,6 +5,8 @@
 //! [`FrequentItems::error`], which stays below the number of rows divided by [`LIMIT`]; which of the rare
 //! values remain can then depend on the order of rows. Merging keeps both properties (Agarwal et al.,
 //! *Mergeable summaries*, 2012).
+//!
+//! While values are added one by one they are in a hash table; what is read, merged and written is a list in order.
 
 mod items;
 

@@ -40,11 +40,6 @@ impl Name {
         Self { item: item_of(value).into(), length: value.chars().count() as u64 }
     }
 
-    /// Whether it is that of `value`.
-    pub fn is_of(&self, value: &str) -> bool {
-        *self.item == *item_of(value)
-    }
-
     /// What the value is counted as.
     pub fn item(&self) -> &str {
         &self.item

@@ -75,7 +75,7 @@ impl Slots {
         }
         if let Some(sums) = self.sums.first_chunk_mut::<HEADS>() {
             for value in chunk {
-                let (head, mantissa) = parts(*value);
+                let (head, mantissa) = split(*value);
                 sums[head] += mantissa;
             }
         }
@@ -88,7 +88,7 @@ impl Slots {
         let slots = (self.sums.first_chunk_mut::<HEADS>(), self.squares.first_chunk_mut::<HEADS>());
         let (Some(sums), Some(squares)) = slots else { return };
         for value in values {
-            let (head, mantissa) = parts(*value);
+            let (head, mantissa) = split(*value);
             sums[head] += mantissa;
             squares[head] += u128::from(mantissa) * u128::from(mantissa);
         }
@@ -130,7 +130,7 @@ impl Slots {
 }
 
 /// The head of `value`, and its mantissa if it is normal.
-fn parts(value: f64) -> (usize, u64) {
+fn split(value: f64) -> (usize, u64) {
     let bits = value.to_bits();
     let fraction = bits & ((1 << MANTISSA_BITS) - 1);
     ((bits >> MANTISSA_BITS) as usize, fraction | (1 << MANTISSA_BITS))

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::aggregate::State;
-use super::coded::NULL;
 use super::dictionary::{Dictionary, Names};
 use super::split::Which;
+use super::table::NULL;
 use crate::profile::text::{Name, TextState};
 use crate::profile::{ColumnState, Kind};
 
@@ -53,7 +53,7 @@ impl CountedNames {
 impl ByCode {
     fn add(&mut self, dictionary: &Dictionary, which: Which<'_>) {
         let Self { noted, counts, .. } = self;
-        let codes = &dictionary.codes;
+        let codes = dictionary.codes();
         let rows = which.count(codes.len());
         if counts.is_empty() && FEW * (noted.len() + rows) < dictionary.len() {
             return which.for_each(codes.len(), |row| noted.push(codes[row]));

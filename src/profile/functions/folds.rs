@@ -6,12 +6,13 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicr
 use datafusion::common::{Result, exec_datafusion_err};
 
 use super::aggregate::{Fold, Rows, State};
-use super::coded::{Coder, NULL, Tally};
+use super::coded::{Coder, Tally};
 use super::counted::CountedNames;
 use super::dictionary::Dictionary;
 use super::given::GivenEdges;
 use super::names::{Classes, cast};
 use super::split::Which;
+use super::table::NULL;
 use crate::profile::classification::ClassificationState;
 use crate::profile::exact_sum::Slots;
 use crate::profile::regression::RegressionState;
@@ -255,6 +256,7 @@ impl Fold for Classification {
     fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>, room: &mut ClassRoom) -> Result<()> {
         let ClassRoom { predictions, labels, pairs, tally, scores: by_class, losses, slots, edges } = room;
         let edges = edges.read(arguments.get(4))?;
+        [&mut *predictions, &mut *labels, &mut *pairs].into_iter().for_each(Coder::clear);
         let said = predictions.code(argument(arguments, 0)?)?;
         let is = labels.code(argument(arguments, 1)?)?;
         let scores = cast(argument(arguments, 2)?, &DataType::Float64)?;
@@ -262,8 +264,8 @@ impl Fold for Classification {
         let positive = argument(arguments, 3)?;
         let classes = Classes::of(&said, &is, &positive.slice(0, positive.len().min(1)))?;
         // A NaN is a value, but no class.
-        predictions.forget(|index| classes.predictions.is_null(index));
-        labels.forget(|index| classes.labels.is_null(index));
+        predictions.forget(&classes.predictions);
+        labels.forget(&classes.labels);
         pairs.code_pairs(predictions, labels);
         let is_positive: Vec<bool> =
             (0..classes.labels.len()).map(|index| classes.is_positive(index)).collect();

@@ -21,6 +21,7 @@ mod folds;
 mod given;
 mod names;
 mod split;
+mod table;
 mod window_start;
 
 use datafusion::execution::context::SessionContext;
