@@ -241,6 +241,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_in_order_tells_the_same_as_what_is_added() {
+        let added = of(&["b", "", "c", "a", "b", "größer"].map(str::to_owned));
+        let read: FrequentItems =
+            postcard::to_stdvec(&added).and_then(|bytes| postcard::from_bytes(&bytes)).unwrap_or_default();
+        assert_eq!(read, added);
+        for item in ["", "a", "b", "c", "größer", "d", "z", "groß"] {
+            assert_eq!(read.count(item), added.count(item), "{item}");
+        }
+        assert_eq!((read.len(), read.remainder(), read.top(2)), (5, 0, added.top(2)));
+        let other = of(&["b", "x"].map(str::to_owned));
+        for items in [&read, &added] {
+            assert_eq!(items.beside(&other), [(1, 0), (1, 0), (2, 1), (1, 0), (1, 0), (0, 1)]);
+        }
+    }
+
+    #[test]
     fn long_values_are_in_the_memory_that_is_told() {
         let values: Vec<String> = (0..10).map(|i| format!("{i}").repeat(1_000_000)).collect();
         let mut items = of(&values);
