@@ -29,10 +29,8 @@ impl Paired {
 
     /// Names on both sides, each a bin. Names that a side no longer counts are one bin more.
     pub fn of_names(comparison: &FrequentItems, window: &FrequentItems) -> Option<Self> {
-        let then = comparison.iter().map(|(name, count)| (count, window.count(name)));
-        let only_now = window.iter().filter(|(name, _)| comparison.count(name) == 0);
-        let mut counts: Vec<(u64, u64)> = then.chain(only_now.map(|(_, count)| (0, count))).collect();
-        // The maps have no order, and sums of rounded numbers need one. It does not matter which name a bin is of.
+        let mut counts = comparison.beside(window);
+        // Sums of rounded numbers need an order, and it does not matter which name a bin is of.
         counts.sort_unstable();
         let rest = (comparison.remainder(), window.remainder());
         if rest != (0, 0) {

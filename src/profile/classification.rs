@@ -109,16 +109,14 @@ impl ClassificationState {
     /// in.
     pub fn add_scores(&mut self, scores: &[f64], positive: bool, losses: &mut Vec<f64>, slots: &mut Slots) {
         losses.clear();
+        losses.extend(scores.iter().filter(|score| (0.0..=1.0).contains(*score)));
+        self.not_probabilities += (scores.len() - losses.len()) as u64;
         let side = if positive { &mut self.positive } else { &mut self.negative };
-        for score in scores {
-            if !(0.0..=1.0).contains(score) {
-                self.not_probabilities += 1;
-                continue;
-            }
-            side.add(*score);
+        side.add_all(losses);
+        for score in losses.iter_mut() {
             // As scikit-learn: a probability is kept one epsilon away from 0 and 1.
-            let likely = if positive { *score } else { 1.0 - score };
-            losses.push(-likely.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln());
+            let likely = if positive { *score } else { 1.0 - *score };
+            *score = -likely.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln();
         }
         slots.add_sum(losses, &mut self.log_loss);
     }

@@ -18,6 +18,9 @@ const REGISTERS: usize = 1 << LG_REGISTERS;
 /// Bits of a hash that do not choose the register.
 const RANK_BITS: u32 = u64::BITS - LG_REGISTERS as u32;
 
+/// The last of them.
+const LAST_RANK_BIT: u64 = 1 << (u64::BITS - RANK_BITS);
+
 /// A sketch of the set of values seen. Empty until the first value.
 #[derive(Clone, Default)]
 pub struct Distinct {
@@ -37,14 +40,9 @@ impl Distinct {
         self.registers.is_empty()
     }
 
-    /// Adds a number; both zeros are one.
-    pub fn add_number(&mut self, value: f64) {
-        self.add_numbers(&[value]);
-    }
-
     /// Adds numbers; both zeros are one.
-    pub fn add_numbers(&mut self, values: &[f64]) {
-        self.add_hashes(values.iter().map(|value| mixed((value + 0.0).to_bits())));
+    pub fn add_numbers(&mut self, values: impl Iterator<Item = f64>) {
+        self.add_hashes(values.map(|value| mixed((value + 0.0).to_bits())));
     }
 
     /// Adds a text.
@@ -60,7 +58,8 @@ impl Distinct {
         // An array of known length is looked into without a check.
         let Some(registers) = self.registers.first_chunk_mut::<REGISTERS>() else { return };
         for hash in hashes {
-            let rank = (hash.leading_zeros().min(RANK_BITS - 1) + 1) as u8;
+            // With a bit that is always there, no hash is of zeros alone.
+            let rank = ((hash | LAST_RANK_BIT).leading_zeros() + 1) as u8;
             let register = &mut registers[hash as usize % REGISTERS];
             *register = (*register).max(rank);
         }
@@ -181,7 +180,7 @@ mod tests {
 
     fn of(range: std::ops::Range<u64>) -> Distinct {
         let mut distinct = Distinct::default();
-        range.for_each(|i| distinct.add_number(i as f64 * 1.7));
+        distinct.add_numbers(range.map(|i| i as f64 * 1.7));
         distinct
     }
 

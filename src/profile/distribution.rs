@@ -28,11 +28,13 @@ pub mod crowded;
 mod cuts;
 mod edges;
 
+use std::borrow::Cow;
+
 pub use beside::Place;
 use counts::Counts;
 use cuts::Cuts;
 pub use edges::Edges;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Most buckets in use, once the state is settled.
 pub const LIMIT: usize = 2048;
@@ -42,8 +44,8 @@ pub const LIMIT: usize = 2048;
 const LIMIT_WHILE_ADDING: usize = 4 * LIMIT;
 
 /// Counts of finite numbers by bucket.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(from = "Sorted", into = "Sorted")]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "Sorted")]
 pub struct Distribution {
     /// Bits of the double that a bucket does not look at.
     shift: u32,
@@ -112,12 +114,19 @@ impl Distribution {
         if !value.is_finite() || count == 0 {
             return;
         }
-        let place = ordered(value);
-        self.counts.add(place >> self.shift, count);
-        self.cuts.add(place, count, self.shift);
-        self.total += count;
+        self.extend_counted(&[(value, count)]);
         if self.is_crowded() {
             self.settle();
+        }
+    }
+
+    /// Counts many numbers, which must be finite.
+    pub fn add_all(&mut self, values: &[f64]) {
+        for values in values.chunks(LIMIT) {
+            self.extend(values);
+            if self.is_crowded() {
+                self.settle();
+            }
         }
     }
 
@@ -128,6 +137,17 @@ impl Distribution {
         counts.extend(places.clone().map(|place| place >> *shift));
         cuts.count(places, *shift);
         *total += values.len() as u64;
+    }
+
+    /// Counts many numbers, which must be finite, each as often as it says. It may be [crowded](Self::is_crowded) after
+    /// that.
+    pub fn extend_counted(&mut self, counted: &[(f64, u64)]) {
+        for (value, count) in counted {
+            let place = ordered(*value);
+            self.counts.add(place >> self.shift, *count);
+            self.cuts.add(place, *count, self.shift);
+            self.total += count;
+        }
     }
 
     /// Whether so many buckets are in use that it is time to settle.
@@ -179,10 +199,20 @@ impl Distribution {
         }
     }
 
+    /// The same rows in their one form.
+    fn settled(&self) -> Cow<'_, Self> {
+        if !self.counts.exceeds(LIMIT) && self.total > 0 {
+            return Cow::Borrowed(self);
+        }
+        let mut settled = self.clone();
+        settled.settle();
+        Cow::Owned(settled)
+    }
+
     /// The same rows on buckets of at least `shift` ignored bits.
     pub fn coarsen(&mut self, shift: u32) {
         if shift > self.shift {
-            self.coarsen_sorted(shift, self.counts.sorted());
+            self.coarsen_sorted(shift, self.counts.sorted().into_owned());
         }
     }
 
@@ -201,7 +231,7 @@ impl Distribution {
     /// Finds the finest resolution that needs no more than [`LIMIT`] buckets: two neighbours share a
     /// bucket from the bit on at which they last differ.
     fn coarsen_to_limit(&mut self) {
-        let buckets = self.counts.sorted();
+        let buckets = self.counts.sorted().into_owned();
         let mut boundaries = [0usize; 65];
         for pair in buckets.windows(2) {
             boundaries[64 - (pair[0].0 ^ pair[1].0).leading_zeros() as usize] += 1;
@@ -274,12 +304,18 @@ impl Distribution {
     /// The buckets in order, cut at the edges. That of 0 reaches no further than the subnormals, and counts as 0: a
     /// column with many zeros has quantiles that are 0, not 1e-310.
     pub fn buckets(&self) -> Vec<Bucket> {
-        let mut pieces = Vec::with_capacity(self.counts.at_most());
-        for (bucket, count) in self.counts.sorted() {
-            pieces.extend(self.cuts.pieces(bucket, count, self.shift).map(|(first, last, count)| {
-                let last = if first == 0 && bucket == 0 { 0 } else { last };
+        let buckets = self.counts.sorted();
+        let mut pieces = Vec::with_capacity(buckets.len() + self.edges().places().len());
+        for (bucket, count) in buckets.iter() {
+            let piece = |(first, last, count)| {
+                let last = if first == 0 && *bucket == 0 { 0 } else { last };
                 Bucket { low: finite(value_of(first)), high: finite(value_of(last)), count }
-            }));
+            };
+            if self.cuts.may_cut(*bucket) {
+                pieces.extend(self.cuts.pieces(*bucket, *count, self.shift).map(piece));
+            } else {
+                pieces.push(piece((bucket << self.shift, last_of(*bucket, self.shift), *count)));
+            }
         }
         pieces
     }
@@ -294,6 +330,11 @@ impl Distribution {
 fn between(below: &[u64], total: u64) -> Vec<u64> {
     let mut before = 0;
     below.iter().copied().chain([total]).map(|upto| upto - std::mem::replace(&mut before, upto)).collect()
+}
+
+/// The last place of a bucket that ignores `shift` bits.
+fn last_of(bucket: i64, shift: u32) -> i64 {
+    bucket << shift | (1i64 << shift).wrapping_sub(1)
 }
 
 /// Buckets at the ends of the range reach beyond the finite numbers.
@@ -414,9 +455,15 @@ impl From<Sorted> for Distribution {
     }
 }
 
-impl From<Distribution> for Sorted {
-    fn from(mut distribution: Distribution) -> Self {
-        distribution.settle();
+impl Serialize for Distribution {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Sorted::of(&self.settled()).serialize(serializer)
+    }
+}
+
+impl Sorted {
+    /// The form of `distribution`, which is settled.
+    fn of(distribution: &Distribution) -> Self {
         let buckets = distribution.counts.sorted();
         let first = buckets.first().map_or(0, |(bucket, _)| *bucket);
         let mut last = first;
@@ -430,7 +477,7 @@ impl From<Distribution> for Sorted {
             steps,
             counts: buckets.iter().map(|(_, count)| *count).collect(),
             edges: distribution.edges().values().collect(),
-            bins: distribution.bins(),
+            bins: between(&distribution.cuts.below(&buckets, distribution.shift), distribution.total),
         }
     }
 }
@@ -438,11 +485,7 @@ impl From<Distribution> for Sorted {
 /// Of the same values, in their one form.
 impl PartialEq for Distribution {
     fn eq(&self, other: &Self) -> bool {
-        let [ours, theirs] = [self, other].map(|distribution| {
-            let mut settled = distribution.clone();
-            settled.settle();
-            settled
-        });
+        let [ours, theirs] = [self, other].map(Distribution::settled);
         ours.shift == theirs.shift && ours.counts == theirs.counts && ours.cuts == theirs.cuts
     }
 }

@@ -5,47 +5,79 @@
 //! [`FrequentItems::error`], which stays below the number of rows divided by [`LIMIT`]; which of the rare
 //! values remain can then depend on the order of rows. Merging keeps both properties (Agarwal et al.,
 //! *Mergeable summaries*, 2012).
+//!
+//! While values are added one by one they are in a hash table; what is read, merged and written is a list in order.
 
+mod items;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
-use serde::{Deserialize, Serialize};
+use items::Items;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Most different values that are counted exactly.
 pub const LIMIT: usize = 4096;
 
 /// Counts by value.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(from = "Sorted", into = "Sorted")]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "Sorted")]
 pub struct FrequentItems {
+    /// In order; none while values are added one by one.
+    sorted: Items,
+    /// As values are added; none once they are in order.
     counts: HashMap<String, u64, FixedState>,
-    /// Bytes of the values that are counted: they may be long.
+    /// Bytes of the values in `counts`: they may be long.
     bytes: usize,
     total: u64,
     error: u64,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Sorted {
-    items: Vec<(String, u64)>,
+struct Sorted<'a> {
+    items: Cow<'a, Items>,
     total: u64,
     error: u64,
 }
 
 impl FrequentItems {
+    /// The counts of `items`, which are in order, each once.
+    pub fn of_sorted<'a>(items: impl Iterator<Item = (&'a str, u64)>) -> Self {
+        let sorted = Items::of_sorted(items);
+        Self { total: sorted.iter().map(|(_, count)| count).sum(), sorted, ..Self::default() }
+    }
+
     /// Counts `value` `count` times. Calls `dropping` with every value before the first is dropped.
     pub fn add(&mut self, value: &str, count: u64, dropping: impl FnMut(&str)) {
+        let sorted = std::mem::take(&mut self.sorted);
+        sorted.iter().for_each(|(item, count)| self.count_up(item, count));
         self.count_up(value, count);
         self.total += count;
-        self.reduce(2 * LIMIT, dropping);
+        self.reduce(dropping);
     }
 
     /// Adds other counts.
     pub fn merge(&mut self, other: &Self, dropping: impl FnMut(&str)) {
-        other.iter().for_each(|(item, count)| self.count_up(item, count));
+        self.sorted = match self.is_empty() {
+            true => other.in_order().into_owned(),
+            false => self.in_order().and(&other.in_order()),
+        };
+        self.counts = HashMap::default();
+        self.bytes = 0;
         self.total += other.total;
         self.error += other.error;
-        self.reduce(2 * LIMIT, dropping);
+        self.reduce(dropping);
+    }
+
+    /// The counts in the order of values.
+    fn in_order(&self) -> Cow<'_, Items> {
+        if self.counts.is_empty() {
+            return Cow::Borrowed(&self.sorted);
+        }
+        let mut items: Vec<(&str, u64)> = self.iter().collect();
+        items.sort_unstable();
+        Cow::Owned(Items::of_sorted(items.into_iter()))
     }
 
     fn count_up(&mut self, value: &str, count: u64) {
@@ -58,23 +90,25 @@ impl FrequentItems {
         }
     }
 
-    /// Drops rare values once there are more than `most`: takes the count of the first beyond the limit
+    /// Drops rare values once there are more than twice the limit: takes the count of the first beyond the limit
     /// off all of them.
-    fn reduce(&mut self, most: usize, mut dropping: impl FnMut(&str)) {
-        if self.counts.len() <= most {
+    fn reduce(&mut self, mut dropping: impl FnMut(&str)) {
+        if self.len() <= 2 * LIMIT {
             return;
         }
         if self.error == 0 {
-            self.counts.keys().for_each(|item| dropping(item));
+            self.iter().for_each(|(item, _)| dropping(item));
         }
-        let mut counts: Vec<u64> = self.counts.values().copied().collect();
+        let mut counts: Vec<u64> = self.iter().map(|(_, count)| count).collect();
         let (_, cut, _) = counts.select_nth_unstable_by(LIMIT, |a, b| b.cmp(a));
         let cut = *cut;
         self.counts.retain(|_, count| {
             *count = count.saturating_sub(cut);
             *count > 0
         });
-        self.bytes = bytes(&self.counts);
+        let kept = self.sorted.iter().filter(|(_, count)| *count > cut);
+        self.sorted = Items::of_sorted(kept.map(|(item, count)| (item, count - cut)));
+        self.bytes = self.counts.keys().map(String::len).sum();
         self.error += cut;
     }
 
@@ -95,65 +129,70 @@ impl FrequentItems {
 
     /// Number of values kept.
     pub fn len(&self) -> usize {
-        self.counts.len()
+        self.sorted.len() + self.counts.len()
     }
 
     /// Whether none is kept.
     pub fn is_empty(&self) -> bool {
-        self.counts.is_empty()
+        self.len() == 0
     }
 
     /// How often `item` was seen, or 0.
     pub fn count(&self, item: &str) -> u64 {
-        self.counts.get(item).copied().unwrap_or_default()
+        self.counts.get(item).copied().unwrap_or_else(|| self.sorted.count(item))
     }
 
     /// Values that are not in any count: dropped, or taken off.
     pub fn remainder(&self) -> u64 {
-        self.total - self.counts.values().sum::<u64>()
+        self.total - self.iter().map(|(_, count)| count).sum::<u64>()
     }
 
     /// The kept values, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.counts.iter().map(|(item, count)| (item.as_str(), *count))
+        self.sorted.iter().chain(self.counts.iter().map(|(item, count)| (item.as_str(), *count)))
+    }
+
+    /// How often each value occurs here and in `other`, in the order of values: of all that either keeps.
+    pub fn beside(&self, other: &Self) -> Vec<(u64, u64)> {
+        let mut counts = Vec::with_capacity(self.len().max(other.len()));
+        self.in_order().beside(&other.in_order(), |_, ours, theirs| counts.push((ours, theirs)));
+        counts
     }
 
     /// The most frequent values, at most `most`; equal counts in the order of the values.
     pub fn top(&self, most: usize) -> Vec<(&str, u64)> {
         let mut items: Vec<_> = self.iter().collect();
-        items.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
-        items.truncate(most);
+        let order = |a: &(&str, u64), b: &(&str, u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0));
+        if most < items.len() {
+            items.select_nth_unstable_by(most, order);
+            items.truncate(most);
+        }
+        items.sort_unstable_by(order);
         items
     }
 
     /// Bytes held in memory, about.
     pub fn size(&self) -> usize {
-        size_of::<Self>() + self.bytes + self.counts.capacity() * (size_of::<(String, u64)>() + 16)
+        let counts = self.counts.capacity() * (size_of::<(String, u64)>() + 16);
+        size_of::<Self>() + self.sorted.size() + self.bytes + counts
     }
 }
 
-fn bytes(counts: &HashMap<String, u64, FixedState>) -> usize {
-    counts.keys().map(String::len).sum()
-}
-
-impl From<Sorted> for FrequentItems {
-    fn from(sorted: Sorted) -> Self {
-        let counts = sorted.items.into_iter().collect();
-        Self { bytes: bytes(&counts), counts, total: sorted.total, error: sorted.error }
+impl From<Sorted<'_>> for FrequentItems {
+    fn from(Sorted { items, total, error }: Sorted<'_>) -> Self {
+        Self { sorted: items.into_owned(), total, error, ..Self::default() }
     }
 }
 
-impl From<FrequentItems> for Sorted {
-    fn from(items: FrequentItems) -> Self {
-        let mut sorted: Vec<_> = items.counts.into_iter().collect();
-        sorted.sort_unstable();
-        Self { items: sorted, total: items.total, error: items.error }
+impl Serialize for FrequentItems {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Sorted { items: self.in_order(), total: self.total, error: self.error }.serialize(serializer)
     }
 }
 
 impl PartialEq for FrequentItems {
     fn eq(&self, other: &Self) -> bool {
-        self.total == other.total && self.error == other.error && self.counts == other.counts
+        self.total == other.total && self.error == other.error && self.in_order() == other.in_order()
     }
 }
 
@@ -202,6 +241,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_in_order_tells_the_same_as_what_is_added() {
+        let added = of(&["b", "", "c", "a", "b", "größer"].map(str::to_owned));
+        let read: FrequentItems =
+            postcard::to_stdvec(&added).and_then(|bytes| postcard::from_bytes(&bytes)).unwrap_or_default();
+        assert_eq!(read, added);
+        for item in ["", "a", "b", "c", "größer", "d", "z", "groß"] {
+            assert_eq!(read.count(item), added.count(item), "{item}");
+        }
+        assert_eq!((read.len(), read.remainder(), read.top(2)), (5, 0, added.top(2)));
+        let other = of(&["b", "x"].map(str::to_owned));
+        for items in [&read, &added] {
+            assert_eq!(items.beside(&other), [(1, 0), (1, 0), (2, 1), (1, 0), (1, 0), (0, 1)]);
+        }
+    }
+
+    #[test]
     fn long_values_are_in_the_memory_that_is_told() {
         let values: Vec<String> = (0..10).map(|i| format!("{i}").repeat(1_000_000)).collect();
         let mut items = of(&values);
@@ -209,9 +264,9 @@ mod tests {
         let read: FrequentItems =
             postcard::to_stdvec(&items).and_then(|bytes| postcard::from_bytes(&bytes)).unwrap_or_default();
         items.merge(&read, |_| {});
-        assert_eq!((items.bytes, read.bytes), (10_000_000, 10_000_000));
+        assert!([&items, &read].into_iter().all(|items| items.size() >= 10_000_000));
         (0..=2 * LIMIT).for_each(|i| items.add(&format!("rare-{i}"), 1, |_| {}));
-        assert_eq!(items.bytes, bytes(&items.counts));
+        assert_eq!(items.bytes, items.counts.keys().map(String::len).sum::<usize>());
     }
 
     proptest! {

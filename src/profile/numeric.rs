@@ -1,5 +1,10 @@
 //! The state of a column of numbers.
 
+mod extent;
+mod integers;
+
+use extent::Extent;
+use integers::Integers;
 use serde::{Deserialize, Serialize};
 
 use super::distinct::Distinct;
@@ -7,8 +12,8 @@ use super::distribution::{Distribution, Edges, Ranks};
 use super::exact_sum::{ExactSum, LEAST_VARIANCE, Slots};
 use super::reason::Absence;
 
-/// Numbers between two looks at how many buckets are in use.
-const CHUNK: usize = 1024;
+/// Numbers that are looked at from all sides before the next: 16 KiB, which stay in the processor's nearest memory.
+const CHUNK: usize = 1 << 11;
 
 const SQUARES: Absence = Absence::new("squares of the values are beyond the range of a double");
 
@@ -41,6 +46,13 @@ pub struct NumericState {
     pub(super) distinct: Distinct,
 }
 
+/// Room to work in.
+#[derive(Debug, Default)]
+pub struct Room {
+    slots: Slots,
+    integers: Integers,
+}
+
 impl NumericState {
     /// From now on tells values at `edges` apart. Only while there are none.
     pub fn pin(&mut self, edges: &Edges) {
@@ -59,66 +71,86 @@ impl NumericState {
             }
             return;
         }
-        // −0 becomes 0, so that the extremes do not tell which zero came first.
-        let value = value + 0.0;
         self.num_zeros += u64::from(value == 0.0);
         self.num_negative += u64::from(value < 0.0);
-        self.extremes = Some(match self.extremes {
-            None => (value, value),
-            Some((min, max)) => (min.min(value), max.max(value)),
-        });
+        self.reach(value, value);
         self.sum.add(value);
         if !self.squares.add_square(value) {
             self.num_unsquared += 1;
         }
-        self.place(&[value]);
+        self.place(std::iter::once(value), |distribution| distribution.extend(&[value]));
     }
 
-    /// Counts many values: the same as one after the other, and faster. `slots` is room to work in.
-    pub fn add_all(&mut self, values: &[f64], slots: &mut Slots) {
-        if !values.iter().all(|value| value.is_finite()) {
-            values.iter().for_each(|value| self.add(*value));
-            return;
+    /// Counts many values: the same as one after the other, and faster.
+    pub fn add_all(&mut self, values: &[f64], room: &mut Room) {
+        let Room { slots, integers } = room;
+        if let Some(counted) = integers.count(values) {
+            return self.add_counted(counted);
         }
-        let Some(first) = values.first() else { return };
-        self.count += values.len() as u64;
-        let (mut min, mut max, mut zeros, mut negative) = (*first, *first, 0, 0);
-        for value in values {
-            zeros += u64::from(*value == 0.0);
-            negative += u64::from(*value < 0.0);
-            min = if *value < min { *value } else { min };
-            max = if *value > max { *value } else { max };
-        }
-        self.num_zeros += zeros;
-        self.num_negative += negative;
-        let (least, greatest) = self.extremes.unwrap_or((min, max));
-        self.extremes = Some((least.min(min) + 0.0, greatest.max(max) + 0.0));
-        self.num_unsquared += slots.add(values, &mut self.sum, &mut self.squares);
-        self.place(values);
-    }
-
-    /// Notes where finite values lie, and that they are there.
-    fn place(&mut self, values: &[f64]) {
         for values in values.chunks(CHUNK) {
-            let was_exact = self.distribution.is_exact();
-            self.distribution.extend(values);
-            if !was_exact {
-                self.distinct.add_numbers(values);
+            match Extent::of(values) {
+                Some(extent) => self.add_finite(values, extent, slots),
+                None => values.iter().for_each(|value| self.add(*value)),
             }
-            if self.distribution.is_crowded() {
-                if was_exact {
-                    // From here on the sketch counts, and must know them all.
-                    self.know_all();
-                }
-                self.distribution.settle();
+        }
+    }
+
+    /// Counts small whole numbers, which are in order, each as often as it says.
+    fn add_counted(&mut self, counted: &[(f64, u64)]) {
+        let ([(min, _), ..], [.., (max, _)]) = (counted, counted) else { return };
+        self.reach(*min, *max);
+        // Sums of these are whole, and not beyond what a double holds exactly.
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for (value, count) in counted {
+            self.count += count;
+            self.num_zeros += if *value == 0.0 { *count } else { 0 };
+            self.num_negative += if *value < 0.0 { *count } else { 0 };
+            sum += value * *count as f64;
+            squares += value * value * *count as f64;
+        }
+        self.sum.add(sum);
+        self.squares.add(squares);
+        let values = counted.iter().map(|(value, _)| *value);
+        self.place(values, |distribution| distribution.extend_counted(counted));
+    }
+
+    /// Counts finite values, which reach as far as `extent` says.
+    fn add_finite(&mut self, values: &[f64], extent: Extent, slots: &mut Slots) {
+        self.count += values.len() as u64;
+        self.num_zeros += extent.zeros;
+        self.num_negative += extent.negative;
+        self.reach(extent.min, extent.max);
+        self.num_unsquared += slots.add(values, &mut self.sum, &mut self.squares);
+        self.place(values.iter().copied(), |distribution| distribution.extend(values));
+    }
+
+    /// Notes extremes.
+    fn reach(&mut self, min: f64, max: f64) {
+        let (least, greatest) = self.extremes.unwrap_or((min, max));
+        // −0 becomes 0, so that the extremes do not tell which zero came first.
+        self.extremes = Some((least.min(min) + 0.0, greatest.max(max) + 0.0));
+    }
+
+    /// Notes by `note` where finite `values` lie, and that they are there.
+    fn place(&mut self, values: impl Iterator<Item = f64>, note: impl FnOnce(&mut Distribution)) {
+        let was_exact = self.distribution.is_exact();
+        note(&mut self.distribution);
+        if !was_exact {
+            self.distinct.add_numbers(values);
+        }
+        if self.distribution.is_crowded() {
+            if was_exact {
+                // From here on the sketch counts, and must know them all.
+                self.know_all();
             }
+            self.distribution.settle();
         }
     }
 
     /// Tells the sketch the values that have been counted one by one.
     fn know_all(&mut self) {
         let Self { distribution, distinct, .. } = self;
-        distribution.exact_values().for_each(|known| distinct.add_number(known));
+        distinct.add_numbers(distribution.exact_values());
     }
 
     /// Counts NULLs.
@@ -149,7 +181,7 @@ impl NumericState {
         self.distribution.merge(&other.distribution);
         self.distinct.merge(&other.distinct);
         if !self.distribution.is_exact() {
-            known.into_iter().for_each(|known| self.distinct.add_number(known));
+            self.distinct.add_numbers(known.into_iter());
         }
     }
 

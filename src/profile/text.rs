@@ -26,6 +26,26 @@ pub(super) fn item_of(value: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{}… {:016x}", &value[..end], xxh3_64(value.as_bytes())))
 }
 
+/// What is remembered of a value in any state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    item: Box<str>,
+    /// In characters.
+    length: u64,
+}
+
+impl Name {
+    /// That of `value`.
+    pub fn of(value: &str) -> Self {
+        Self { item: item_of(value).into(), length: value.chars().count() as u64 }
+    }
+
+    /// What the value is counted as.
+    pub fn item(&self) -> &str {
+        &self.item
+    }
+}
+
 /// All that is remembered of a column of names. Merging states gives the state of all rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TextState {
@@ -50,6 +70,20 @@ impl TextState {
             distinct.add_text(item);
         }
         items.add(item, count, |item| distinct.add_text(item));
+    }
+
+    /// Counts values by name, each as often as it says. They are in the order of their items, of which each may come
+    /// several times.
+    pub fn add_sorted(&mut self, names: &[(&Name, u64)]) {
+        let mut other = Self::default();
+        for (name, count) in names {
+            other.count += count;
+            other.lengths.add(name.length, *count);
+        }
+        let same = names.chunk_by(|(a, _), (b, _)| a.item == b.item);
+        let items = same.map(|same| (same[0].0.item(), same.iter().map(|(_, count)| count).sum()));
+        other.items = FrequentItems::of_sorted(items);
+        self.merge(&other);
     }
 
     /// Counts NULLs.

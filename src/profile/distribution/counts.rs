@@ -10,6 +10,8 @@
 mod laid;
 mod sparse;
 
+use std::borrow::Cow;
+
 use laid::Laid;
 
 /// Rows that are noted before any is counted: 32 KiB.
@@ -43,15 +45,15 @@ impl Counts {
     /// Counts one row of each of `buckets`.
     #[inline]
     pub fn extend(&mut self, buckets: impl Iterator<Item = i64>) {
-        let mut buckets = buckets;
         if self.is_fresh() {
-            self.fresh.extend(buckets.by_ref().take(FRESH_MAX - self.fresh.len()));
-            if self.fresh.len() < FRESH_MAX {
-                return;
+            self.fresh.extend(buckets);
+            if self.fresh.len() >= FRESH_MAX {
+                // In order, but not laid out yet: of so many, neighbours may well be united first.
+                self.sorted = counted(std::mem::take(&mut self.fresh));
             }
+            return;
         }
-        let laid = self.laid();
-        buckets.for_each(|bucket| laid.add(bucket, 1));
+        self.laid().extend(buckets);
     }
 
     /// Whether all rows are only noted.
@@ -78,9 +80,8 @@ impl Counts {
             let laid = self.laid();
             return other.iter().for_each(|(bucket, count)| laid.add(bucket >> further, count));
         }
-        let theirs = other.sorted().into_iter().map(|(bucket, count)| (bucket >> further, count));
-        let mut all = self.sorted();
-        all.extend(theirs);
+        let mut all = self.sorted().into_owned();
+        all.extend(other.sorted().iter().map(|(bucket, count)| (bucket >> further, *count)));
         // Two runs in order: the stable sort merges them.
         all.sort_by_key(|(bucket, _)| *bucket);
         unite(&mut all);
@@ -119,11 +120,11 @@ impl Counts {
     }
 
     /// The buckets in use and their counts, in order.
-    pub fn sorted(&self) -> Vec<(i64, u64)> {
+    pub fn sorted(&self) -> Cow<'_, [(i64, u64)]> {
         match &self.laid {
-            Some(laid) => laid.sorted(),
-            None if self.fresh.is_empty() => self.sorted.clone(),
-            None => counted(self.fresh.clone()),
+            Some(laid) => Cow::Owned(laid.sorted()),
+            None if self.fresh.is_empty() => Cow::Borrowed(&self.sorted),
+            None => Cow::Owned(counted(self.fresh.clone())),
         }
     }
 
@@ -163,7 +164,7 @@ impl FromIterator<(i64, u64)> for Counts {
 
 impl std::fmt::Debug for Counts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_map().entries(self.sorted()).finish()
+        f.debug_map().entries(self.sorted().iter().copied()).finish()
     }
 }
 
@@ -201,16 +202,17 @@ mod tests {
             prop_assert_eq!(extended.len(), sorted.len());
             prop_assert!(extended.at_most() >= sorted.len());
             prop_assert_eq!(counts.len(), sorted.len());
-            prop_assert_eq!(counts.sorted(), sorted.clone());
-            prop_assert_eq!(Counts::of_sorted(sorted.clone()).sorted(), sorted.clone());
+            prop_assert_eq!(counts.sorted().into_owned(), sorted.clone());
+            prop_assert_eq!(Counts::of_sorted(sorted.clone()).sorted().into_owned(), sorted.clone());
             for upto in [0, sorted.len() / 3, sorted.len()] {
                 let mut merged = Counts::of_sorted(sorted[..upto].to_vec());
                 merged.merge(&Counts::of_sorted(sorted[upto..].to_vec()), 0);
-                prop_assert_eq!(merged.sorted(), sorted.clone());
+                prop_assert_eq!(merged.sorted().into_owned(), sorted.clone());
             }
             let mut twice = extended.clone();
             twice.merge(&extended, 0);
-            prop_assert_eq!(twice.sorted(), sorted.into_iter().map(|(bucket, count)| (bucket, 2 * count)).collect::<Vec<_>>());
+            let doubled: Vec<_> = sorted.into_iter().map(|(bucket, count)| (bucket, 2 * count)).collect();
+            prop_assert_eq!(twice.sorted().into_owned(), doubled);
         }
     }
 }

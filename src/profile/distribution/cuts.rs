@@ -4,7 +4,7 @@
 //! depends on the rows and the edges alone, not on the order of rows, and adds. It knows nothing of the other buckets;
 //! when the resolution changes, it must be told of them.
 
-use super::Edges;
+use super::{Edges, last_of};
 
 /// Marks: as many as there are bits in half a kilobyte.
 const MARKS: usize = 1 << 12;
@@ -51,6 +51,12 @@ impl Cuts {
     /// The edges.
     pub(super) fn edges(&self) -> &Edges {
         &self.edges
+    }
+
+    /// Whether an edge may be inside `bucket`: if not, it is one piece.
+    #[inline]
+    pub(super) fn may_cut(&self, bucket: i64) -> bool {
+        self.marks.0.first_chunk().is_some_and(|bits| Marks::has(bits, bucket))
     }
 
     /// Counts the rows at `places`.
@@ -145,7 +151,7 @@ impl Cuts {
         let places = self.edges.places();
         let from = places.partition_point(|place| place >> shift < bucket);
         let first = bucket << shift;
-        let last = first | (1i64 << shift).wrapping_sub(1);
+        let last = last_of(bucket, shift);
         let inside =
             places[from..].iter().zip(&self.rows[from..]).take_while(move |(place, _)| **place <= last);
         let rest = count.saturating_sub(inside.clone().map(|(_, rows)| rows).sum());

@@ -4,37 +4,40 @@
 //! addition a number instead of three, and the sums by exponent, a few dozen for most columns, are then added
 //! to the wide number. The result is the same to the last digit.
 
-use std::ops::RangeInclusive;
+use super::{ExactSum, LOWEST_EXPONENT};
 
-use super::{ExactSum, LOWEST_EXPONENT, parts};
-
-/// Numbers between two emptyings: 2¹¹ mantissas of 53 bits fill 64 bits.
+/// Numbers between two emptyings: 2¹¹ mantissas of 53 bits fill 64 bits, and their squares 117 of 128.
 const CHUNK: usize = 1 << 11;
 
-/// Shifts that a mantissa can have.
-const SHIFTS: usize = 2046;
+/// Bits of a double below its head, which is its sign and its exponent.
+const MANTISSA_BITS: u32 = 52;
+
+/// Heads that there are.
+const HEADS: usize = 1 << (u64::BITS - MANTISSA_BITS);
+
+/// What the head of a negative number has more than that of its absolute value.
+const NEGATIVE: usize = HEADS / 2;
 
 /// Fewer numbers than this are faster added one by one.
 const WORTH_IT: usize = 32;
 
-/// Squares of mantissas with at least this shift are whole units: their exponents are not below the lowest.
-const WHOLE_SQUARE: usize = (-LOWEST_EXPONENT / 2) as usize;
+/// Squares of numbers with at least this exponent are whole units: theirs are not below the lowest.
+const WHOLE_SQUARE: usize = (1 - LOWEST_EXPONENT / 2) as usize;
 
-/// From this shift on a square is, or might be, beyond a double.
-const SQUARE_TOO_LARGE: usize = 1532;
+/// From this exponent on a square is, or might be, beyond a double.
+const SQUARE_TOO_LARGE: usize = 1533;
 
-/// Sums of mantissas by shift, empty between two calls.
+/// Sums of mantissas by head, empty between two calls.
 #[derive(Debug)]
 pub struct Slots {
-    /// Positive and negative mantissas.
-    sums: Vec<[u64; 2]>,
-    /// Squares of mantissas, in three parts of 32, 32 and 42 bits.
-    squares: Vec<[u64; 3]>,
+    sums: Vec<u64>,
+    /// Of their squares.
+    squares: Vec<u128>,
 }
 
 impl Default for Slots {
     fn default() -> Self {
-        Self { sums: vec![[0; 2]; SHIFTS], squares: vec![[0; 3]; SHIFTS] }
+        Self { sums: vec![0; HEADS], squares: vec![0; HEADS] }
     }
 }
 
@@ -44,19 +47,14 @@ impl Slots {
     pub fn add(&mut self, values: &[f64], sum: &mut ExactSum, squares: &mut ExactSum) -> u64 {
         let mut too_large = 0;
         for chunk in values.chunks(CHUNK) {
-            let Some((least, greatest)) = shifts(chunk) else { continue };
-            if chunk.len() < WORTH_IT {
-                chunk.iter().for_each(|value| sum.add(*value));
-            } else if least < WHOLE_SQUARE || greatest >= SQUARE_TOO_LARGE {
-                self.note_sums(chunk);
-                self.empty_sums(least..=greatest, sum);
-            } else {
+            let Some((least, greatest)) = exponents(chunk) else { continue };
+            if chunk.len() >= WORTH_IT && least >= WHOLE_SQUARE && greatest < SQUARE_TOO_LARGE {
                 self.note_both(chunk);
-                self.empty_sums(least..=greatest, sum);
-                self.empty_squares(least..=greatest, squares);
-                continue;
+                self.empty(least, greatest, sum, Some(squares));
+            } else {
+                self.add_chunk(chunk, (least, greatest), sum);
+                too_large += chunk.iter().filter(|value| !squares.add_square(**value)).count() as u64;
             }
-            too_large += chunk.iter().filter(|value| !squares.add_square(**value)).count() as u64;
         }
         too_large
     }
@@ -64,76 +62,102 @@ impl Slots {
     /// Adds `values`, which must be finite, to `sum`.
     pub fn add_sum(&mut self, values: &[f64], sum: &mut ExactSum) {
         for chunk in values.chunks(CHUNK) {
-            match shifts(chunk) {
-                Some((least, greatest)) if chunk.len() >= WORTH_IT => {
-                    self.note_sums(chunk);
-                    self.empty_sums(least..=greatest, sum);
-                }
-                _ => chunk.iter().for_each(|value| sum.add(*value)),
+            if let Some(range) = exponents(chunk) {
+                self.add_chunk(chunk, range, sum);
             }
         }
     }
 
-    fn note_sums(&mut self, values: &[f64]) {
-        for value in values {
-            let (mantissa, shift) = parts(*value);
-            if let Some(slot) = self.sums.get_mut(shift as usize) {
-                slot[usize::from(value.is_sign_negative())] += mantissa;
+    fn add_chunk(&mut self, chunk: &[f64], (least, greatest): (usize, usize), sum: &mut ExactSum) {
+        // Subnormals have another unit than their head says.
+        if chunk.len() < WORTH_IT || least == 0 {
+            return chunk.iter().for_each(|value| sum.add(*value));
+        }
+        if let Some(sums) = self.sums.first_chunk_mut::<HEADS>() {
+            for value in chunk {
+                let (head, mantissa) = split(*value);
+                sums[head] += mantissa;
             }
         }
+        self.empty(least, greatest, sum, None);
     }
 
     /// Sums and squares in one pass, which is faster than two.
     fn note_both(&mut self, values: &[f64]) {
-        let Self { sums, squares } = self;
+        // An array of known length is looked into without a check.
+        let slots = (self.sums.first_chunk_mut::<HEADS>(), self.squares.first_chunk_mut::<HEADS>());
+        let (Some(sums), Some(squares)) = slots else { return };
         for value in values {
-            let (mantissa, shift) = parts(*value);
-            let square = u128::from(mantissa) * u128::from(mantissa);
-            let (slot, of_squares) = (sums.get_mut(shift as usize), squares.get_mut(shift as usize));
-            if let (Some(slot), Some(of_squares)) = (slot, of_squares) {
-                slot[usize::from(value.is_sign_negative())] += mantissa;
-                of_squares[0] += u64::from(square as u32);
-                of_squares[1] += u64::from((square >> 32) as u32);
-                of_squares[2] += (square >> 64) as u64;
-            }
+            let (head, mantissa) = split(*value);
+            sums[head] += mantissa;
+            squares[head] += u128::from(mantissa) * u128::from(mantissa);
         }
     }
 
-    fn empty_sums(&mut self, shifts: RangeInclusive<usize>, sum: &mut ExactSum) {
-        // Zeros are in the lowest slot, as nothing; else they are all within the range.
-        for (shift, slot) in self.sums.iter_mut().enumerate().take(shifts.end() + 1).skip(*shifts.start()) {
-            for (mantissas, negative) in std::mem::take(slot).into_iter().zip([false, true]) {
-                if mantissas > 0 {
-                    sum.add_units(mantissas, shift as u32, negative);
+    /// Adds the slots of these exponents, and leaves them empty. Those of zeros, of which the mantissas are wrong, are
+    /// emptied, too.
+    fn empty(
+        &mut self,
+        least: usize,
+        greatest: usize,
+        sum: &mut ExactSum,
+        mut squares: Option<&mut ExactSum>,
+    ) {
+        let Self { sums: mantissas, squares: of_squares } = self;
+        for zero in [0, NEGATIVE] {
+            (mantissas[zero], of_squares[zero]) = (0, 0);
+        }
+        for exponent in least..=greatest {
+            let shift = exponent as u32 - 1;
+            let both = [exponent, exponent + NEGATIVE];
+            for (head, negative) in both.into_iter().zip([false, true]) {
+                match std::mem::take(&mut mantissas[head]) {
+                    0 => {}
+                    mantissas => sum.add_units(mantissas, shift, negative),
                 }
             }
-        }
-    }
-
-    fn empty_squares(&mut self, shifts: RangeInclusive<usize>, squares: &mut ExactSum) {
-        let slots = self.squares.iter_mut().enumerate().take(shifts.end() + 1).skip(*shifts.start());
-        for (shift, slot) in slots {
-            // (m · 2^shift · 2^lowest)² in units of 2^lowest.
-            let unit = (2 * shift) as u32 - LOWEST_EXPONENT.unsigned_abs();
-            for (part, sum) in std::mem::take(slot).into_iter().enumerate() {
-                if sum > 0 {
-                    squares.add_units(sum, unit + 32 * part as u32, false);
+            if let Some(squares) = &mut squares {
+                let total: u128 = both.into_iter().map(|head| std::mem::take(&mut of_squares[head])).sum();
+                if total > 0 {
+                    // (m · 2^shift · 2^lowest)² in units of 2^lowest.
+                    let unit = 2 * shift - LOWEST_EXPONENT.unsigned_abs();
+                    squares.add_units(total as u64, unit, false);
+                    squares.add_units((total >> 64) as u64, unit + 64, false);
                 }
             }
         }
     }
 }
 
-/// Least and greatest shift of those that are not zero; `None` if all are.
-fn shifts(values: &[f64]) -> Option<(usize, usize)> {
-    let mut least = usize::MAX;
-    let mut greatest = 0;
-    for value in values {
-        let shift = parts(*value).1 as usize;
-        least = if *value == 0.0 { least } else { least.min(shift) };
-        greatest = greatest.max(shift);
+/// The head of `value`, and its mantissa if it is normal.
+fn split(value: f64) -> (usize, u64) {
+    let bits = value.to_bits();
+    let fraction = bits & ((1 << MANTISSA_BITS) - 1);
+    ((bits >> MANTISSA_BITS) as usize, fraction | (1 << MANTISSA_BITS))
+}
+
+/// Least and greatest exponent of those that are not zero, as a double holds them; `None` if all are.
+fn exponents(values: &[f64]) -> Option<(usize, usize)> {
+    // Several at once: each lane has its own extremes.
+    const LANES: usize = 4;
+    let (mut least, mut greatest) = ([f64::INFINITY; LANES], [0.0; LANES]);
+    let mut note = |lane: usize, value: f64| {
+        let size = value.abs();
+        let of_some = if size == 0.0 { f64::INFINITY } else { size };
+        least[lane] = if of_some < least[lane] { of_some } else { least[lane] };
+        greatest[lane] = if size > greatest[lane] { size } else { greatest[lane] };
+    };
+    let (lanes, rest) = values.as_chunks::<LANES>();
+    for values in lanes {
+        for (lane, value) in values.iter().enumerate() {
+            note(lane, *value);
+        }
     }
-    (least <= greatest).then_some((least, greatest))
+    rest.iter().for_each(|value| note(0, *value));
+    let exponent = |size: f64| (size.to_bits() >> MANTISSA_BITS) as usize;
+    let least = least.into_iter().fold(f64::INFINITY, f64::min);
+    let greatest = greatest.into_iter().fold(0.0, f64::max);
+    (greatest > 0.0).then(|| (exponent(least), exponent(greatest)))
 }
 
 #[cfg(test)]

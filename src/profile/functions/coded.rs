@@ -1,10 +1,7 @@
-//! Values as small numbers: which rows of a batch have the same value.
+//! Values as small numbers: which rows have the same value.
 //!
-//! Names repeat. A batch is coded once, so that the work that a name costs (its text, its length, its place in a
-//! state) is done for each different value of a batch, not for each row. An array that is a dictionary
-//! already is taken as it is.
-
-use std::sync::Arc;
+//! Names repeat. Rows are coded, so that the work that a name costs (its text, its length, its place in a state) is done
+//! for each different value, not for each row.
 
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, UInt32Array};
 use arrow::buffer::NullBuffer;
@@ -15,35 +12,43 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::names::{cast, names};
 use super::split::Which;
-
-/// The code of NULL. The value of code `i` is at `i - 1`.
-pub(super) const NULL: u32 = 0;
+use super::table::{NULL, Table};
 
 /// The longest text that a view holds within itself.
 const INLINE_MAX: u32 = 12;
 
-/// Slots of the smallest table.
-const SLOTS_MIN: usize = 256;
-
-/// Room to code in, kept from batch to batch.
+/// Room to code in. Values keep their code from batch to batch, until all are forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Coder {
     /// The code of each row of the last batch.
     pub(super) codes: Vec<u32>,
-    /// A row of each code but that of NULL.
+    /// Rows of it whose value was new, in the order of their codes.
     firsts: Vec<u32>,
-    /// Codes by key, [`NULL`] where the slot is free. As many as a power of two.
-    slots: Vec<u32>,
-    /// Keys by code.
-    keys: Vec<u128>,
+    table: Table,
+    /// By code, texts that are longer than their key; nothing for those that are not.
+    texts: Vec<Box<str>>,
 }
 
 impl Coder {
-    /// Codes the values of `array`. Returns the different ones: of a dictionary also those that no row has; and one
-    /// value may have several codes.
+    /// Forgets all values.
+    pub(super) fn clear(&mut self) {
+        self.table.clear();
+        self.texts.clear();
+    }
+
+    /// How many values have a code.
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Codes the values of `array`, [`NULL`] as such, others from 1 on. Returns those that are new, in the order of their
+    /// codes. Several may have one name.
+    ///
+    /// # Errors
+    /// If the values have no text form.
     pub(super) fn code(&mut self, array: &ArrayRef) -> Result<ArrayRef> {
         match array.data_type() {
-            DataType::Dictionary(_, _) => return Ok(self.code_dictionary(array)),
+            DataType::Dictionary(_, _) => return self.code_dictionary(array),
             DataType::Utf8View => self.code_texts(array.as_string_view()),
             DataType::Utf8 | DataType::LargeUtf8 => {
                 self.code_texts(cast(array, &DataType::Utf8View)?.as_string_view());
@@ -72,132 +77,112 @@ impl Coder {
         Ok(take(array, &UInt32Array::from(self.firsts.clone()), None)?)
     }
 
-    fn code_dictionary(&mut self, array: &ArrayRef) -> ArrayRef {
+    /// Codes the values of a dictionary that occur, and then its rows.
+    fn code_dictionary(&mut self, array: &ArrayRef) -> Result<ArrayRef> {
         let dictionary = array.as_any_dictionary();
-        let nulls = array.logical_nulls();
-        self.codes.clear();
-        self.codes.extend(dictionary.normalized_keys().into_iter().map(|key| key as u32 + 1));
-        if let Some(nulls) = nulls.filter(|nulls| nulls.null_count() > 0) {
-            for (code, is_valid) in self.codes.iter_mut().zip(nulls.iter()) {
-                *code = if is_valid { *code } else { NULL };
+        let nulls = dictionary.keys().nulls();
+        let is_valid = |row: usize| nulls.is_none_or(|nulls| nulls.is_valid(row));
+        let keys = dictionary.normalized_keys();
+        // The place of each value among those that occur, from 1 on.
+        let mut places = vec![0u32; dictionary.values().len()];
+        let mut occurring = Vec::new();
+        for (_, key) in keys.iter().enumerate().filter(|(row, _)| is_valid(*row)) {
+            if places[*key] == 0 {
+                occurring.push(*key as u32);
+                places[*key] = occurring.len() as u32;
             }
         }
-        Arc::clone(dictionary.values())
+        let new = self.code(&take(dictionary.values(), &UInt32Array::from(occurring), None)?)?;
+        let of_values = std::mem::take(&mut self.codes);
+        let code = |(row, key): (usize, &usize)| match is_valid(row) {
+            true => of_values[places[*key] as usize - 1],
+            false => NULL,
+        };
+        self.codes = keys.iter().enumerate().map(code).collect();
+        Ok(new)
     }
 
     fn code_texts(&mut self, texts: &StringViewArray) {
-        let views = texts.views();
-        // A text that is not within its view is known by its length and a hash, and compared.
-        let key = |row: usize| match views[row] {
-            view if view as u32 <= INLINE_MAX => view,
-            view => u128::from(view as u32) | u128::from(xxh3_64(texts.value(row).as_bytes())) << 64,
+        let Self { table, texts: known, .. } = self;
+        let code = |row: usize| {
+            let key = key_of_text(texts, row);
+            let is_same = |code: u32| is_within(key) || *known[code as usize - 1] == *texts.value(row);
+            let (code, is_new) = table.code(key, is_same);
+            if is_new {
+                known.push(if is_within(key) { Box::default() } else { texts.value(row).into() });
+            }
+            (code, is_new)
         };
-        let is_same = |key: u128, row: usize, first: usize| {
-            key as u32 <= INLINE_MAX || texts.value(row) == texts.value(first)
-        };
-        self.code_rows(texts, key, is_same);
+        code_rows(&mut self.codes, &mut self.firsts, texts.len(), texts.nulls(), code);
     }
 
+    /// Codes values that are equal if their keys are.
     fn code_keys(&mut self, array: &dyn Array, key: impl Fn(usize) -> u128) {
-        self.code_rows(array, key, |_, _, _| true);
+        let Self { codes, firsts, table, .. } = self;
+        let nulls = array.logical_nulls();
+        code_rows(codes, firsts, array.len(), nulls.as_ref(), |row| table.code(key(row), |_| true));
     }
 
     /// Codes pairs of codes: NULL where either is.
     pub(super) fn code_pairs(&mut self, left: &Self, right: &Self) {
+        let Self { codes, firsts, table, .. } = self;
         let is_known = |(left, right): (&u32, &u32)| *left != NULL && *right != NULL;
         let nulls = NullBuffer::from_iter(left.codes.iter().zip(&right.codes).map(is_known));
-        let rows = left.codes.len().min(right.codes.len());
         let key = |row: usize| u128::from(left.codes[row]) << 64 | u128::from(right.codes[row]);
-        self.code_numbered(rows, Some(&nulls), key, |_, _, _| true);
+        code_rows(codes, firsts, nulls.len(), Some(&nulls), |row| table.code(key(row), |_| true));
     }
 
-    /// Codes as NULL the values at which `is_none`, told the value's place among the different ones, says so.
-    pub(super) fn forget(&mut self, is_none: impl Fn(usize) -> bool) {
+    /// Codes as NULL the values that have no class. `classes` are those of all values.
+    pub(super) fn forget(&mut self, classes: &StringViewArray) {
+        let Some(nulls) = classes.nulls().filter(|nulls| nulls.null_count() > 0) else { return };
         for code in &mut self.codes {
-            *code = if *code != NULL && is_none(*code as usize - 1) { NULL } else { *code };
+            *code = if *code != NULL && nulls.is_null(*code as usize - 1) { NULL } else { *code };
         }
     }
 
-    /// The first row of each code but that of NULL, in the order of codes.
+    /// The rows of the last batch whose value was new, in the order of their codes.
     pub(super) fn firsts(&self) -> &[u32] {
         &self.firsts
     }
-
-    /// Codes rows by their `key`; those of equal keys have one code if `is_same` says so of the key, the row, and the
-    /// first row of the code.
-    fn code_rows(
-        &mut self,
-        array: &dyn Array,
-        key: impl Fn(usize) -> u128,
-        is_same: impl Fn(u128, usize, usize) -> bool,
-    ) {
-        let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0);
-        self.code_numbered(array.len(), nulls.as_ref(), key, is_same);
-    }
-
-    fn code_numbered(
-        &mut self,
-        rows: usize,
-        nulls: Option<&NullBuffer>,
-        key: impl Fn(usize) -> u128,
-        is_same: impl Fn(u128, usize, usize) -> bool,
-    ) {
-        self.codes.clear();
-        self.codes.reserve(rows);
-        self.firsts.clear();
-        self.keys.clear();
-        self.slots.clear();
-        self.slots.resize(SLOTS_MIN, NULL);
-        for row in 0..rows {
-            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
-                self.codes.push(NULL);
-                continue;
-            }
-            let key = key(row);
-            let mut at = home(key, self.slots.len());
-            let code = loop {
-                match self.slots[at] {
-                    NULL => break self.add(key, row, at),
-                    code => {
-                        let index = code as usize - 1;
-                        if self.keys[index] == key && is_same(key, row, self.firsts[index] as usize) {
-                            break code;
-                        }
-                    }
-                }
-                at = (at + 1) & (self.slots.len() - 1);
-            };
-            self.codes.push(code);
-        }
-    }
-
-    /// Gives `key` the next code, in the free slot `at`.
-    fn add(&mut self, key: u128, row: usize, at: usize) -> u32 {
-        self.firsts.push(row as u32);
-        self.keys.push(key);
-        let code = self.keys.len() as u32;
-        self.slots[at] = code;
-        if 2 * self.keys.len() > self.slots.len() {
-            let slots = 2 * self.slots.len();
-            self.slots.clear();
-            self.slots.resize(slots, NULL);
-            for (code, key) in (1..).zip(&self.keys) {
-                let mut at = home(*key, slots);
-                while self.slots[at] != NULL {
-                    at = (at + 1) & (slots - 1);
-                }
-                self.slots[at] = code;
-            }
-        }
-        code
-    }
 }
 
-/// Where the search for `key` begins.
-fn home(key: u128, slots: usize) -> usize {
-    let product = u128::from(key as u64 ^ 0x9E37_79B9_7F4A_7C15)
-        * u128::from((key >> 64) as u64 ^ 0xD6E8_FEB8_6659_FD93);
-    ((product >> 64) as u64 ^ product as u64) as usize & (slots - 1)
+/// Codes `rows`, as `code` says, which also tells whether a code is new.
+fn code_rows(
+    codes: &mut Vec<u32>,
+    firsts: &mut Vec<u32>,
+    rows: usize,
+    nulls: Option<&NullBuffer>,
+    mut code: impl FnMut(usize) -> (u32, bool),
+) {
+    let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
+    firsts.clear();
+    codes.clear();
+    codes.extend((0..rows).map(|row| {
+        if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            return NULL;
+        }
+        let (code, is_new) = code(row);
+        if is_new {
+            firsts.push(row as u32);
+        }
+        code
+    }));
+}
+
+/// Whether a text is held within its `view`.
+#[inline]
+fn is_within(view: u128) -> bool {
+    view as u32 <= INLINE_MAX
+}
+
+/// By which the text in `row` is known: its view, if that holds it; else its length and a hash, which another may have,
+/// too.
+#[inline]
+fn key_of_text(texts: &StringViewArray, row: usize) -> u128 {
+    match texts.views()[row] {
+        view if is_within(view) => view,
+        view => u128::from(view as u32) | u128::from(xxh3_64(texts.value(row).as_bytes())) << 64,
+    }
 }
 
 /// How often each code occurs, of one group after the other.
@@ -233,6 +218,7 @@ impl Tally {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     use arrow::array::{
         BooleanArray, Decimal128Array, DictionaryArray, Float32Array, Int8Array, StringArray, UInt64Array,

@@ -6,14 +6,17 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicr
 use datafusion::common::{Result, exec_datafusion_err};
 
 use super::aggregate::{Fold, Rows, State};
-use super::coded::{Coder, NULL, Tally};
+use super::coded::{Coder, Tally};
+use super::counted::CountedNames;
+use super::dictionary::Dictionary;
 use super::given::GivenEdges;
-use super::names::{Classes, cast, names};
+use super::names::{Classes, cast};
 use super::split::Which;
+use super::table::NULL;
 use crate::profile::classification::ClassificationState;
 use crate::profile::exact_sum::Slots;
 use crate::profile::regression::RegressionState;
-use crate::profile::{ColumnState, Kind, QualityState};
+use crate::profile::{ColumnState, Kind, QualityState, numeric};
 
 impl State for ColumnState {
     fn merge(&mut self, other: &Self) {
@@ -100,7 +103,7 @@ fold!(
 #[derive(Debug, Default)]
 pub struct NumberRoom {
     numbers: Vec<f64>,
-    slots: Slots,
+    room: numeric::Room,
     edges: GivenEdges,
 }
 
@@ -113,13 +116,13 @@ fn fold_numbers(
     room: &mut NumberRoom,
 ) -> Result<()> {
     let nulls = original.logical_nulls().filter(|nulls| nulls.null_count() > 0);
-    let NumberRoom { numbers, slots, edges: given } = room;
+    let NumberRoom { numbers, room, edges: given } = room;
     let edges = given.read(edges)?;
     rows.for_each(&mut |state, which| {
         let (ColumnState::Numeric(state) | ColumnState::Time(state)) = state else { return };
         state.pin(edges);
         if let (Which::All, None) = (which, &nulls) {
-            return state.add_all(values, slots);
+            return state.add_all(values, room);
         }
         numbers.clear();
         let mut num_nulls = 0;
@@ -134,7 +137,7 @@ fn fold_numbers(
             }),
         }
         state.add_nulls(num_nulls);
-        state.add_all(numbers, slots);
+        state.add_all(numbers, room);
     });
     Ok(())
 }
@@ -177,32 +180,17 @@ impl Fold for Time {
     }
 }
 
-/// Room for the names of a batch.
-#[derive(Debug, Default)]
-pub struct TextRoom {
-    coder: Coder,
-    tally: Tally,
-}
-
 impl Fold for Text {
-    type State = ColumnState;
-    type Room = TextRoom;
+    type State = CountedNames;
+    type Room = Dictionary;
 
-    fn empty() -> ColumnState {
-        ColumnState::empty(Kind::Text)
+    fn empty() -> CountedNames {
+        CountedNames::default()
     }
 
-    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<ColumnState>, room: &mut TextRoom) -> Result<()> {
-        let TextRoom { coder, tally } = room;
-        let names = names(&coder.code(argument(arguments, 0)?)?)?;
-        let codes = &coder.codes;
-        rows.for_each(&mut |state, which| {
-            let ColumnState::Text(state) = state else { return };
-            tally.for_each(codes, which, |code, count| match code {
-                NULL => state.add_nulls(count),
-                code => state.add(names.value(code as usize - 1), count),
-            });
-        });
+    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<CountedNames>, room: &mut Dictionary) -> Result<()> {
+        room.code(argument(arguments, 0)?)?;
+        rows.for_each(&mut |state, which| state.add(room, which));
         Ok(())
     }
 }
@@ -268,6 +256,7 @@ impl Fold for Classification {
     fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>, room: &mut ClassRoom) -> Result<()> {
         let ClassRoom { predictions, labels, pairs, tally, scores: by_class, losses, slots, edges } = room;
         let edges = edges.read(arguments.get(4))?;
+        [&mut *predictions, &mut *labels, &mut *pairs].into_iter().for_each(Coder::clear);
         let said = predictions.code(argument(arguments, 0)?)?;
         let is = labels.code(argument(arguments, 1)?)?;
         let scores = cast(argument(arguments, 2)?, &DataType::Float64)?;
@@ -275,8 +264,8 @@ impl Fold for Classification {
         let positive = argument(arguments, 3)?;
         let classes = Classes::of(&said, &is, &positive.slice(0, positive.len().min(1)))?;
         // A NaN is a value, but no class.
-        predictions.forget(|index| classes.predictions.is_null(index));
-        labels.forget(|index| classes.labels.is_null(index));
+        predictions.forget(&classes.predictions);
+        labels.forget(&classes.labels);
         pairs.code_pairs(predictions, labels);
         let is_positive: Vec<bool> =
             (0..classes.labels.len()).map(|index| classes.is_positive(index)).collect();

@@ -15,6 +15,14 @@ pub enum Which<'a> {
 }
 
 impl Which<'_> {
+    /// How many these are, of a batch of `rows`.
+    pub fn count(self, rows: usize) -> usize {
+        match self {
+            Self::All => rows,
+            Self::These(these) => these.len(),
+        }
+    }
+
     /// Calls `each` with the rows, of a batch of `rows`. Not an iterator over either, which would ask at each row
     /// which it is.
     pub fn for_each(self, rows: usize, each: impl FnMut(usize)) {
@@ -36,11 +44,6 @@ pub fn for_each(
     wanted: Option<&dyn Fn(usize) -> bool>,
     each: &mut dyn FnMut(usize, Which<'_>),
 ) {
-    let Some(first) = groups.first() else { return };
-    // Without a branch, and so several at once.
-    if wanted.is_none() && groups.iter().fold(0, |other, group| other | (group ^ first)) == 0 {
-        return each(*first, Which::All);
-    }
     if let Some(wanted) = wanted {
         let mut split = Split::default();
         split.sort(groups, wanted);
@@ -48,7 +51,7 @@ pub fn for_each(
     }
     LAST.with_borrow_mut(|last| {
         if last.groups != groups {
-            last.sort(groups, |_| true);
+            last.split(groups);
         }
         last.for_each(each);
     });
@@ -62,24 +65,50 @@ struct Split {
     rows: Vec<u32>,
     /// Where the rows of each group end, from the least group on.
     ends: Vec<u32>,
+    /// Groups that have rows, and where these end.
+    parts: Vec<(usize, usize)>,
 }
 
 impl Split {
+    /// All rows of `groups`.
+    fn split(&mut self, groups: &[usize]) {
+        let first = groups.first().copied().unwrap_or_default();
+        // Without a branch, and so several at once.
+        if groups.iter().fold(0, |other, group| other | (group ^ first)) > 0 {
+            return self.sort(groups, |_| true);
+        }
+        groups.clone_into(&mut self.groups);
+        self.rows.clear();
+        self.parts.clear();
+        self.parts.extend((!groups.is_empty()).then_some((first, groups.len())));
+    }
+
     fn sort(&mut self, groups: &[usize], wanted: impl Fn(usize) -> bool) {
-        let Self { groups: known, rows, ends } = self;
+        self.order(groups, wanted);
+        let Self { rows, parts, .. } = self;
+        parts.clear();
+        let mut end = 0;
+        for rows in rows.chunk_by(|a, b| groups[*a as usize] == groups[*b as usize]) {
+            end += rows.len();
+            parts.push((groups[rows[0] as usize], end));
+        }
+    }
+
+    fn order(&mut self, groups: &[usize], wanted: impl Fn(usize) -> bool) {
+        let Self { groups: known, rows, ends, .. } = self;
         groups.clone_into(known);
         rows.clear();
         let range = groups
             .iter()
             .fold((usize::MAX, 0), |(least, greatest), group| (least.min(*group), greatest.max(*group)));
         let (least, greatest) = range;
-        if greatest - least > 4 * groups.len() {
+        if greatest.saturating_sub(least) > 4 * groups.len() {
             // Few rows in very many groups; stable, so that rows keep their order.
             rows.extend((0..groups.len()).filter(|row| wanted(*row)).map(|row| row as u32));
             return rows.sort_by_key(|row| groups[*row as usize]);
         }
         ends.clear();
-        ends.resize(greatest - least + 2, 0);
+        ends.resize(greatest.saturating_sub(least) + 2, 0);
         for (row, group) in groups.iter().enumerate() {
             ends[group - least + 1] += u32::from(wanted(row));
         }
@@ -97,11 +126,12 @@ impl Split {
     }
 
     fn for_each(&self, each: &mut dyn FnMut(usize, Which<'_>)) {
-        let group_of = |row: &u32| self.groups[*row as usize];
-        for rows in self.rows.chunk_by(|a, b| group_of(a) == group_of(b)) {
-            if let Some(first) = rows.first() {
-                each(group_of(first), Which::These(rows));
-            }
+        let mut from = 0;
+        for (group, end) in &self.parts {
+            // Not sorted, since all are of one group.
+            let which = if self.rows.is_empty() { Which::All } else { Which::These(&self.rows[from..*end]) };
+            each(*group, which);
+            from = *end;
         }
     }
 }

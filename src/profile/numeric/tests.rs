@@ -181,4 +181,20 @@ proptest! {
         prop_assert_eq!(back.distinct_count(), state.distinct_count());
         prop_assert_eq!(back.stddev(), state.stddev());
     }
+
+    #[test]
+    fn many_at_once_are_as_one_by_one(rows in rows(), whole in prop::collection::vec(-3000i32..3000, 0..3000), cut in 0.0..1.0f64) {
+        let values: Vec<f64> = rows.iter().flatten().copied().collect();
+        let whole: Vec<f64> = whole.into_iter().map(f64::from).collect();
+        let small: Vec<f64> = whole.iter().map(|value| value % 2000.0).collect();
+        let mixed = [small.as_slice(), &values, &whole].concat();
+        for values in [values, whole, small, mixed] {
+            let (first, second) = values.split_at((values.len() as f64 * cut) as usize);
+            let (mut state, mut room) = (NumericState::default(), Room::default());
+            state.add_all(first, &mut room);
+            state.add_all(second, &mut room);
+            let expected = numeric(values.iter().copied().map(Some));
+            prop_assert!(bytes(&state) == bytes(&expected));
+        }
+    }
 }

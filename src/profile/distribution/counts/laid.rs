@@ -59,6 +59,31 @@ impl Laid {
         }
     }
 
+    /// Counts one row of each of `buckets`.
+    #[inline]
+    pub(super) fn extend(&mut self, buckets: impl Iterator<Item = i64>) {
+        let mut buckets = buckets;
+        while let Some(far) = self.add_near(&mut buckets) {
+            self.add_sparse(far, 1);
+        }
+    }
+
+    /// Counts one row of each of `buckets` up to the first that is in neither array, and returns that.
+    #[inline]
+    fn add_near(&mut self, buckets: &mut impl Iterator<Item = i64>) -> Option<i64> {
+        let [from_zero, below] = &mut self.stretches;
+        let mut new = 0;
+        let far = buckets.find(|bucket| {
+            let stretch = if *bucket < 0 { &mut *below } else { &mut *from_zero };
+            let Some(cell) = stretch.cell(*bucket) else { return true };
+            new += usize::from(*cell == 0);
+            *cell += 1;
+            false
+        });
+        self.len += new;
+        far
+    }
+
     fn add_sparse(&mut self, bucket: i64, count: u64) {
         if self.sparse.add(bucket, count) {
             self.len += 1;

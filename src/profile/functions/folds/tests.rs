@@ -7,6 +7,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Field, i256};
 
+use super::super::names::names;
 use super::*;
 use crate::profile::classification::Cell;
 
