@@ -19,23 +19,28 @@ use object_store::ObjectStoreExt;
 /// Files that are written at the same time. Each holds room for the dictionary of every column, which is megabytes.
 const AT_ONCE: usize = 4;
 
+/// Rows of a file from which on a dictionary of each column is worth its room, which is that of thousands of values
+/// whatever their number.
+const WORTH_A_DICTIONARY: usize = 1000;
+
 /// Writes the rows of `batch` into the folder of `table`: a file for each value of `by`, a column of dates.
 ///
 /// # Errors
 /// If one cannot be written. Those that have been are in no version of the table, as if they were not there.
 pub async fn write(table: &DeltaTable, batch: &RecordBatch, by: &str) -> Result<Vec<Add>, DeltaTableError> {
     let stats = WriterStatsConfig::from_config(table.snapshot()?.snapshot().table_configuration());
+    let files = apart(batch, by)?;
     let config = WriterConfig::new(
         batch.schema(),
         vec![by.to_owned()],
-        Some(parquet(batch)),
+        Some(parquet(batch, files.len())),
         None,
         None,
         stats.num_indexed_cols,
         stats.stats_columns,
     );
     let store = table.log_store().object_store(None);
-    let written = futures::stream::iter(apart(batch, by)?).map(|rows| {
+    let written = futures::stream::iter(files).map(|rows| {
         let mut writer = DeltaWriter::new(Arc::clone(&store), config.clone());
         async move {
             match writer.write(&rows).await {
@@ -89,15 +94,17 @@ pub fn widened(metadata: &Metadata, schema: &Schema) -> Result<Option<Metadata>,
     Ok(Some(metadata.clone().with_schema(&all)?))
 }
 
-/// What is binary is compressed well, which shrinks states to a third; for the many small pages of the other columns that
-/// would take longer than it is worth.
-fn parquet(batch: &RecordBatch) -> WriterProperties {
+/// How the rows of `batch` are written to so many `files`. What is binary is compressed well, which shrinks states to a
+/// third; for the many small pages of the other columns that would take longer than it is worth.
+fn parquet(batch: &RecordBatch, files: usize) -> WriterProperties {
     let binary = batch.schema_ref().fields().iter().filter(|field| field.data_type() == &DataType::Binary);
     let compressed = |properties: WriterPropertiesBuilder, field: &Arc<Field>| {
         let path = ColumnPath::from(field.name().as_str());
         let properties = properties.set_column_dictionary_enabled(path.clone(), false);
         properties.set_column_compression(path, Compression::ZSTD(ZstdLevel::default()))
     };
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_dictionary_enabled(batch.num_rows() >= WORTH_A_DICTIONARY * files);
     binary.into_iter().fold(properties, compressed).build()
 }

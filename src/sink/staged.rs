@@ -32,8 +32,8 @@ pub struct Staged<'a> {
     waiting: Vec<RecordBatch>,
     waiting_bytes: usize,
     files: Vec<Add>,
-    /// What the table has, once the first file is written.
-    known: Option<Known>,
+    /// The table and what it has, once the first file is written.
+    opened: Option<(OutputTable, Known)>,
     rows: u64,
     restated: u64,
 }
@@ -56,7 +56,7 @@ impl<'a> Staged<'a> {
             waiting: Vec::new(),
             waiting_bytes: 0,
             files: Vec::new(),
-            known: None,
+            opened: None,
             rows: 0,
             restated: 0,
         }
@@ -98,15 +98,19 @@ impl<'a> Staged<'a> {
         let Some(first) = waiting.first() else { return Ok(()) };
         let batch = concat_batches(&first.schema(), &waiting)?;
         drop(waiting);
-        let output = self.open().await?;
-        let known = match self.known.take() {
-            Some(known) => known,
-            None => Known::of(output.delta(), self.contract, &self.sink.monitor.custom_metrics).await?,
+        let (output, known) = match self.opened.take() {
+            Some(opened) => opened,
+            None => {
+                let output = self.open().await?;
+                let metrics = &self.sink.monitor.custom_metrics;
+                let known = Known::of(output.delta(), self.contract, metrics).await?;
+                (output, known)
+            }
         };
         let Revised { batch, restated } = known.revise(batch)?;
-        self.known = Some(known);
         self.restated += restated;
         self.files.extend(output.write(&batch, WINDOW_DATE).await?);
+        self.opened = Some((output, known));
         Ok(())
     }
 
@@ -124,9 +128,14 @@ impl<'a> Staged<'a> {
     pub async fn commit(mut self) -> Result<Written, SinkError> {
         self.write().await?;
         let commit = self.sink.commit(&self.lineage.run_id, Some(self.turn));
+        let mut output = self.opened.take().map(|(output, _)| output);
         let mut commits = 1;
         loop {
-            let output = self.open().await?;
+            // As it was when rows were compared with it; if somebody has committed since, as it is then.
+            let output = match output.take() {
+                Some(output) => output,
+                None => self.open().await?,
+            };
             let table = shown(output.url());
             match output.replace(&self.files, &self.schema, &commit).await? {
                 Committed::At(version) => {
@@ -140,10 +149,7 @@ impl<'a> Staged<'a> {
 
     /// Deletes what was written, as far as that can be: what stays is in no version of the table.
     pub async fn discard(self) {
-        if self.files.is_empty() {
-            return;
-        }
-        if let Ok(output) = self.open().await {
+        if let Some((output, _)) = &self.opened {
             files::discard(output.delta(), &self.files).await;
         }
     }
