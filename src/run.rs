@@ -50,6 +50,16 @@ pub struct Order {
     pub notify: bool,
 }
 
+/// What [`run`] was asked.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    monitor: &'a Monitor,
+    settings: &'a Settings,
+    order: Order,
+    watch: &'a dyn Watch,
+    stop: &'a Stop,
+}
+
 /// Runs `monitor` once, unless `stop` is asked before anything is written.
 ///
 /// # Errors
@@ -72,7 +82,8 @@ pub async fn run(
     let mut record = record(monitor, &snapshot, &lineage, order);
     sink.write_run(&record).await?;
 
-    let stages = compute(monitor, settings, &snapshot, &lineage, order, &sink, watch, stop, &mut record);
+    let asked = Asked { monitor, settings, order, watch, stop };
+    let stages = compute(asked, &snapshot, &lineage, &sink, &mut record);
     let done = match guard(table, Box::pin(stages)).await {
         Err(error) => Err(blame(error, &snapshot, lake).await),
         done => done,
@@ -151,18 +162,16 @@ async fn blame(error: RunError, snapshot: &Snapshot, lake: Lake<'_>) -> RunError
 /// The stages between the pins and the record. Columns go through them a few at a time, and no reader sees a row of any
 /// before all are there.
 async fn compute(
-    monitor: &Monitor,
-    settings: &Settings,
+    asked: Asked<'_>,
     snapshot: &Snapshot,
     lineage: &Lineage,
-    order: Order,
     sink: &Sink<'_>,
-    watch: &dyn Watch,
-    stop: &Stop,
     record: &mut RunRow,
 ) -> Result<Outcome, RunError> {
+    let Asked { monitor, settings, order, watch, stop } = asked;
     let edges = sink.recorded_edges().await?;
-    let mut counting = unless(stop, Counting::begin(monitor, snapshot, settings, edges, watch)).await?;
+    let mut counting =
+        unless(stop, Counting::begin(monitor, snapshot, settings, edges, order.as_of, watch)).await?;
     let recorded = sink.recorded().await?;
     let present = Present { as_of: order.as_of, run_id: &lineage.run_id, computed_at: lineage.computed_at };
     let mut judging = Judging::new(monitor, &recorded, present);

@@ -8,8 +8,9 @@ use super::Cli;
 pub fn init(cli: &Cli) {
     let default = match cli.verbose {
         0 => "off,secchi=warn",
-        1 => "warn,secchi=info",
-        _ => "info,secchi=debug",
+        // That bytes have no least and greatest is told for each file.
+        1 => "warn,deltalake_core::writer::stats=error,secchi=info",
+        _ => "info,deltalake_core::writer::stats=error,secchi=debug",
     };
     let filter = EnvFilter::try_from_env("SECCHI_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let logging = tracing_subscriber::fmt()

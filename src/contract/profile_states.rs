@@ -48,12 +48,15 @@ const STATE: &[Column] = &[
         "histogram",
         HISTOGRAM,
         "Finite values in ten bins with the same edges in every window: the deciles of the baseline or, without one, of the \
-         first window. They stay where they are until there is another baseline.",
+         first complete windows that have 200 values. A value at an edge is above it. Edges stay where they are until there \
+         is another baseline; NULL while they have not been chosen.",
     ),
     column(
         "distinct_sketch",
         Type::Binary,
-        "Different values, as an Apache DataSketches HLL sketch of 2^14 registers; NULL while the state has each of them.",
+        "Different values, as an Apache DataSketches HLL sketch of 2^14 registers; NULL while the state has each of them, which \
+         other engines cannot read, so that a union of sketches is of windows with more. Values are hashed in a way of our \
+         own.",
     ),
     column(
         "state",

@@ -27,12 +27,15 @@ impl Paired {
         (total.0 > 0 && total.1 > 0).then_some(Self { counts, total })
     }
 
-    /// Names on both sides, each a bin. Names that a side no longer counts are one bin more.
+    /// Names on both sides, each a bin. A side with very many names has dropped the rare ones, and counts the others a
+    /// little low: what either side does not count well is one bin on both, so that it is like compared with like.
     pub fn of_names(comparison: &FrequentItems, window: &FrequentItems) -> Option<Self> {
         let mut counts = comparison.beside(window);
+        counts.retain(|(then, now)| comparison.is_known(*then) && window.is_known(*now));
         // Sums of rounded numbers need an order, and it does not matter which name a bin is of.
         counts.sort_unstable();
-        let rest = (comparison.remainder(), window.remainder());
+        let known = counts.iter().fold((0, 0), |(a, b), (then, now)| (a + then, b + now));
+        let rest = (comparison.total() - known.0, window.total() - known.1);
         if rest != (0, 0) {
             counts.push(rest);
         }
@@ -133,6 +136,29 @@ mod tests {
         assert!(Paired::from_counts(&[1], &[1, 2]).is_none());
         assert!(Paired::from_counts(&[0, 0], &[1, 2]).is_none());
         assert!(PairedNumbers::new(&numbers(&[]), &numbers(&[1.0])).is_none());
+    }
+
+    /// So many rows of names, of which the n-th has a share of about 1/n.
+    fn rows_of_names(rows: u32, seed: f64) -> FrequentItems {
+        let mut items = FrequentItems::default();
+        for row in 0..rows {
+            let u = (f64::from(row) * 0.618_033_988_75 + seed).fract();
+            items.add(&format!("name {}", (50_000f64.powf(u)) as u64), 1, |_| {});
+        }
+        items
+    }
+
+    #[test]
+    fn names_that_one_side_has_dropped_are_no_drift() {
+        let (few, many) = (rows_of_names(12_000, 0.1), rows_of_names(200_000, 0.7));
+        assert!(few.is_exact() && !many.is_exact());
+        for (comparison, window) in [(&few, &many), (&many, &few), (&many, &rows_of_names(150_000, 0.4))] {
+            let shares: Vec<(f64, f64)> =
+                Paired::of_names(comparison, window).map(|pair| pair.shares().collect()).unwrap_or_default();
+            assert!(shares.len() > 20, "{} bins", shares.len());
+            let moved: f64 = shares.iter().map(|(then, now)| (then - now).abs()).sum();
+            assert!(moved < 0.05, "{moved} of {} bins", shares.len());
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use datafusion::common::{DataFusionError, SchemaError};
 use datafusion::logical_expr::{Expr, Volatility};
 
 use crate::cause::plain;
+use crate::config::suggest;
 
 /// Aggregates whose value depends on which row comes first.
 const ORDERED: [&str; 5] = ["array_agg", "first_value", "last_value", "nth_value", "string_agg"];
@@ -61,6 +62,21 @@ fn mismatch(problem: &str) -> Option<String> {
     let (before, _) = problem.split_once(" failed to match any signature")?;
     let name = before.rsplit('\'').nth(1)?;
     Some(format!("`{name}()` takes no such arguments"))
+}
+
+/// What to do about the column `missing`, which `written` names: the `known` that is meant or, where it is written as other
+/// dialects write a text, single quotes.
+pub(crate) fn column_or_text<'a>(
+    missing: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+    written: &str,
+) -> String {
+    if written.contains(&format!("\"{missing}\"")) {
+        return format!(
+            "a text stands in single quotes, as '{missing}'; double quotes are for names of columns"
+        );
+    }
+    suggest(missing, known)
 }
 
 /// The column that is not there, and those that are.

@@ -20,6 +20,9 @@ use serde::{Deserialize, Serialize, Serializer};
 /// Most different values that are counted exactly.
 pub const LIMIT: usize = 4096;
 
+/// A count is good if it is so many times as large as what it may lack.
+const WELL_COUNTED: u64 = 20;
+
 /// Counts by value.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "Sorted")]
@@ -159,9 +162,15 @@ impl FrequentItems {
         counts
     }
 
-    /// The most frequent values, at most `most`; equal counts in the order of the values.
+    /// Whether `count` of a value is right, or nearly so: by a twentieth.
+    pub fn is_known(&self, count: u64) -> bool {
+        self.is_exact() || count > WELL_COUNTED * self.error
+    }
+
+    /// The most frequent values, at most `most`; equal counts in the order of the values. Those whose counts are not
+    /// [known](Self::is_known) are left out: which of them there are is chance.
     pub fn top(&self, most: usize) -> Vec<(&str, u64)> {
-        let mut items: Vec<_> = self.iter().collect();
+        let mut items: Vec<_> = self.iter().filter(|(_, count)| self.is_known(*count)).collect();
         let order = |a: &(&str, u64), b: &(&str, u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0));
         if most < items.len() {
             items.select_nth_unstable_by(most, order);

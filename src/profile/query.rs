@@ -27,6 +27,7 @@ use std::sync::Arc;
 use datafusion::dataframe::DataFrame;
 pub(super) use decode::texts;
 pub use error::{HINT_FAULT, OUT_OF_RANGE, QueryError};
+use jiff::Timestamp;
 use passes::{Pass, States};
 pub(super) use rows::view;
 pub use table::MAX_SLICES;
@@ -102,6 +103,7 @@ impl<'a> Counting<'a> {
         snapshot: &'a Snapshot,
         settings: &Settings,
         pinned: PinnedEdges,
+        as_of: Timestamp,
         watch: &'a dyn Watch,
     ) -> Result<Self, QueryError> {
         // A misspelt expression is found before the first of many files is read.
@@ -118,6 +120,7 @@ impl<'a> Counting<'a> {
             role: "inference",
             size: snapshot.size,
             gaps: Gaps::new(),
+            as_of,
             has_windows: true,
             watch,
             sliced: frame,

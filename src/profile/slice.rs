@@ -9,10 +9,9 @@ use datafusion::dataframe::DataFrame;
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::{ExprSchemable, cast, lit};
 
-use super::expression::{missing_column, misuse, of_words};
+use super::expression::{column_or_text, missing_column, misuse, of_words};
 use super::own_names::OwnNames;
 use crate::cause::{is_fault, plain};
-use crate::config::suggest;
 use crate::contract::NULL_SLICE;
 use crate::source::spark_type;
 
@@ -55,9 +54,10 @@ impl SliceError {
         Self::new(plain(error))
     }
 
-    fn of_words(error: &DataFusionError, own: &OwnNames) -> Self {
+    fn of_words(error: &DataFusionError, own: &OwnNames, expression: &str) -> Self {
         if let Some((missing, known)) = missing_column(error) {
-            let hint = suggest(&missing, known.iter().map(String::as_str).filter(|name| !own.is_own(name)));
+            let known = known.iter().map(String::as_str).filter(|name| !own.is_own(name));
+            let hint = column_or_text(&missing, known, expression);
             return Self { problem: format!("there is no column `{missing}`"), hint };
         }
         Self::new(of_words(error))
@@ -74,7 +74,7 @@ pub(super) fn with_value(
     name: &str,
     own: &OwnNames,
 ) -> Result<DataFrame, SliceError> {
-    let misspelt = |error: DataFusionError| SliceError::of_words(&error, own);
+    let misspelt = |error: DataFusionError| SliceError::of_words(&error, own, expression);
     let parsed = frame.parse_sql_expr(expression).map_err(misspelt)?;
     if let Some(problem) = misuse(&parsed, false) {
         return Err(SliceError::new(problem));

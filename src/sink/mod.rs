@@ -65,8 +65,18 @@ impl StagedTables<'_> {
     /// If one cannot be written; then it and those after it are as before.
     pub async fn commit(self) -> Result<(Written, Written), SinkError> {
         let Self { states, profile, drift } = self;
-        states.commit().await?;
-        Ok((profile.commit().await?, drift.commit().await?))
+        if let Err(error) = states.commit().await {
+            profile.discard().await;
+            drift.discard().await;
+            return Err(error);
+        }
+        match profile.commit().await {
+            Ok(profile) => Ok((profile, drift.commit().await?)),
+            Err(error) => {
+                drift.discard().await;
+                Err(error)
+            }
+        }
     }
 
     /// Gives up what was added.
@@ -104,7 +114,9 @@ impl<'a> Sink<'a> {
             let schema = schema::schema(contract, model_id_col);
             let custom = custom::columns(contract, &monitor.custom_metrics);
             let owner = (contract.name != name).then_some(monitor.name.as_str());
-            let after = table::check(lake, &url(monitor, name), &schema, &custom, &app, owner).await?;
+            let after =
+                table::check(lake, &url(monitor, name), &schema, &custom, contract.partition_by, &app, owner)
+                    .await?;
             Ok::<_, SinkError>(Turn { app, after })
         };
         let [profile, drift] = [&contract::profile_metrics::TABLE, &contract::drift_metrics::TABLE];

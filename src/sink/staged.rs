@@ -19,6 +19,9 @@ use crate::source::shown;
 /// Bytes of rows in memory that make a good file for each day.
 const WAITING_MAX: usize = 32 << 20;
 
+/// Rows that are encoded at once: on the way they take several times the room that they have as columns.
+const ENCODED_AT_ONCE: usize = 2048;
+
 /// The column that files are kept apart by.
 const WINDOW_DATE: &str = "window_date";
 
@@ -67,12 +70,14 @@ impl<'a> Staged<'a> {
     /// # Errors
     /// If they cannot be encoded or written.
     pub async fn add<R: Measured>(&mut self, rows: &[R]) -> Result<(), SinkError> {
-        let batch = self.encode(rows)?;
-        self.rows += batch.num_rows() as u64;
-        self.waiting_bytes += batch.get_array_memory_size();
-        self.waiting.push(batch);
-        if self.waiting_bytes > WAITING_MAX {
-            self.write().await?;
+        for rows in rows.chunks(ENCODED_AT_ONCE) {
+            let batch = self.encode(rows)?;
+            self.rows += batch.num_rows() as u64;
+            self.waiting_bytes += batch.get_array_memory_size();
+            self.waiting.push(batch);
+            if self.waiting_bytes > WAITING_MAX {
+                self.write().await?;
+            }
         }
         Ok(())
     }
@@ -98,19 +103,16 @@ impl<'a> Staged<'a> {
         let Some(first) = waiting.first() else { return Ok(()) };
         let batch = concat_batches(&first.schema(), &waiting)?;
         drop(waiting);
-        let (output, known) = match self.opened.take() {
-            Some(opened) => opened,
-            None => {
-                let output = self.open().await?;
-                let metrics = &self.sink.monitor.custom_metrics;
-                let known = Known::of(output.delta(), self.contract, metrics).await?;
-                (output, known)
-            }
-        };
+        if self.opened.is_none() {
+            let output = self.open().await?;
+            let metrics = &self.sink.monitor.custom_metrics;
+            let known = Known::of(output.delta(), self.contract, metrics).await?;
+            self.opened = Some((output, known));
+        }
+        let Some((output, known)) = &self.opened else { return Ok(()) };
         let Revised { batch, restated } = known.revise(batch)?;
         self.restated += restated;
         self.files.extend(output.write(&batch, WINDOW_DATE).await?);
-        self.opened = Some((output, known));
         Ok(())
     }
 
@@ -137,19 +139,28 @@ impl<'a> Staged<'a> {
                 None => self.open().await?,
             };
             let table = shown(output.url());
-            match output.replace(&self.files, &self.schema, &commit).await? {
-                Committed::At(version) => {
+            match output.replace(&self.files, &self.schema, &commit).await {
+                // Refused before anything was tried; of any other failure it is not known what became of the commit.
+                Err(error @ SinkError::Superseded { .. }) => {
+                    self.discard().await;
+                    return Err(error);
+                }
+                Err(error) => return Err(error),
+                Ok(Committed::At(version)) => {
                     return Ok(Written { table, version, rows: self.rows, restated: self.restated });
                 }
-                Committed::Late(error) if commits >= COMMITS_MAX => return Err(error),
-                Committed::Late(_) => commits += 1,
+                Ok(Committed::Late(error)) if commits >= COMMITS_MAX => return Err(error),
+                Ok(Committed::Late(_)) => commits += 1,
             }
         }
     }
 
     /// Deletes what was written, as far as that can be: what stays is in no version of the table.
     pub async fn discard(self) {
-        if let Some((output, _)) = &self.opened {
+        if self.files.is_empty() {
+            return;
+        }
+        if let Ok(output) = self.open().await {
             files::discard(output.delta(), &self.files).await;
         }
     }

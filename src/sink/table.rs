@@ -6,7 +6,7 @@ use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{
     CommitBuilder, CommitConflictError, CommitProperties, TransactionError,
 };
-use deltalake::kernel::{Action, Add, StructField, Transaction};
+use deltalake::kernel::{Action, Add, Metadata, StructField, Transaction};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableError};
@@ -218,6 +218,7 @@ pub async fn check(
     url: &Url,
     schema: &SchemaRef,
     custom: &[Field],
+    partition_by: &[&str],
     app: &App,
     owner: Option<&str>,
 ) -> Result<i64, SinkError> {
@@ -226,6 +227,9 @@ pub async fn check(
     let made_by = state.metadata().configuration().get(OWNER).filter(|_| owner.is_some());
     if let Some(other) = made_by.filter(|made_by| Some(made_by.as_str()) != owner) {
         return Err(SinkError::Foreign { table: shown(url), owner: other.clone() });
+    }
+    if let Some(why) = unwritable(state.metadata(), partition_by).filter(|_| owner.is_some()) {
+        return Err(SinkError::Taken { table: shown(url), why });
     }
     let found = state.snapshot().arrow_schema();
     for field in schema.fields() {
@@ -243,6 +247,20 @@ pub async fn check(
     }
     custom::check(&shown(url), &found, custom)?;
     app.sequence(url, &table).await
+}
+
+/// Why the rows of a table with this `metadata` cannot be replaced, if somebody has changed it so.
+fn unwritable(metadata: &Metadata, partition_by: &[&str]) -> Option<String> {
+    let found = metadata.partition_columns();
+    if found != partition_by {
+        return Some(format!("is partitioned by {found:?}, not by {partition_by:?}"));
+    }
+    let properties = metadata.configuration();
+    if properties.get("delta.appendOnly").is_some_and(|value| value == "true") {
+        return Some("may only be appended to (`delta.appendOnly`)".to_owned());
+    }
+    let constraint = properties.keys().find_map(|name| name.strip_prefix("delta.constraints."))?;
+    Some(format!("has the constraint `{constraint}`, which is not checked here"))
 }
 
 /// Who commits.

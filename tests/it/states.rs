@@ -151,6 +151,40 @@ async fn edges_stay_where_they_are_until_there_is_another_baseline() {
     }
 }
 
+/// The numbers of one column come on the second day, those of the other on the third.
+#[tokio::test(flavor = "multi_thread")]
+async fn bins_are_those_of_the_first_values_of_a_complete_window() {
+    let scene = Scene::new().await;
+    let rows = "SELECT arrow_cast(1777593600000000 + n * 86400000, 'Timestamp(Microsecond, Some(\"UTC\"))') AS event_time, \
+                CAST(n AS VARCHAR) AS request_id, '1' AS model_version, \
+                CASE WHEN n >= 1500 THEN CAST(n - 1500 AS DOUBLE) WHEN n >= 1000 THEN CAST('NaN' AS DOUBLE) END AS amount, \
+                CASE WHEN n >= 2000 THEN CAST(n AS DOUBLE) END AS late, \
+                'x' AS region, 0 AS prediction, 0.5 AS score, 0 AS label FROM generate_series(0, 2399) AS series(n)";
+    scene.table("values", rows).await;
+    scene.edit("../lake/bad", "../lake/values");
+    scene.edit("include: [amount, region]", "include: [amount, late, region]");
+    let edges = async |column: &str| {
+        let sql = format!(
+            "SELECT DISTINCT histogram['edges'] AS edges FROM bad_profile_states WHERE column_name = '{column}' \
+             AND slice_key IS NULL"
+        );
+        let rows = scene.rows(&sql).await;
+        rows.iter().map(|row| row["edges"].to_string()).collect::<Vec<_>>()
+    };
+    let run = || {
+        let said = scene.secchi(&["run", "bad"]);
+        assert_eq!(said.code, 0, "{}", said.err);
+    };
+    scene.edit("alerts: []", "lateness: 5000 days\nalerts: []");
+    run();
+    assert_eq!(edges("amount").await, ["null"], "no window is complete");
+    scene.edit("lateness: 5000 days\n", "");
+    run();
+    assert_eq!(edges("amount").await, ["[50.0,100.0,150.0,200.0,250.0,300.0,350.0,400.0,450.0]"]);
+    let late = "[2040.0,2080.0,2120.0,2160.0,2200.0,2240.0,2280.0,2320.0,2360.0]";
+    assert_eq!(edges("late").await, [late]);
+}
+
 fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len())
         .step_by(2)

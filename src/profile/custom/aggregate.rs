@@ -22,9 +22,9 @@ use super::check::{CustomError, hint};
 use super::division::with_fractions;
 use super::over_rows::value_fits;
 use super::{Measured, Place, outcomes};
-use crate::config::{CustomInput, CustomMetric, CustomMetricType, Monitor, suggest};
+use crate::config::{CustomInput, CustomMetric, CustomMetricType, Monitor};
 use crate::contract::ALL_VERSIONS;
-use crate::profile::expression::{missing_column, misuse, of_words};
+use crate::profile::expression::{column_or_text, missing_column, misuse, of_words};
 use crate::profile::functions::OUT_OF_RANGE;
 use crate::profile::own_names::OwnNames;
 use crate::profile::query::{texts, view};
@@ -132,7 +132,8 @@ impl<'a> Asker<'a> {
             let hint = format!("what is computed from the metric `{missing}` is `derived`");
             return CustomError::new(metric, problem, hint);
         }
-        let hint = suggest(&missing, known.iter().map(String::as_str).filter(|name| !self.own.is_own(name)));
+        let known = known.iter().map(String::as_str).filter(|name| !self.own.is_own(name));
+        let hint = column_or_text(&missing, known, &metric.definition);
         CustomError::new(metric, problem, hint)
     }
 

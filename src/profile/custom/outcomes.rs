@@ -90,7 +90,7 @@ pub(super) fn outcomes(array: &ArrayRef, ty: Type) -> Result<Vec<Outcome>, Arrow
 /// Of a division by zero there is no number.
 fn number(value: f64) -> Outcome {
     if value.is_nan() {
-        Err(Absence::new("it is no number, as 0 divided by 0 is none"))
+        Err(Absence::new("it is NaN, as 0 divided by 0 is, and what is computed of a NaN"))
     } else if value.is_infinite() {
         Err(BEYOND_A_DOUBLE)
     } else {
@@ -116,7 +116,7 @@ mod tests {
             Some(f64::INFINITY),
             Some(3e10),
         ]));
-        let no_number = Absence::new("it is no number, as 0 divided by 0 is none");
+        let no_number = Absence::new("it is NaN, as 0 divided by 0 is, and what is computed of a NaN");
         let beyond = || Err(Absence::new("it is beyond the range of its `output_data_type`"));
         let (number, whole) = (|value| Ok(Value::Number(value)), |value| Ok(Value::Whole(value)));
         let doubles_of = outcomes(&doubles, Type::Double).unwrap();

@@ -9,44 +9,55 @@ use crate::profile::distribution::Distribution;
 use crate::profile::pinned::{PinnedEdges, deciles};
 use crate::window::Window;
 
-/// A window with so many rows says where bins should be.
+/// So many values say where bins should be.
 const MIN_REFERENCE: u64 = 200;
 
 impl Table<'_> {
-    /// Pins ten bins for each column of numbers that has none: at the deciles of the baseline, or of the first window with
-    /// enough rows.
+    /// Pins ten bins for each column of numbers that has none: at the deciles of the baseline, or of the first complete
+    /// windows that together have enough values. While there are not as many, or only one, bins are not chosen.
     pub(super) fn pin_bins(&self, asked: Asked<'_>, groups: &mut [BaseGroup], pinned: &mut PinnedEdges) {
-        let first = first_window(groups);
         for (index, column) in asked.columns.iter().enumerate() {
             if pinned.bins(&column.name).is_some() {
                 continue;
             }
-            let Some(mut total) = sum(groups.iter().filter(|base| base.window == first), index) else {
-                continue;
-            };
+            let Some(mut reference) = self.reference(groups, index) else { continue };
             // At the coarsest resolution of all groups, so that a bin begins where a bucket does in each of them.
             let shift = groups
                 .iter()
                 .filter_map(|base| distribution(base, index))
                 .map(Distribution::resolution)
                 .max();
-            total.coarsen(shift.unwrap_or_default());
-            let edges = deciles(&total);
-            if total.total() > 0 && self.cut(asked, groups, index, &edges) {
+            reference.coarsen(shift.unwrap_or_default());
+            let edges = deciles(&reference);
+            if !edges.is_empty() && self.cut(asked, groups, index, &edges) {
                 pinned.pin_bins(&column.name, edges);
             }
         }
     }
-}
 
-/// The first window with at least [`MIN_REFERENCE`] rows, or else the first; none of a baseline.
-fn first_window(groups: &[BaseGroup]) -> Option<Window> {
-    let mut rows: BTreeMap<Window, u64> = BTreeMap::new();
-    for base in groups.iter().filter(|base| base.segment.slice.is_none()) {
-        if let Some(window) = base.window {
-            *rows.entry(window).or_default() += base.group.row_count;
+    /// The values of the column at `index` that its bins follow from; `None` if there are too few.
+    fn reference(&self, groups: &[BaseGroup], index: usize) -> Option<Distribution> {
+        if !self.has_windows {
+            return sum(groups.iter(), index);
         }
+        // The rows of an open window are those of its first hours.
+        let is_complete = |window: &Window| !self.monitor.is_provisional(window.end, self.as_of);
+        let mut windows: BTreeMap<Window, Vec<&BaseGroup>> = BTreeMap::new();
+        for base in groups {
+            if let Some(window) = base.window.filter(is_complete) {
+                windows.entry(window).or_default().push(base);
+            }
+        }
+        let mut reference: Option<Distribution> = None;
+        for groups in windows.into_values() {
+            let Some(more) = sum(groups.into_iter(), index) else { continue };
+            let all = reference.get_or_insert_default();
+            all.merge(&more);
+            if all.total() >= MIN_REFERENCE && all.buckets_in_use() > 1 {
+                all.settle();
+                return reference;
+            }
+        }
+        None
     }
-    let enough = rows.iter().find(|(_, rows)| **rows >= MIN_REFERENCE);
-    enough.or(rows.iter().next()).map(|(window, _)| *window)
 }

@@ -19,8 +19,9 @@ use crate::profile::{BaseGroup, ColumnInfo, ColumnState, QualityState};
 /// Looks at one table: each tells numbers apart that differ by two thousand times less.
 const LOOKS: usize = 4;
 
-/// Most buckets of a column that are looked into at once: the others have their turn with the next look.
-const MAX_BUCKETS: usize = 32;
+/// Most buckets of a column that are looked into at once: no more can be crowded, so that a later run finds none to look
+/// into that this one has left.
+const MAX_BUCKETS: usize = 200;
 
 /// Most edges of a column that is looked into: each is a comparison for many of its rows, and edges stay.
 const MAX_EDGES: usize = 2048;

@@ -9,6 +9,8 @@ use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{Expr, lit, when};
 use datafusion::physical_plan::collect;
 
+use jiff::Timestamp;
+
 use super::rows::view;
 use super::watch::{Watch, bytes_read};
 use super::{QueryError, decode, states};
@@ -38,6 +40,8 @@ pub(super) struct Table<'a> {
     pub(super) size: TableSize,
     /// Which of its columns are not those of the inference table.
     pub(super) gaps: Gaps,
+    /// The run's present: windows that are not complete by then say little.
+    pub(super) as_of: Timestamp,
     /// Whether its rows lie in windows, which those of a baseline do not.
     pub(super) has_windows: bool,
     pub(super) watch: &'a dyn Watch,
