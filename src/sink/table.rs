@@ -228,9 +228,6 @@ pub async fn check(
     if let Some(other) = made_by.filter(|made_by| Some(made_by.as_str()) != owner) {
         return Err(SinkError::Foreign { table: shown(url), owner: other.clone() });
     }
-    if let Some(why) = unwritable(state.metadata(), partition_by).filter(|_| owner.is_some()) {
-        return Err(SinkError::Taken { table: shown(url), why });
-    }
     let found = state.snapshot().arrow_schema();
     for field in schema.fields() {
         let why = match found.field_with_name(field.name()) {
@@ -243,6 +240,9 @@ pub async fn check(
             }
             Ok(_) => continue,
         };
+        return Err(SinkError::Taken { table: shown(url), why });
+    }
+    if let Some(why) = unwritable(state.metadata(), partition_by).filter(|_| owner.is_some()) {
         return Err(SinkError::Taken { table: shown(url), why });
     }
     custom::check(&shown(url), &found, custom)?;
