@@ -17,6 +17,7 @@ mod fairness;
 mod findings;
 mod notify;
 mod odd_values;
+mod older_tables;
 mod passes;
 mod pins;
 mod registry;

@@ -1,0 +1,33 @@
+//! Tables that an earlier version has made: what it did not have is added to them.
+
+use datafusion::prelude::SessionContext;
+use deltalake::operations::write::SchemaMode;
+use deltalake::protocol::SaveMode;
+
+use crate::support::scene::Scene;
+use crate::support::tables;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_is_new_is_added_and_restates_nothing() {
+    let scene = Scene::new().await;
+    let run = || {
+        let said = scene.secchi(&["run", "good"]);
+        assert_eq!(said.code, 0, "{}", said.err);
+    };
+    run();
+    let table = tables::open(&scene.path("monitoring/good_profile_metrics")).await;
+    let ctx = SessionContext::new();
+    let provider = table.table_provider().await.expect("its rows");
+    ctx.register_table("newer", provider).expect("a new name");
+    let older = ctx.sql("SELECT * EXCEPT (rank_error) FROM newer").await.expect("all other columns");
+    let batches = older.collect().await.expect("rows");
+    let older =
+        table.write(batches).with_save_mode(SaveMode::Overwrite).with_schema_mode(SchemaMode::Overwrite);
+    older.await.expect("the table of an earlier version");
+
+    run();
+    let sql = "SELECT count(*) AS rows, count(rank_error) AS errors, max(revision) AS revision FROM good_profile_metrics";
+    let rows = scene.rows(sql).await;
+    assert_eq!((&rows[0]["rows"], &rows[0]["revision"]), (&54.into(), &1.into()), "{rows:?}");
+    assert!(rows[0]["errors"].as_u64() > Some(0), "{rows:?}");
+}
