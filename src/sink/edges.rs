@@ -80,12 +80,15 @@ fn note(
     pinned: &mut PinnedEdges,
 ) -> Result<(), DataFusionError> {
     let names = cast(batch.column(0), &DataType::Utf8)?;
-    let bins = batch.column(1).as_list::<i32>();
+    let Some(bins) = batch.column(1).as_list_opt::<i32>() else { return Ok(()) };
     let states = cast(batch.column(2), &DataType::Binary)?;
     for (row, name) in names.as_string::<i32>().iter().enumerate() {
         let Some(name) = name.filter(|name| columns.contains(*name)) else { continue };
         let bins = cast(&bins.value(row), &DataType::Float64)?;
-        pinned.pin_bins(name, Edges::new(bins.as_primitive::<Float64Type>().iter().flatten()));
+        let bins = Edges::new(bins.as_primitive::<Float64Type>().iter().flatten());
+        if !bins.is_empty() {
+            pinned.pin_bins(name, bins);
+        }
         // A state that only another version of Secchi can read has told its bins at least.
         if let Ok(ColumnState::Numeric(state)) = column_state(states.as_binary::<i32>().value(row), None) {
             pinned.add(name, state.distribution.edges());

@@ -1,5 +1,6 @@
 //! Several runners at once: of one monitor one wins, and of several monitors all do.
 
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 
@@ -62,6 +63,23 @@ async fn run_once(monitor: &Monitor, watch: &dyn Watch) -> Result<Outcome, RunEr
     run::run(monitor, &Settings::default(), order, watch, &Stop::new().1).await
 }
 
+/// The data files of the table in `folder` that no commit names.
+fn unnamed(folder: &Path) -> Vec<String> {
+    let files = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).expect("a folder");
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    };
+    let (log, data): (Vec<PathBuf>, Vec<PathBuf>) =
+        files(folder).into_iter().partition(|path| path.ends_with("_delta_log"));
+    let commits = files(&log[0]).into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "json"));
+    let log: String = commits.map(|path| std::fs::read_to_string(path).expect("a commit")).collect();
+    let names = data.iter().flat_map(|date| files(date));
+    let names = names.map(|path| path.file_name().expect("a name").to_string_lossy().into_owned());
+    let names: Vec<String> = names.collect();
+    assert!(!names.is_empty());
+    names.into_iter().filter(|name| !log.contains(name)).collect()
+}
+
 /// Whoever commits first wins, on the first run as on later ones; the other changes nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_runs_of_one_monitor_one_wins() {
@@ -91,6 +109,9 @@ async fn of_two_runs_of_one_monitor_one_wins() {
             scene.rows(statuses).await,
             [expected("STARTED", 2 * round), expected("SUCCEEDED", round), expected("SUPERSEDED", round)],
         );
+        for table in ["good_profile_states", "good_profile_metrics", "good_drift_metrics"] {
+            assert_eq!(unnamed(&scene.path("monitoring").join(table)), [""; 0], "{table}");
+        }
     }
 }
 
