@@ -50,9 +50,9 @@ pub struct Order {
     pub notify: bool,
 }
 
-/// What [`run`] was asked.
+/// What [`run`] is to do.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
+struct Job<'a> {
     monitor: &'a Monitor,
     settings: &'a Settings,
     order: Order,
@@ -82,8 +82,8 @@ pub async fn run(
     let mut record = record(monitor, &snapshot, &lineage, order);
     sink.write_run(&record).await?;
 
-    let asked = Asked { monitor, settings, order, watch, stop };
-    let stages = compute(asked, &snapshot, &lineage, &sink, &mut record);
+    let job = Job { monitor, settings, order, watch, stop };
+    let stages = compute(job, &snapshot, &lineage, &sink, &mut record);
     let done = match guard(table, Box::pin(stages)).await {
         Err(error) => Err(blame(error, &snapshot, lake).await),
         done => done,
@@ -162,13 +162,13 @@ async fn blame(error: RunError, snapshot: &Snapshot, lake: Lake<'_>) -> RunError
 /// The stages between the pins and the record. Columns go through them a few at a time, and no reader sees a row of any
 /// before all are there.
 async fn compute(
-    asked: Asked<'_>,
+    job: Job<'_>,
     snapshot: &Snapshot,
     lineage: &Lineage,
     sink: &Sink<'_>,
     record: &mut RunRow,
 ) -> Result<Outcome, RunError> {
-    let Asked { monitor, settings, order, watch, stop } = asked;
+    let Job { monitor, settings, order, watch, stop } = job;
     let edges = sink.recorded_edges().await?;
     let mut counting =
         unless(stop, Counting::begin(monitor, snapshot, settings, edges, order.as_of, watch)).await?;

@@ -23,16 +23,21 @@ const AT_ONCE: usize = 4;
 /// whatever their number.
 const WORTH_A_DICTIONARY: usize = 1000;
 
-/// Writes the rows of `batch` into the folder of `table`: a file for each value of `by`, a column of dates.
+/// Writes the rows of `batch` into the folder of `table`: a file for each date that it is partitioned by.
 ///
 /// # Errors
 /// If one cannot be written. Those that have been are in no version of the table, as if they were not there.
-pub async fn write(table: &DeltaTable, batch: &RecordBatch, by: &str) -> Result<Vec<Add>, DeltaTableError> {
-    let stats = WriterStatsConfig::from_config(table.snapshot()?.snapshot().table_configuration());
-    let files = apart(batch, by)?;
+pub async fn write(table: &DeltaTable, batch: &RecordBatch) -> Result<Vec<Add>, DeltaTableError> {
+    let state = table.snapshot()?;
+    let stats = WriterStatsConfig::from_config(state.snapshot().table_configuration());
+    let partition_by = state.metadata().partition_columns().to_vec();
+    let files = match partition_by.as_slice() {
+        [date] => apart(batch, date)?,
+        _ => vec![batch.clone()],
+    };
     let config = WriterConfig::new(
         batch.schema(),
-        vec![by.to_owned()],
+        partition_by,
         Some(parquet(batch, files.len())),
         None,
         None,

@@ -22,9 +22,6 @@ const WAITING_MAX: usize = 32 << 20;
 /// Rows that are encoded at once: on the way they take several times the room that they have as columns.
 const ENCODED_AT_ONCE: usize = 2048;
 
-/// The column that files are kept apart by.
-const WINDOW_DATE: &str = "window_date";
-
 /// Rows of one table that replace those that it has.
 pub struct Staged<'a> {
     sink: &'a Sink<'a>,
@@ -112,7 +109,7 @@ impl<'a> Staged<'a> {
         let Some((output, known)) = &self.opened else { return Ok(()) };
         let Revised { batch, restated } = known.revise(batch)?;
         self.restated += restated;
-        self.files.extend(output.write(&batch, WINDOW_DATE).await?);
+        self.files.extend(output.write(&batch).await?);
         Ok(())
     }
 

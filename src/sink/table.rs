@@ -92,12 +92,12 @@ impl OutputTable {
         &self.table
     }
 
-    /// Writes rows to files that are in no version of the table, one for each date in the column called `by`.
+    /// Writes rows to files that are in no version of the table, one for each date.
     ///
     /// # Errors
     /// If one cannot be written.
-    pub async fn write(&self, rows: &RecordBatch, by: &str) -> Result<Vec<Add>, SinkError> {
-        files::write(&self.table, rows, by).await.map_err(|source| SinkError::write(&self.url, source))
+    pub async fn write(&self, rows: &RecordBatch) -> Result<Vec<Add>, SinkError> {
+        files::write(&self.table, rows).await.map_err(|source| SinkError::write(&self.url, source))
     }
 
     /// Replaces all rows by those of `files` in one commit; readers see either the old or the new. Columns of `schema`

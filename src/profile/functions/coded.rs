@@ -10,9 +10,9 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use datafusion::common::Result;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::codes::{Codes, NULL};
 use super::names::{cast, names};
 use super::split::Which;
-use super::table::{NULL, Table};
 
 /// The longest text that a view holds within itself.
 const INLINE_MAX: u32 = 12;
@@ -24,7 +24,7 @@ pub(super) struct Coder {
     pub(super) codes: Vec<u32>,
     /// Rows of it whose value was new, in the order of their codes.
     firsts: Vec<u32>,
-    table: Table,
+    table: Codes,
     /// By code, texts that are longer than their key; nothing for those that are not.
     texts: Vec<Box<str>>,
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::aggregate::State;
+use super::codes::NULL;
 use super::dictionary::{Dictionary, Names};
 use super::split::Which;
-use super::table::NULL;
 use crate::profile::text::{Name, TextState};
 use crate::profile::{ColumnState, Kind};
 

@@ -7,12 +7,12 @@ use datafusion::common::{Result, exec_datafusion_err};
 
 use super::aggregate::{Fold, Rows, State};
 use super::coded::{Coder, Tally};
+use super::codes::NULL;
 use super::counted::CountedNames;
 use super::dictionary::Dictionary;
 use super::given::GivenEdges;
 use super::names::{Classes, cast};
 use super::split::Which;
-use super::table::NULL;
 use crate::profile::classification::ClassificationState;
 use crate::profile::exact_sum::Slots;
 use crate::profile::regression::RegressionState;

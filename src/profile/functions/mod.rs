@@ -15,13 +15,13 @@
 
 mod aggregate;
 mod coded;
+mod codes;
 mod counted;
 mod dictionary;
 mod folds;
 mod given;
 mod names;
 mod split;
-mod table;
 mod window_start;
 
 use datafusion::execution::context::SessionContext;

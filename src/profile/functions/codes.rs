@@ -8,20 +8,20 @@ const SLOTS_MIN: usize = 256;
 
 /// Codes by key, from 1 on in the order in which keys came.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct Codes {
     /// Codes by the hash of their key, [`NULL`] where the slot is free. As many as a power of two.
     slots: Vec<u32>,
     /// Keys by code.
     keys: Vec<u128>,
 }
 
-impl Default for Table {
+impl Default for Codes {
     fn default() -> Self {
         Self { slots: vec![NULL; SLOTS_MIN], keys: Vec::new() }
     }
 }
 
-impl Table {
+impl Codes {
     /// Forgets all keys.
     pub(super) fn clear(&mut self) {
         self.keys.clear();
