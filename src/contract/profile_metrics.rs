@@ -83,7 +83,8 @@ const MEASURES: &[Column] = &[
             column("count", Type::Long, "How often it occurs."),
         ])),
         "Most frequent values first, at most 100; equal counts in the order of the values. Above 4,096 different \
-         ones an item's count may be too low, by at most 1 / 4,096 of all values. Of a value longer than 256 characters \
+         ones an item's count may be too low, by at most 1 / 4,096 of all values (of values longer than 64 bytes by as \
+         many times more as they are longer). Of a value longer than 256 characters \
          the first 238 and a hash.",
     ),
     column("median", Type::Double, "Middle of finite values; of times, seconds since 1970-01-01Z."),

@@ -83,6 +83,11 @@ impl Items {
         self.places.len()
     }
 
+    /// Bytes of all values.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Bytes held in memory, besides the value itself.
     pub(super) fn size(&self) -> usize {
         self.text.capacity() + self.places.capacity() * size_of::<(usize, u64)>()
