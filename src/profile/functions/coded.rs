@@ -82,7 +82,11 @@ impl Coder {
         let dictionary = array.as_any_dictionary();
         let nulls = dictionary.keys().nulls();
         let is_valid = |row: usize| nulls.is_none_or(|nulls| nulls.is_valid(row));
-        let keys = dictionary.normalized_keys();
+        // Where there are no values, every key is NULL, and Arrow has nothing to say.
+        let keys = match dictionary.values().is_empty() {
+            true => vec![0; array.len()],
+            false => dictionary.normalized_keys(),
+        };
         // The place of each value among those that occur, from 1 on.
         let mut places = vec![0u32; dictionary.values().len()];
         let mut occurring = Vec::new();

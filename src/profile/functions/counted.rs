@@ -177,6 +177,13 @@ mod tests {
     }
 
     #[test]
+    fn a_dictionary_may_be_of_nothing() {
+        let none: ArrayRef = Arc::new([None::<&str>; 3].into_iter().collect::<DictionaryArray<Int32Type>>());
+        let some: ArrayRef = Arc::new([Some("a"), None].into_iter().collect::<DictionaryArray<Int32Type>>());
+        check(&[Arc::clone(&none), some, none], &[None, None, None, Some("a"), None, None, None, None]);
+    }
+
+    #[test]
     fn long_names_are_told_apart() {
         let long = "long, and then longer still, ".repeat(20);
         let [a, b] = ["a", "b"].map(|end| format!("{long}{end}"));
