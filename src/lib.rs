@@ -22,7 +22,7 @@
 //! | `sink` | rows and events | commits | retry |
 //! | [`notify`] | events, after they are committed | receipts | each by itself |
 //!
-//! On the ground, used by all: [`window`] (time), [`contract`] (the tables, described once), [`lineage`] (where
+//! On the ground, used by all: [`window`] (time), [`scope`] (which windows a run computes anew), [`contract`] (the tables, described once), [`lineage`] (where
 //! a row comes from), [`remedy`] (what the operator does next), `cause` (what an error says). Beside the stages: `simulate` makes the demo's
 //! lake, `draft` a first monitor file.
 //!
@@ -38,7 +38,7 @@
 //!    without the feature `lake`, so the compiler keeps it so.
 //! 4. Bins belong to the comparison; a window never moves them.
 //! 5. A measure returns a number or an absence with a reason; never a verdict, never NaN in a table.
-//! 6. A window is replaced, not appended: running twice equals running once.
+//! 6. A window is replaced, not appended: running twice equals running once, and adding up is as counting anew.
 //! 7. Written before announced: every message names committed versions.
 //! 8. One monitor's failure, or one column's, stays its own.
 //! 9. Values reach SQL as parameters. What is substituted is what `profile::template` quotes: names of columns, the
@@ -63,6 +63,7 @@ pub mod profile;
 pub mod remedy;
 #[cfg(feature = "lake")]
 pub mod run;
+pub mod scope;
 #[cfg(feature = "lake")]
 pub mod simulate;
 #[cfg(feature = "lake")]

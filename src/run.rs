@@ -8,6 +8,7 @@ mod error;
 mod gaps;
 mod incident;
 mod outcome;
+mod plan;
 pub mod secrets;
 mod stop;
 
@@ -23,16 +24,20 @@ pub use stop::{Stop, StopSwitch};
 use url::Url;
 use uuid::Uuid;
 
-use crate::alert::{Judging, Present};
+use crate::alert::{Evaluation, Judging, Present};
 use crate::cause::chain;
 use crate::config::{Monitor, RegistryPlace, Settings, hex16};
 use crate::drift;
 use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
 use crate::notify::{self, RunFacts};
+use crate::profile::pinned::PinnedEdges;
 use crate::profile::query::{Counted, Counting, QueryError, Watch};
 use crate::profile::{Profiles, custom, row, state_row};
-use crate::sink::{self, RunRow, Sink, StagedTables};
+use crate::scope::{Scope, Scopes};
+use crate::sink::{self, Account, Ledger, RunRow, Sink, StagedTables, Written};
 use crate::source::{self, Lake, Snapshot, Versions};
+use crate::window::Window;
+use plan::Work;
 
 /// Names of run ids are made from pins in this space, so the same pins have the same id.
 const RUN_IDS: Uuid = Uuid::from_u128(0x5ecc_4107_0000_4000_8000_0000_0000_0001);
@@ -76,14 +81,23 @@ pub async fn run(
     let began = Instant::now();
     let table = &monitor.inference.table;
     // The sink first: what another runner commits while the source is pinned may be of a newer source.
-    let sink = guard(table, unless(stop, Sink::open(lake, monitor))).await?;
-    let snapshot = guard(table, unless(stop, source::open(monitor, order.versions, lake))).await?;
-    let lineage = lineage(monitor, &snapshot, order);
+    let sink = guard(table, unless(stop, Box::pin(Sink::open(lake, monitor)))).await?;
+    let snapshot = guard(table, unless(stop, Box::pin(source::open(monitor, order.versions, lake)))).await?;
+    let mut lineage = lineage(monitor, &snapshot, order);
+    let planned = plan::plan(monitor, &snapshot, &lineage, &sink, order);
+    let work = guard(table, unless(stop, Box::pin(planned))).await?;
+    if let Work::Some(increment) = &work {
+        lineage.source_version_from = increment.from;
+    }
     let mut record = record(monitor, &snapshot, &lineage, order);
-    sink.write_run(&record).await?;
+    if let Work::Nothing = work {
+        record.status = "SUCCEEDED";
+        return Box::pin(quiet(monitor, &sink, &lineage, record, order, began)).await;
+    }
+    sink.write_run(&record, false).await?;
 
     let job = Job { monitor, settings, order, watch, stop };
-    let stages = compute(job, &snapshot, &lineage, &sink, &mut record);
+    let stages = compute(job, work, &snapshot, &lineage, &sink, &mut record);
     let done = match guard(table, Box::pin(stages)).await {
         Err(error) => Err(blame(error, &snapshot, lake).await),
         done => done,
@@ -95,19 +109,20 @@ pub async fn run(
         Ok(mut outcome) => {
             record.status = "SUCCEEDED";
             record.findings.clone_from(&outcome.findings);
-            sink.write_run(&record).await?;
-            outcome.seconds = began.elapsed().as_secs_f64();
             outcome.facts.sent_at = ended(order.now, began);
+            // Told before it is recorded that the run ended: whoever dies in between is told for, once more, by the next run.
             if order.notify {
                 outcome.receipts = notify::send(monitor, settings, &outcome.facts, &outcome.events).await;
             }
+            sink.write_run(&record, true).await?;
+            outcome.seconds = began.elapsed().as_secs_f64();
             Ok(outcome)
         }
         Err(error) => {
             record.status = error.status();
             record.error = Some(chain(&error));
             // The first error is the one to tell; a record that cannot be written is told beside it.
-            if let Err(second) = sink.write_run(&record).await {
+            if let Err(second) = sink.write_run(&record, false).await {
                 tracing::warn!(
                     monitor = monitor.name,
                     error = chain(&second),
@@ -163,20 +178,37 @@ async fn blame(error: RunError, snapshot: &Snapshot, lake: Lake<'_>) -> RunError
 /// before all are there.
 async fn compute(
     job: Job<'_>,
+    work: Work,
     snapshot: &Snapshot,
     lineage: &Lineage,
     sink: &Sink<'_>,
     record: &mut RunRow,
 ) -> Result<Outcome, RunError> {
     let Job { monitor, settings, order, watch, stop } = job;
-    let edges = sink.recorded_edges().await?;
-    let mut counting =
-        unless(stop, Counting::begin(monitor, snapshot, settings, edges, order.as_of, watch)).await?;
+    let edges = match &work {
+        // Those of the states that rows are added to.
+        Work::Some(_) => PinnedEdges::default(),
+        Work::Everything(_) | Work::Nothing => sink.recorded_edges().await?,
+    };
+    let (earlier, why) = match work {
+        Work::Some(increment) => {
+            snapshot.show(&increment.part, &monitor.inference.timestamp_col).await?;
+            (Some(increment.earlier), None)
+        }
+        Work::Everything(why) => (None, why),
+        Work::Nothing => (None, None),
+    };
+    let is_all = earlier.is_none();
+    let begun = Counting::begin(monitor, snapshot, settings, edges, earlier, order.as_of, watch);
+    let mut counting = unless(stop, begun).await?;
     let recorded = sink.recorded().await?;
     let present = Present { as_of: order.as_of, run_id: &lineage.run_id, computed_at: lineage.computed_at };
     let mut judging = Judging::new(monitor, &recorded, present);
-    let mut tables = sink.stage(lineage);
-    let counted = unless(stop, columns(monitor, &mut counting, lineage, &mut judging, &mut tables)).await;
+    let scopes = counting.scopes();
+    let account = account(snapshot, lineage, order, &scopes, sink.ledger());
+    let mut tables = sink.stage(lineage, &scopes, &account);
+    let counted =
+        unless(stop, columns(monitor, &mut counting, lineage, &scopes, &mut judging, &mut tables)).await;
     let profiles = match counted {
         Ok(profiles) => profiles,
         Err(error) => {
@@ -184,9 +216,13 @@ async fn compute(
             return Err(error);
         }
     };
-    let evaluation = judging.finish();
+    let mut evaluation = judging.finish();
     let (profile, drift) = tables.commit().await?;
+    record.alert_rows = Some(evaluation.events.len() as u64);
+    let unsent = sink.unsent().await?;
     sink.write_alerts(&evaluation.events, &lineage.run_id).await?;
+    // What a run that did not end has recorded is not judged again, but may not have been told.
+    evaluation.events.splice(..0, unsent);
 
     let totals = counting.totals();
     record.rows_read = Some(totals.rows);
@@ -195,25 +231,87 @@ async fn compute(
     record.drift_rows = Some(drift.rows);
     record.profile_version = Some(profile.version);
     record.drift_version = Some(drift.version);
-    record.alert_rows = Some(evaluation.events.len() as u64);
-    let findings = outcome::findings(monitor, totals, &profiles, snapshot, order.as_of);
-    let facts = RunFacts {
+    let mut findings = outcome::findings(monitor, totals, &profiles, snapshot, order.as_of, is_all);
+    findings.extend(why.map(|why| format!("all rows were read, since {why}")));
+    let facts = facts(monitor, lineage, record, order, &evaluation, [&profile, &drift]);
+    Ok(Outcome::new(monitor, totals, &profiles, evaluation, profile, drift, findings, facts))
+}
+
+/// What came of a run that found nothing to do: what fires, fires.
+async fn quiet(
+    monitor: &Monitor,
+    sink: &Sink<'_>,
+    lineage: &Lineage,
+    mut record: RunRow,
+    order: Order,
+    began: Instant,
+) -> Result<Outcome, RunError> {
+    let (profile, drift) = sink.unchanged();
+    let evaluation = sink.recorded().await?.unchanged();
+    record.rows_read = Some(0);
+    record.bytes_read = Some(0);
+    record.profile_rows = Some(0);
+    record.drift_rows = Some(0);
+    record.profile_version = Some(profile.version);
+    record.drift_version = Some(drift.version);
+    record.alert_rows = Some(0);
+    record.seconds = Some(began.elapsed().as_secs_f64());
+    record.at = ended(order.now, began).as_microsecond();
+    sink.write_run(&record, false).await?;
+    let facts = facts(monitor, lineage, &record, order, &evaluation, [&profile, &drift]);
+    let mut outcome = Outcome::unchanged(monitor, evaluation, profile, drift, facts);
+    outcome.seconds = began.elapsed().as_secs_f64();
+    Ok(outcome)
+}
+
+/// What messages say about the run.
+fn facts(
+    monitor: &Monitor,
+    lineage: &Lineage,
+    record: &RunRow,
+    order: Order,
+    evaluation: &Evaluation,
+    [profile, drift]: [&Written; 2],
+) -> RunFacts {
+    let file = std::path::absolute(&monitor.file).unwrap_or(monitor.file.clone());
+    RunFacts {
         run_id: lineage.run_id.clone(),
         as_of: order.as_of,
         sent_at: order.now,
         attempt_id: record.attempt_id.clone(),
-        monitor_file: std::path::absolute(&monitor.file)
-            .unwrap_or(monitor.file.clone())
-            .display()
-            .to_string(),
+        monitor_file: file.display().to_string(),
         firing: evaluation.firing.clone(),
         source: lineage.source.clone(),
         labels: lineage.labels.clone(),
         baseline: lineage.baseline.clone(),
         profile: Pin { table: profile.table.clone(), version: profile.version },
         drift: Pin { table: drift.table.clone(), version: drift.version },
-    };
-    Ok(Outcome::new(monitor, totals, &profiles, evaluation, profile, drift, findings, facts))
+    }
+}
+
+/// What the states table holds once the run has written it.
+fn account(
+    snapshot: &Snapshot,
+    lineage: &Lineage,
+    order: Order,
+    scopes: &Scopes,
+    ledger: &Ledger,
+) -> Account {
+    let micros = |window: Window| (window.start.as_microsecond(), window.end.as_microsecond());
+    let windows = scopes.states.windows();
+    Account {
+        run_id: lineage.run_id.clone(),
+        config_hash: lineage.config_hash.clone(),
+        engine_version: ENGINE_VERSION.to_owned(),
+        source: lineage.source.clone(),
+        source_id: snapshot.id.clone(),
+        labels: lineage.labels.clone(),
+        baseline: lineage.baseline.clone(),
+        as_of: order.as_of,
+        touched: windows.map(|windows| windows.iter().map(|(_, window)| micros(window)).collect()),
+        ended: ledger.ended,
+        unfinished: ledger.unfinished(),
+    }
 }
 
 /// From the rows of the source to rows of the metric tables, which are judged and staged, some columns after the others.
@@ -222,9 +320,12 @@ async fn columns(
     monitor: &Monitor,
     counting: &mut Counting<'_>,
     lineage: &Lineage,
+    scopes: &Scopes,
     judging: &mut Judging<'_>,
     tables: &mut StagedTables<'_>,
 ) -> Result<Profiles, RunError> {
+    let [of_states, of_profile, of_drift] =
+        [&scopes.states, &scopes.profile, &scopes.drift].map(Scope::starts);
     loop {
         let Counted { profiles, bases } = counting.next().await?;
         for subjects in profiles.subjects() {
@@ -235,7 +336,11 @@ async fn columns(
             drift::custom::add(&mut drift, &profile, &monitor.custom_metrics).map_err(QueryError::from)?;
             judging.judge(&profile, &drift);
             let states = state_row::rows(&profiles, &subjects, &bases, monitor.base_granularity());
-            let states = states.map_err(|error| QueryError::query(&lineage.source.table, error))?;
+            let mut states = states.map_err(|error| QueryError::query(&lineage.source.table, error))?;
+            // Some are here only to be compared with, or judged.
+            states.retain(|row| of_states.has(row.granularity.as_deref(), row.window_start));
+            profile.retain(|row| of_profile.has(row.granularity.as_deref(), row.window_start));
+            drift.retain(|row| of_drift.has(Some(&row.granularity), Some(row.window_start)));
             tables.states.add(&states).await?;
             tables.profile.add(&profile).await?;
             tables.drift.add(&drift).await?;

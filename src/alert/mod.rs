@@ -28,6 +28,19 @@ pub struct Recorded {
     pub last: BTreeMap<String, Event>,
 }
 
+impl Recorded {
+    /// What comes of judging nothing: what is on, is on.
+    pub fn unchanged(&self) -> Evaluation {
+        let mut firing: Vec<Event> = self.last.values().filter(|last| is_on(Some(last))).cloned().collect();
+        sort_firing(&mut firing);
+        Evaluation { firing, ..Evaluation::default() }
+    }
+}
+
+fn sort_firing(firing: &mut [Event]) {
+    firing.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.column_name.cmp(&b.column_name)));
+}
+
 /// What a run knows when it judges.
 #[derive(Debug, Clone, Copy)]
 pub struct Present<'a> {
@@ -91,11 +104,16 @@ impl<'a> Judging<'a> {
         let orphans = recorded.last.values().filter(|last| {
             is_on(Some(last)) && !followed.contains(&last.alert_id) && Some(last.window_end) <= newest
         });
-        evaluation.events.extend(orphans.map(|last| orphaned(last, present)));
+        let orphans: Vec<&Event> = orphans.collect();
+        let is_orphan = |last: &Event| orphans.iter().any(|orphan| orphan.alert_id == last.alert_id);
+        let unjudged = recorded
+            .last
+            .values()
+            .filter(|last| is_on(Some(last)) && !followed.contains(&last.alert_id) && !is_orphan(last));
+        evaluation.firing.extend(unjudged.cloned());
+        evaluation.events.extend(orphans.iter().map(|last| orphaned(last, present)));
         evaluation.events.sort_by(|a, b| (a.window_start, &a.alert_id).cmp(&(b.window_start, &b.alert_id)));
-        evaluation
-            .firing
-            .sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.column_name.cmp(&b.column_name)));
+        sort_firing(&mut evaluation.firing);
         evaluation
     }
 }
@@ -117,22 +135,34 @@ impl Alert<'_> {
         evaluation: &mut Evaluation,
     ) -> String {
         let alert_id = self.id();
-        let history = self.history(&alert_id, observations, evaluation);
+        let said = recorded.last.get(&alert_id);
+        let history = self.history(&alert_id, observations, said, evaluation);
         let news = self.news(&alert_id, &history, observations, recorded.last.get(&alert_id));
         evaluation.events.extend(news);
-        evaluation.firing.extend(history.into_iter().next_back().filter(|last| is_on(Some(last))));
+        // Where the record knows of later windows, it is right.
+        let newest = observations.last().map_or(i64::MIN, |newest| newest.start);
+        let last = match said.filter(|said| said.window_start > newest) {
+            Some(said) => Some(said.clone()),
+            None => history.into_iter().next_back(),
+        };
+        evaluation.firing.extend(last.filter(|last| is_on(Some(last))));
         alert_id
     }
 
-    /// Everything that happened to the alert, by the rows as they are now.
+    /// What happened to the alert in the windows that there are, by the rows as they are now. Of windows before them the
+    /// record is taken at its word.
     fn history(
         &self,
         alert_id: &str,
         observations: &[Observation],
+        said: Option<&Event>,
         evaluation: &mut Evaluation,
     ) -> Vec<Event> {
-        let mut since: Option<i64> = None;
-        let mut history = Vec::new();
+        let first = observations.first().map_or(i64::MIN, |first| first.start);
+        let on = said.filter(|said| is_on(Some(said)) && said.first_window_start < first);
+        let mut since: Option<i64> = on.map(|said| said.first_window_start);
+        let mut history: Vec<Event> =
+            on.filter(|said| said.window_start < first).cloned().into_iter().collect();
         for Judged { observation, previous, verdict, holds } in judge::judge(self.rule, observations) {
             evaluation.judged += u64::from(matches!(verdict, Verdict::Fine | Verdict::Violated));
             let transition = match (verdict, since, holds) {

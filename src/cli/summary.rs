@@ -15,19 +15,23 @@ pub fn text(outcome: &Outcome) -> String {
         [] => String::new(),
         versions => format!(", model versions {}", versions.join(", ")),
     };
-    let mut lines = vec![format!(
-        "{}  {} windows{versions}, {} rows ({}) in {:.1} s",
-        outcome.monitor,
-        outcome.windows,
-        grouped(outcome.rows),
-        bytes(outcome.bytes),
-        outcome.seconds,
-    )];
+    let mut lines = vec![match outcome.is_unchanged {
+        true => format!("{}  nothing new in {:.1} s", outcome.monitor, outcome.seconds),
+        false => format!(
+            "{}  {} windows{versions}, {} rows ({}) in {:.1} s",
+            outcome.monitor,
+            outcome.windows,
+            grouped(outcome.rows),
+            bytes(outcome.bytes),
+            outcome.seconds,
+        ),
+    }];
     for finding in &outcome.findings {
         lines.push(format!("  note: {finding}"));
     }
     match outcome.incidents.iter().any(|incident| incident.is_news) {
         true => {}
+        false if outcome.incidents.is_empty() && outcome.is_unchanged => {}
         false if outcome.incidents.is_empty() && outcome.judged == 0 => {
             lines.push("  nothing could be judged: no alert can fire".to_owned());
         }

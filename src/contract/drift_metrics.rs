@@ -115,5 +115,5 @@ pub const TABLE: Table = Table {
     key: KEY,
     measures: &[MEASURES, EXTRAS],
     beside: &[PLACE, RUN, MODEL, SOURCE, REVISION, COMPUTED],
-    partition_by: &["window_date"],
+    partition_by: &["window_month"],
 };

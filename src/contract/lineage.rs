@@ -52,9 +52,10 @@ pub(super) const REVISION: &[Column] = &[column(
 pub(super) const COMPUTED: &[Column] = &[
     column("engine_version", Type::Text, "Version of Secchi."),
     column("computed_at", Type::Timestamp, "When the run that wrote the row began."),
+    column("window_date", Type::Date, "UTC day on which the window begins. NULL for baseline rows."),
     column(
-        "window_date",
+        "window_month",
         Type::Date,
-        "UTC day on which the window begins; partitions the table. NULL for baseline rows.",
+        "First day of the UTC month in which the window begins; partitions the table. NULL for baseline rows.",
     ),
 ];

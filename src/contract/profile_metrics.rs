@@ -212,7 +212,7 @@ pub const TABLE: Table = Table {
     key: KEY,
     measures: &[MEASURES, EXTRAS],
     beside: &[shared::PLACE, &[shared::REASON], RUN, MODEL, SOURCE, REVISION, COMPUTED],
-    partition_by: &["window_date"],
+    partition_by: &["window_month"],
 };
 
 /// What a measure of quality looks at, beside labels.

@@ -73,5 +73,5 @@ pub const TABLE: Table = Table {
     key: KEY,
     measures: &[STATE],
     beside: &[shared::PLACE, RUN, SOURCE, COMPUTED],
-    partition_by: &["window_date"],
+    partition_by: &["window_month"],
 };

@@ -131,6 +131,17 @@ impl ColumnState {
         }
     }
 
+    /// The state of so many NULLs.
+    pub fn nulls(kind: Kind, count: u64) -> Self {
+        let mut state = Self::empty(kind);
+        match &mut state {
+            Self::Numeric(state) | Self::Time(state) => state.num_nulls = count,
+            Self::Text(state) => state.num_nulls = count,
+            Self::Opaque(state) => state.num_nulls = count,
+        }
+        state
+    }
+
     /// Adds the rows of another state of the same kind; one of another kind is not of this column and
     /// adds nothing.
     pub fn merge(&mut self, other: &Self) {

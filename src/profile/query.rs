@@ -5,16 +5,19 @@
 //! place where rows are touched. It must not compare, judge or write.
 //!
 //! ```text
-//! rows ─ passes ─ states ─ table ─ decode ─ closer ─ bins   what is counted, which columns at once, what is asked of
-//!                                                           them, the asking, the answer, what it leaves to be asked,
-//!                                                           and where it is cut
+//! rows ─ passes ─ states ─ table ─ decode ─ closer ─ earlier ─ kept ─ bins   what is counted, which columns at once, what
+//!                                                                            is asked of them, the asking, the answer,
+//!                                                                            what it leaves to be asked, what it is
+//!                                                                            added to, and where it is cut
 //! ```
 
 mod bins;
 mod closer;
 mod custom;
 mod decode;
+mod earlier;
 mod error;
+mod kept;
 mod passes;
 mod rows;
 mod states;
@@ -24,8 +27,11 @@ mod watch;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 pub(super) use decode::texts;
+use earlier::Base;
+pub use earlier::Earlier;
 pub use error::{HINT_FAULT, OUT_OF_RANGE, QueryError};
 use jiff::Timestamp;
 use passes::{Pass, States};
@@ -44,7 +50,8 @@ use super::state_row::Bases;
 use super::{BaseGroup, ColumnInfo, ColumnSet, GroupKey, Profiles, Rollup, columns, counterparts, functions};
 use crate::config::{Monitor, ProblemType, Settings};
 use crate::contract::TABLE;
-use crate::source::Snapshot;
+use crate::scope::Scopes;
+use crate::source::{Part, Snapshot};
 
 /// What was counted of some columns.
 #[derive(Debug)]
@@ -85,6 +92,8 @@ pub struct Counting<'a> {
     fairness: Option<Fairness>,
     inference: Table<'a>,
     baseline: Option<Table<'a>>,
+    /// What is kept of earlier runs; `None` if all rows are read.
+    base: Option<Base<'a>>,
     passes: VecDeque<Pass>,
     pinned: PinnedEdges,
     /// Which columns had values in the passes before, by groups of the inference table and of the baseline.
@@ -94,7 +103,7 @@ pub struct Counting<'a> {
 
 impl<'a> Counting<'a> {
     /// Prepares to count everything that `monitor` wants to know of `snapshot`, with rows told apart at the edges that are
-    /// `pinned` already.
+    /// `pinned` already. What is counted is added to what `earlier` runs have; without them, rows of all windows are read.
     ///
     /// # Errors
     /// If a table cannot be read, or a slicing expression or a custom metric cannot be computed.
@@ -103,6 +112,7 @@ impl<'a> Counting<'a> {
         snapshot: &'a Snapshot,
         settings: &Settings,
         pinned: PinnedEdges,
+        earlier: Option<Earlier>,
         as_of: Timestamp,
         watch: &'a dyn Watch,
     ) -> Result<Self, QueryError> {
@@ -112,6 +122,13 @@ impl<'a> Counting<'a> {
         let own = own_names(snapshot);
         let frame = rows::of_inference(monitor, snapshot, &own).await?;
         let fairness = fairness(monitor, &frame);
+        let slices = match &earlier {
+            Some(earlier) if !monitor.slicing_exprs.is_empty() => {
+                let values = kept::slice_values(Arc::clone(&earlier.states)).await;
+                values.map_err(|error| QueryError::query(&snapshot.source.table, error))?
+            }
+            _ => HashMap::new(),
+        };
         let mut inference = Table {
             ctx: &snapshot.ctx,
             monitor,
@@ -123,6 +140,7 @@ impl<'a> Counting<'a> {
             as_of,
             has_windows: true,
             watch,
+            slices,
             sliced: frame,
         };
         let mut gaps = Gaps::new();
@@ -137,6 +155,7 @@ impl<'a> Counting<'a> {
                 size: of_baseline.size,
                 gaps: gaps.clone(),
                 has_windows: false,
+                slices: HashMap::new(),
                 sliced: rows::of_baseline(monitor, snapshot, of_baseline, &columns, &own).await?,
                 ..inference
             };
@@ -145,12 +164,9 @@ impl<'a> Counting<'a> {
         }
         inference.slice().await?;
 
-        let mut totals =
-            Totals { custom: aggregate::asked(monitor).map(Measured::of).collect(), ..Totals::default() };
-        for table in baseline.iter().chain([&inference]) {
-            totals.bytes += table.custom(&mut totals.custom).await?;
-        }
-        totals.requests_with_several_labels = rows::with_several_labels(monitor, snapshot).await?;
+        let custom = aggregate::asked(monitor).map(Measured::of).collect();
+        let requests_with_several_labels = rows::with_several_labels(monitor, snapshot).await?;
+        let totals = Totals { custom, requests_with_several_labels, ..Totals::default() };
         let mut counting = Self {
             monitor,
             snapshot,
@@ -159,11 +175,19 @@ impl<'a> Counting<'a> {
             fairness,
             inference,
             baseline,
+            base: None,
             passes: VecDeque::new(),
             pinned,
             non_null: <[HashMap<_, _>; 2]>::default(),
             totals,
         };
+        if let Some(earlier) = earlier {
+            let (read, bytes) = counting.inference.count_rows().await?;
+            let base = Base::of(monitor, earlier, &read).await;
+            counting.base = Some(base.map_err(|error| QueryError::query(&snapshot.source.table, error))?);
+            counting.totals.bytes += bytes;
+        }
+        counting.custom().await?;
         let (passes, bytes) = counting.plan(settings.state_memory).await?;
         counting.totals.bytes += bytes;
         counting.totals.passes = passes.len();
@@ -176,6 +200,33 @@ impl<'a> Counting<'a> {
         &self.totals
     }
 
+    /// Computes custom aggregates. They do not add, so all rows of all windows that are wanted are read.
+    async fn custom(&mut self) -> Result<(), QueryError> {
+        let Self { monitor, snapshot, inference, baseline, base, totals, .. } = self;
+        if totals.custom.is_empty() {
+            return Ok(());
+        }
+        let mut inference = inference.clone();
+        if let Some(base) = base {
+            let part = Part { files: Vec::new(), times: base.times() };
+            let shown = snapshot.show(&part, &monitor.inference.timestamp_col).await;
+            shown.map_err(|error| {
+                QueryError::query(inference.name, DataFusionError::External(error.into()))
+            })?;
+            inference.sliced = rows::of_inference(monitor, snapshot, &inference.own).await?;
+            inference.slice().await?;
+        }
+        for table in baseline.iter().chain([&inference]) {
+            totals.bytes += table.custom(&mut totals.custom).await?;
+        }
+        Ok(())
+    }
+
+    /// What is computed anew.
+    pub fn scopes(&self) -> Scopes {
+        self.base.as_ref().map(|base| base.scopes.clone()).unwrap_or_default()
+    }
+
     /// The passes that are needed if states may take `memory` bytes, and the bytes that were read to know.
     async fn plan(&self, memory: u64) -> Result<(Vec<Pass>, u64), QueryError> {
         let outputs: Vec<&String> = counterparts::outputs(self.monitor).collect();
@@ -185,8 +236,15 @@ impl<'a> Counting<'a> {
         let rows = tables().map(|table| table.size.rows).sum::<Option<u64>>().unwrap_or(u64::MAX);
         let mut states = States::of_rows(rows, self.rollup(), self.monitor.slicing_exprs.len());
         let mut bytes = 0;
+        if let Some(base) = &self.base {
+            // What is read is added to what is kept, and is hardly ever more.
+            states.add(&base.groups, self.rollup());
+        }
         if passes::bytes(&self.columns, &states) > memory {
             states = States::default();
+            if let Some(base) = &self.base {
+                states.add(&base.groups, self.rollup());
+            }
             for table in tables() {
                 let (groups, read) = table.count_rows().await?;
                 states.add(&groups, self.rollup());
@@ -208,13 +266,29 @@ impl<'a> Counting<'a> {
         let asked = Asked { columns: &columns, with_quality: is_last };
         let of_baseline = Asked { columns: &columns_of_baseline, ..asked };
 
+        let mut kept = Vec::new();
+        let mut kept_baseline = None;
+        if let Some(base) = &self.base {
+            if self.baseline.is_some() && base.baseline_is_kept {
+                let states = base.kept.baseline(&columns_of_baseline, is_last, &mut self.pinned).await;
+                kept_baseline = Some(states.map_err(|error| self.failed(error))?);
+            }
+            let states = base.states(&columns, is_last, &mut self.pinned).await;
+            kept = states.map_err(|error| self.failed(error))?;
+        }
         let mut baseline = Answer::default();
         if let Some(table) = &self.baseline {
-            baseline = table.answer_to(of_baseline, &mut self.pinned).await?;
+            baseline = match kept_baseline {
+                Some(kept) => Answer::kept(kept, &self.pinned),
+                None => table.answer_to(of_baseline, &mut self.pinned).await?,
+            };
             self.require_rows(&baseline.groups)?;
+            table.pin_bins(of_baseline, &mut baseline.groups, &mut self.pinned);
         }
         let mut inference = self.inference.answer_to(asked, &mut self.pinned).await?;
         self.note_rows(&inference.groups)?;
+        inference.groups = earlier::together(kept, inference.groups);
+        self.inference.pin_bins(asked, &mut inference.groups, &mut self.pinned);
         if let Some(table) = &self.baseline {
             // What is compared has the same edges.
             table.catch_up(of_baseline, &mut baseline, &self.pinned).await?;
@@ -250,8 +324,13 @@ impl<'a> Counting<'a> {
         Ok(Counted { profiles, bases })
     }
 
-    fn rollup(&self) -> Rollup<'a> {
-        Rollup { granularities: &self.monitor.granularities, calendar: &self.monitor.calendar }
+    fn rollup(&self) -> Rollup<'_> {
+        let Monitor { granularities, calendar, .. } = self.monitor;
+        Rollup { granularities, calendar, wanted: self.base.as_ref().map(|base| &base.wanted) }
+    }
+
+    fn failed(&self, error: DataFusionError) -> QueryError {
+        QueryError::query(&self.snapshot.source.table, error)
     }
 
     /// Refuses a baseline without rows.
@@ -271,6 +350,12 @@ impl<'a> Counting<'a> {
         let without_time = count_rows(groups, |base| base.window.is_none() && !base.is_out_of_range);
         let (table, version) = (self.snapshot.source.table.clone(), self.snapshot.source.version);
         let column = self.monitor.inference.timestamp_col.clone();
+        self.totals.rows = rows;
+        self.totals.rows_out_of_range = out_of_range;
+        self.totals.rows_without_time = without_time;
+        if self.base.is_some() {
+            return Ok(());
+        }
         if rows == 0 {
             return Err(QueryError::Empty { key: "inference.table", table, version });
         }
@@ -281,9 +366,6 @@ impl<'a> Counting<'a> {
             let (outside, nulls) = (out_of_range, without_time);
             return Err(QueryError::OutOfRange { column, outside, nulls, table, version });
         }
-        self.totals.rows = rows;
-        self.totals.rows_out_of_range = out_of_range;
-        self.totals.rows_without_time = without_time;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Group, Segment, Series};
 use crate::contract::ALL_VERSIONS;
+use crate::scope::Windows;
 use crate::window::{Calendar, Granularity, Window};
 
 /// Rows of one base window, model version and slice.
@@ -37,6 +38,8 @@ pub struct Rollup<'a> {
     pub granularities: &'a [Granularity],
     /// Cuts time into windows.
     pub calendar: &'a Calendar,
+    /// The windows that are wanted; `None` if all are.
+    pub wanted: Option<&'a Windows>,
 }
 
 impl Rollup<'_> {
@@ -46,7 +49,10 @@ impl Rollup<'_> {
         let mut series: BTreeMap<Series, BTreeMap<Window, Arc<Group>>> = BTreeMap::new();
         for base in groups {
             let Some(windows) = self.windows_of(base) else { continue };
-            for (granularity, window) in windows {
+            let is_wanted = |(granularity, window): &(Granularity, Window)| {
+                self.wanted.is_none_or(|wanted| wanted.has(*granularity, *window))
+            };
+            for (granularity, window) in windows.into_iter().filter(is_wanted) {
                 for segment in with_all_versions(&base.segment) {
                     let key = Series { granularity, segment };
                     add(series.entry(key).or_default(), window, &base.group);

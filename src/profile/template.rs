@@ -22,6 +22,10 @@ pub(super) const CUSTOM_METRICS: &str = include_str!("../../sql/custom_metrics.s
 pub(super) const PROFILE: &str = include_str!("../../sql/profile.sql");
 /// The rows of every group.
 pub(super) const GROUPS: &str = include_str!("../../sql/groups.sql");
+/// States that are kept of base windows.
+pub(super) const KEPT_STATES: &str = include_str!("../../sql/kept_states.sql");
+/// States that are kept of the baseline.
+pub(super) const KEPT_BASELINE: &str = include_str!("../../sql/kept_baseline.sql");
 /// The numbers within ranges.
 pub(super) const CROWDED: &str = include_str!("../../sql/crowded.sql");
 
@@ -126,6 +130,8 @@ mod tests {
             CUSTOM_METRICS,
             PROFILE,
             GROUPS,
+            KEPT_STATES,
+            KEPT_BASELINE,
             CROWDED,
         ];
         for file in files {

@@ -59,6 +59,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// Zone in which windows are shown.
     pub zone: TimeZone,
+    /// Whether there was nothing to do: no rows changed, and no window became complete.
+    pub is_unchanged: bool,
 }
 
 impl Outcome {
@@ -101,6 +103,37 @@ impl Outcome {
             receipts: Vec::new(),
             seconds: 0.0,
             zone: monitor.calendar.zone().clone(),
+            is_unchanged: false,
+        }
+    }
+
+    /// Of a run that found nothing to do.
+    pub(super) fn unchanged(
+        monitor: &Monitor,
+        evaluation: Evaluation,
+        profile: Written,
+        drift: Written,
+        facts: RunFacts,
+    ) -> Self {
+        Self {
+            monitor: monitor.name.clone(),
+            facts,
+            rows: 0,
+            bytes: 0,
+            windows: 0,
+            model_versions: Vec::new(),
+            profile,
+            drift,
+            incidents: incident::incidents(&evaluation),
+            events: evaluation.events,
+            firing: evaluation.firing,
+            judged: evaluation.judged,
+            unjudged: evaluation.unjudged,
+            findings: Vec::new(),
+            receipts: Vec::new(),
+            seconds: 0.0,
+            zone: monitor.calendar.zone().clone(),
+            is_unchanged: true,
         }
     }
 }
@@ -117,13 +150,14 @@ fn versions(profiles: &Profiles) -> Vec<String> {
     versions
 }
 
-/// What was noticed and did not stop the run.
+/// What was noticed and did not stop the run. What can only be said of all windows is, if the run `is_all` about them.
 pub(super) fn findings(
     monitor: &Monitor,
     totals: &Totals,
     profiles: &Profiles,
     snapshot: &Snapshot,
     as_of: Timestamp,
+    is_all: bool,
 ) -> Vec<String> {
     let mut findings = findings::of_tables(monitor, snapshot);
     if totals.passes > 1 {
@@ -162,8 +196,10 @@ pub(super) fn findings(
             totals.crowded.join("`, `")
         ));
     }
-    findings.extend(unseen_versions(monitor, &versions, snapshot.model.as_ref()));
-    findings.extend(gaps::findings(monitor, profiles, as_of));
+    if is_all {
+        findings.extend(unseen_versions(monitor, &versions, snapshot.model.as_ref()));
+        findings.extend(gaps::findings(monitor, profiles, as_of));
+    }
     findings.extend(many_classes::finding(profiles));
     findings.extend(unseen_positive_class(profiles, monitor));
     findings.extend(totals.custom.iter().flat_map(Measured::findings));

@@ -1,5 +1,6 @@
 //! The `alerts` table: what it already says.
 
+use arrow::datatypes::DataType;
 use arrow::json::LineDelimitedWriter;
 use datafusion::common::ScalarValue;
 use deltalake::DeltaTable;
@@ -10,11 +11,33 @@ use crate::alert::{Event, Recorded};
 /// The last event of each alert of a monitor.
 const RECORDED: &str = include_str!("../../sql/recorded_alerts.sql");
 
+/// Events of which it is not known whether anybody was told.
+const UNSENT: &str = include_str!("../../sql/unsent_alerts.sql");
+
 /// What `table` says about `monitor`.
 ///
 /// # Errors
 /// If it cannot be read.
 pub async fn recorded(table: &DeltaTable, monitor: &str) -> Result<Recorded, SinkError> {
+    let events = events(table, RECORDED, vec![("monitor", ScalarValue::from(monitor))]).await?;
+    Ok(Recorded { last: events.into_iter().map(|event| (event.alert_id.clone(), event)).collect() })
+}
+
+/// The events of `runs` of `monitor`.
+///
+/// # Errors
+/// If the table cannot be read.
+pub async fn of_runs(table: &DeltaTable, monitor: &str, runs: &[String]) -> Result<Vec<Event>, SinkError> {
+    let runs: Vec<ScalarValue> = runs.iter().map(|run| ScalarValue::from(run.as_str())).collect();
+    let runs = ScalarValue::List(ScalarValue::new_list_nullable(&runs, &DataType::Utf8));
+    events(table, UNSENT, vec![("monitor", ScalarValue::from(monitor)), ("runs", runs)]).await
+}
+
+async fn events(
+    table: &DeltaTable,
+    sql: &str,
+    parameters: Vec<(&'static str, ScalarValue)>,
+) -> Result<Vec<Event>, SinkError> {
     let url = table.table_url().clone();
     let failed =
         |source: Box<dyn std::error::Error + Send + Sync>| SinkError::Read { table: url.clone(), source };
@@ -22,8 +45,7 @@ pub async fn recorded(table: &DeltaTable, monitor: &str) -> Result<Recorded, Sin
     let ctx = deltalake::delta_datafusion::create_session().into_inner();
     let batches = async {
         ctx.register_table("alerts", provider)?;
-        let parameters = vec![("monitor", ScalarValue::from(monitor))];
-        ctx.sql(RECORDED).await?.with_param_values(parameters)?.collect().await
+        ctx.sql(sql).await?.with_param_values(parameters)?.collect().await
     };
     let batches = batches.await.map_err(|error| failed(error.into()))?;
     let mut lines = LineDelimitedWriter::new(Vec::new());
@@ -33,7 +55,5 @@ pub async fn recorded(table: &DeltaTable, monitor: &str) -> Result<Recorded, Sin
         .map_err(|error| failed(error.into()))?;
     let lines = lines.into_inner();
     let events = serde_json::Deserializer::from_slice(&lines).into_iter::<Event>();
-    let last =
-        events.map(|event| event.map(|event| (event.alert_id.clone(), event))).collect::<Result<_, _>>();
-    Ok(Recorded { last: last.map_err(|error| failed(error.into()))? })
+    events.collect::<Result<_, _>>().map_err(|error| failed(error.into()))
 }

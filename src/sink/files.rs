@@ -23,7 +23,7 @@ const AT_ONCE: usize = 4;
 /// whatever their number.
 const WORTH_A_DICTIONARY: usize = 1000;
 
-/// Writes the rows of `batch` into the folder of `table`: a file for each date that it is partitioned by.
+/// Writes the rows of `batch` into the folder of `table`: a file for each month that it is partitioned by.
 ///
 /// # Errors
 /// If one cannot be written. Those that have been are in no version of the table, as if they were not there.
@@ -32,7 +32,7 @@ pub async fn write(table: &DeltaTable, batch: &RecordBatch) -> Result<Vec<Add>, 
     let stats = WriterStatsConfig::from_config(state.snapshot().table_configuration());
     let partition_by = state.metadata().partition_columns().to_vec();
     let files = match partition_by.as_slice() {
-        [date] => apart(batch, date)?,
+        [month] => apart(batch, month)?,
         _ => vec![batch.clone()],
     };
     let config = WriterConfig::new(
@@ -74,13 +74,13 @@ pub async fn discard(table: &DeltaTable, files: &[Add]) {
 
 /// The rows of `batch` with each value of the column called `by`, in order.
 fn apart(batch: &RecordBatch, by: &str) -> Result<Vec<RecordBatch>, DeltaTableError> {
-    let dates = batch.column_by_name(by).and_then(|column| column.as_primitive_opt::<Date32Type>());
-    let dates = dates.ok_or_else(|| DeltaTableError::generic(format!("column {by} has no dates")))?;
-    let date = |row: u32| dates.is_valid(row as usize).then(|| dates.value(row as usize));
+    let months = batch.column_by_name(by).and_then(|column| column.as_primitive_opt::<Date32Type>());
+    let months = months.ok_or_else(|| DeltaTableError::generic(format!("column {by} has no dates")))?;
+    let month = |row: u32| months.is_valid(row as usize).then(|| months.value(row as usize));
     let mut rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
-    rows.sort_by_key(|row| date(*row));
-    let of_a_date = rows.chunk_by(|a, b| date(*a) == date(*b));
-    of_a_date.map(|rows| Ok(take_record_batch(batch, &UInt32Array::from(rows.to_vec()))?)).collect()
+    rows.sort_by_key(|row| month(*row));
+    let of_a_month = rows.chunk_by(|a, b| month(*a) == month(*b));
+    of_a_month.map(|rows| Ok(take_record_batch(batch, &UInt32Array::from(rows.to_vec()))?)).collect()
 }
 
 /// `metadata` with the columns of `schema` that it lacks, after those that it has; `None` if it has all.

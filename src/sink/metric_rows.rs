@@ -40,6 +40,7 @@ pub struct WithLineage<'a, R> {
     engine_version: &'static str,
     computed_at: i64,
     window_date: Option<String>,
+    window_month: Option<String>,
 }
 
 /// What the registry said.
@@ -125,6 +126,8 @@ pub fn with_lineage<'a, R: Measured>(rows: &'a [R], lineage: &'a Lineage) -> Vec
 }
 
 fn one<'a, R: Measured>(row: &'a R, lineage: &'a Lineage) -> WithLineage<'a, R> {
+    let date = row.start().and_then(|start| Timestamp::from_microsecond(start).ok());
+    let date = date.map(|start| start.to_zoned(TimeZone::UTC).date());
     WithLineage {
         row,
         logging_table_commit_version: R::HAS_COMMIT_VERSION.then_some(lineage.source.version),
@@ -143,10 +146,8 @@ fn one<'a, R: Measured>(row: &'a R, lineage: &'a Lineage) -> WithLineage<'a, R> 
         revision: R::IS_METRIC.then_some(FIRST),
         engine_version: ENGINE_VERSION,
         computed_at: lineage.computed_at.as_microsecond(),
-        window_date: row.start().and_then(|start| {
-            let start = Timestamp::from_microsecond(start).ok()?;
-            Some(start.to_zoned(TimeZone::UTC).date().to_string())
-        }),
+        window_date: date.map(|date| date.to_string()),
+        window_month: date.map(|date| date.first_of_month().to_string()),
     }
 }
 

@@ -11,14 +11,21 @@ mod edges;
 mod encode;
 mod error;
 mod files;
+mod ledger;
 mod metric_rows;
+mod replaced;
 mod revision;
 mod runs;
 pub mod schema;
 mod staged;
 mod table;
 
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use deltalake::{DeltaTable, DeltaTableError};
 pub use error::SinkError;
+pub use ledger::{Account, Ledger};
 pub use runs::RunRow;
 pub use staged::Staged;
 use url::Url;
@@ -28,7 +35,8 @@ use crate::config::Monitor;
 use crate::contract::{self, Table};
 use crate::lineage::Lineage;
 use crate::profile::pinned::PinnedEdges;
-use crate::source::Lake;
+use crate::scope::Scopes;
+use crate::source::{Lake, shown};
 use table::{App, Commit, Committed, OutputTable, Turn};
 
 /// Where the monitor file says what is written to.
@@ -95,10 +103,20 @@ const COMMITS_MAX: usize = 5;
 pub struct Sink<'a> {
     lake: Lake<'a>,
     monitor: &'a Monitor,
-    states: Turn,
-    profile: Turn,
-    drift: Turn,
-    alerts: Turn,
+    states: Seen,
+    profile: Seen,
+    drift: Seen,
+    alerts: Seen,
+    runs: Seen,
+    ledger: Ledger,
+}
+
+/// A table as it was when a run began.
+struct Seen {
+    url: Url,
+    /// `None` if it was not there.
+    table: Option<DeltaTable>,
+    turn: Turn,
 }
 
 impl<'a> Sink<'a> {
@@ -114,32 +132,77 @@ impl<'a> Sink<'a> {
             let schema = schema::schema(contract, model_id_col);
             let custom = custom::columns(contract, &monitor.custom_metrics);
             let owner = (contract.name != name).then_some(monitor.name.as_str());
-            let after =
-                table::check(lake, &url(monitor, name), &schema, &custom, contract.partition_by, &app, owner)
-                    .await?;
-            Ok::<_, SinkError>(Turn { app, after })
+            let url = url(monitor, name);
+            let found = table::check(lake, &url, &schema, &custom, contract.partition_by, &app, owner);
+            let (table, after) = found.await?;
+            Ok::<_, SinkError>(Seen { url, table, turn: Turn { app, after, next: 0 } })
         };
-        let [profile, drift] = [&contract::profile_metrics::TABLE, &contract::drift_metrics::TABLE];
-        let states = &contract::profile_states::TABLE;
-        let [alerts, runs] = [&contract::alerts::TABLE, &contract::runs::TABLE];
-        let sink = Self {
+        let of_metrics =
+            async |contract: &Table| look(&metric_table(monitor, contract), contract, model_id_col).await;
+        let of_all = async |contract: &Table| look(contract.name, contract, None).await;
+        let mut sink = Self {
             lake,
             monitor,
-            states: look(&metric_table(monitor, states), states, model_id_col).await?,
-            profile: look(&metric_table(monitor, profile), profile, model_id_col).await?,
-            drift: look(&metric_table(monitor, drift), drift, model_id_col).await?,
-            alerts: look(alerts.name, alerts, None).await?,
+            states: of_metrics(&contract::profile_states::TABLE).await?,
+            profile: of_metrics(&contract::profile_metrics::TABLE).await?,
+            drift: of_metrics(&contract::drift_metrics::TABLE).await?,
+            alerts: of_all(&contract::alerts::TABLE).await?,
+            runs: of_all(&contract::runs::TABLE).await?,
+            ledger: Ledger::default(),
         };
-        look(runs.name, runs, None).await?;
-        Ok(sink)
+        let account = match &sink.states.table {
+            Some(table) => ledger::account(table).await?,
+            None => None,
+        };
+        let Self { states, profile, drift, alerts, runs, .. } = &mut sink;
+        // All that a run writes has one number.
+        let (counted, metrics) = (states.turn.after, [profile.turn.after, drift.turn.after]);
+        let ledger = Ledger::of(account, counted, metrics, runs.turn.after, alerts.table.is_some());
+        for seen in [states, profile, drift, alerts, runs] {
+            seen.turn.next = counted + 1;
+        }
+        Ok(Self { ledger, ..sink })
     }
 
-    /// The metric tables of a run, empty: what is added to them replaces what is there once it is committed.
-    pub fn stage<'s>(&'s self, lineage: &'s Lineage) -> StagedTables<'s> {
+    /// What is known of earlier runs.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The states, if there are some.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn states(&self) -> Result<Option<Arc<dyn TableProvider>>, SinkError> {
+        let Some(table) = &self.states.table else { return Ok(None) };
+        let failed =
+            |error: DeltaTableError| SinkError::Read { table: self.states.url.clone(), source: error.into() };
+        Ok(Some(table.table_provider().await.map_err(|error| failed(error.into()))?))
+    }
+
+    /// The profile and the drift table, as they are.
+    pub fn unchanged(&self) -> (Written, Written) {
+        let written = |seen: &Seen| {
+            let version = seen.table.as_ref().and_then(DeltaTable::version).unwrap_or_default();
+            Written { table: shown(&seen.url), version, rows: 0, restated: 0 }
+        };
+        (written(&self.profile), written(&self.drift))
+    }
+
+    /// The metric tables of a run, empty: what is added to them replaces what they have of its scopes once it is committed.
+    pub fn stage<'s>(
+        &'s self,
+        lineage: &'s Lineage,
+        scopes: &'s Scopes,
+        account: &'s Account,
+    ) -> StagedTables<'s> {
+        let Scopes { states, profile, drift } = scopes;
+        let staged =
+            |contract, seen: &'s Seen, scope| Staged::new(self, contract, &seen.turn, lineage, scope);
         StagedTables {
-            states: Staged::new(self, &contract::profile_states::TABLE, &self.states, lineage),
-            profile: Staged::new(self, &contract::profile_metrics::TABLE, &self.profile, lineage),
-            drift: Staged::new(self, &contract::drift_metrics::TABLE, &self.drift, lineage),
+            states: staged(&contract::profile_states::TABLE, &self.states, states).with(account),
+            profile: staged(&contract::profile_metrics::TABLE, &self.profile, profile),
+            drift: staged(&contract::drift_metrics::TABLE, &self.drift, drift),
         }
     }
 
@@ -148,10 +211,9 @@ impl<'a> Sink<'a> {
     /// # Errors
     /// If the states table cannot be read.
     pub async fn recorded_edges(&self) -> Result<PinnedEdges, SinkError> {
-        let states = metric_table(self.monitor, &contract::profile_states::TABLE);
-        match self.lake.output_table(KEY, &url(self.monitor, &states)).await? {
+        match &self.states.table {
             None => Ok(PinnedEdges::default()),
-            Some(table) => edges::recorded(&table, self.monitor).await,
+            Some(table) => edges::recorded(table, self.monitor).await,
         }
     }
 
@@ -160,10 +222,21 @@ impl<'a> Sink<'a> {
     /// # Errors
     /// If the table cannot be read.
     pub async fn recorded(&self) -> Result<Recorded, SinkError> {
-        let table = self.lake.output_table(KEY, &url(self.monitor, contract::alerts::TABLE.name)).await?;
-        match table {
+        match &self.alerts.table {
             None => Ok(Recorded::default()),
-            Some(table) => alerts::recorded(&table, &self.monitor.name).await,
+            Some(table) => alerts::recorded(table, &self.monitor.name).await,
+        }
+    }
+
+    /// The events of runs that did not end, of which it is not known whether anybody was told.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn unsent(&self) -> Result<Vec<Event>, SinkError> {
+        let runs = self.ledger.unfinished();
+        match &self.alerts.table {
+            Some(table) if !runs.is_empty() => alerts::of_runs(table, &self.monitor.name, &runs).await,
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -173,16 +246,16 @@ impl<'a> Sink<'a> {
     /// # Errors
     /// If the table cannot be written; then it is as before.
     pub async fn write_alerts(&self, events: &[Event], run_id: &str) -> Result<(), SinkError> {
-        self.append(&contract::alerts::TABLE, events, self.commit(run_id, Some(&self.alerts))).await
+        self.append(&contract::alerts::TABLE, events, self.commit(run_id, Some(&self.alerts.turn))).await
     }
 
     /// Appends a status of the run. Runners take no turns here: each attempt is recorded, also one that was
-    /// superseded.
+    /// superseded. The end of a run that wrote tables has the number of these.
     ///
     /// # Errors
     /// If the table cannot be written; then it is as before.
-    pub async fn write_run(&self, row: &RunRow) -> Result<(), SinkError> {
-        let commit = self.commit(&row.run_id, None);
+    pub async fn write_run(&self, row: &RunRow, is_end: bool) -> Result<(), SinkError> {
+        let commit = self.commit(&row.run_id, is_end.then_some(&self.runs.turn));
         self.append(&contract::runs::TABLE, std::slice::from_ref(row), commit).await
     }
 
@@ -210,7 +283,7 @@ impl<'a> Sink<'a> {
     }
 
     fn commit<'c>(&'c self, run_id: &'c str, turn: Option<&Turn>) -> Commit<'c> {
-        Commit { monitor: &self.monitor.name, run_id, turn: turn.cloned() }
+        Commit { monitor: &self.monitor.name, run_id, turn: turn.cloned(), account: None }
     }
 }
 

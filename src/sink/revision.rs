@@ -9,9 +9,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, Int32Builder, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type};
-use datafusion::execution::context::SessionContext;
 use deltalake::DeltaTable;
-use futures::TryStreamExt;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{SinkError, custom, encode};
@@ -52,12 +50,17 @@ struct MeasuredColumns {
 }
 
 impl Known {
-    /// The rows of `table`, which follows `contract` and has columns for some of the custom `metrics`. None if they have no
-    /// revisions.
+    /// The rows of a table that is not there: none.
+    pub fn nothing(contract: &'static Table) -> Self {
+        let measured = MeasuredColumns { own: Vec::new(), custom: Vec::new() };
+        Self { contract, measured, rows: HashMap::new() }
+    }
+
+    /// None yet of the rows of `table`, which follows `contract` and has columns for some of the custom `metrics`.
     ///
     /// # Errors
     /// If the table cannot be read.
-    pub async fn of(
+    pub fn nothing_of(
         table: &DeltaTable,
         contract: &'static Table,
         metrics: &[CustomMetric],
@@ -72,24 +75,19 @@ impl Known {
         let custom = custom::columns(contract, metrics).into_iter().map(|field| field.name().clone());
         let measured =
             MeasuredColumns { own: own.collect(), custom: custom.filter(|name| is_there(name)).collect() };
-        let mut known = Self { contract, measured, rows: HashMap::new() };
-        if contract.column(REVISION).is_none() {
-            return Ok(known);
-        }
-        let ctx: SessionContext = deltalake::delta_datafusion::create_session().into_inner();
-        let provider = table.table_provider().await.map_err(|error| failed(error.into()))?;
-        let batches = async {
-            ctx.register_table("known", provider)?;
-            ctx.table("known").await?.execute_stream().await
-        };
-        let mut batches = batches.await.map_err(|error| failed(error.into()))?;
-        while let Some(batch) = batches.try_next().await.map_err(|error| failed(error.into()))? {
-            known.note(&batch)?;
-        }
-        Ok(known)
+        Ok(Self { contract, measured, rows: HashMap::new() })
     }
 
-    fn note(&mut self, batch: &RecordBatch) -> Result<(), SinkError> {
+    /// Whether rows have revisions, so that those that are there must be known.
+    pub fn is_asked(&self) -> bool {
+        self.contract.column(REVISION).is_some()
+    }
+
+    /// Notes rows that the table has.
+    ///
+    /// # Errors
+    /// If a column is not there.
+    pub fn note(&mut self, batch: &RecordBatch) -> Result<(), SinkError> {
         let Some(revisions) = batch.column_by_name(REVISION) else { return Ok(()) };
         let revisions = cast(revisions, &DataType::Int32)?;
         let revisions = revisions.as_primitive::<Int32Type>();

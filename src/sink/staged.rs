@@ -1,39 +1,56 @@
 //! Staged rows: those of one metric table on their way, some at a time.
 //!
 //! What is added waits until it makes a good file, and is written to files that nobody reads. The commit names them all at
-//! once, in place of everything that the table had.
+//! once, in place of what the table had of the same windows.
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use deltalake::kernel::Add;
+use url::Url;
 
 use super::metric_rows::{Measured, with_lineage};
+use super::replaced::{Replaced, all_columns, fit};
 use super::revision::{Known, Revised};
-use super::table::{Committed, OutputTable, Turn};
-use super::{COMMITS_MAX, Sink, SinkError, Written, custom, encode, files, metric_table, schema, url};
+use super::table::{Commit, Committed, OutputTable, Turn};
+use super::{
+    Account, COMMITS_MAX, Sink, SinkError, Written, custom, encode, files, metric_table, schema, url,
+};
 use crate::contract::Table;
 use crate::lineage::Lineage;
+use crate::scope::Scope;
 use crate::source::shown;
 
-/// Bytes of rows in memory that make a good file for each day.
+/// Bytes of rows in memory that make a good file for each month.
 const WAITING_MAX: usize = 32 << 20;
 
 /// Rows that are encoded at once: on the way they take several times the room that they have as columns.
 const ENCODED_AT_ONCE: usize = 2048;
 
-/// Rows of one table that replace those that it has.
+/// A table, and what goes of it.
+struct Opened {
+    output: OutputTable,
+    replaced: Replaced,
+}
+
+/// Rows of one table that replace those that it has of a scope.
 pub struct Staged<'a> {
     sink: &'a Sink<'a>,
     contract: &'static Table,
     turn: &'a Turn,
     lineage: &'a Lineage,
+    scope: &'a Scope,
+    /// What is counted, if these are states.
+    account: Option<&'a Account>,
     schema: SchemaRef,
+    /// Rows that are in no file yet, with their revisions.
     waiting: Vec<RecordBatch>,
     waiting_bytes: usize,
     files: Vec<Add>,
-    /// The table and what it has, once the first file is written.
-    opened: Option<(OutputTable, Known)>,
+    /// The rows that go, once one is added.
+    known: Option<Known>,
+    /// As it was when rows were compared with it.
+    opened: Option<Opened>,
     rows: u64,
     restated: u64,
 }
@@ -44,6 +61,7 @@ impl<'a> Staged<'a> {
         contract: &'static Table,
         turn: &'a Turn,
         lineage: &'a Lineage,
+        scope: &'a Scope,
     ) -> Self {
         let schema = schema::schema(contract, sink.monitor.inference.model_id_col.as_deref());
         let custom = custom::columns(contract, &sink.monitor.custom_metrics);
@@ -52,28 +70,40 @@ impl<'a> Staged<'a> {
             contract,
             turn,
             lineage,
+            scope,
+            account: None,
             schema: custom::with_columns(&schema, &custom),
             waiting: Vec::new(),
             waiting_bytes: 0,
             files: Vec::new(),
+            known: None,
             opened: None,
             rows: 0,
             restated: 0,
         }
     }
 
-    /// Adds rows, of which none may be there already.
+    /// The commit says what has been counted.
+    pub(super) fn with(self, account: &'a Account) -> Self {
+        Self { account: Some(account), ..self }
+    }
+
+    /// Adds rows of the scope, of which none may be there already.
     ///
     /// # Errors
     /// If they cannot be encoded or written.
     pub async fn add<R: Measured>(&mut self, rows: &[R]) -> Result<(), SinkError> {
         for rows in rows.chunks(ENCODED_AT_ONCE) {
-            let batch = self.encode(rows)?;
+            let Revised { batch, restated } = {
+                let batch = self.encode(rows)?;
+                self.known().await?.revise(batch)?
+            };
             self.rows += batch.num_rows() as u64;
+            self.restated += restated;
             self.waiting_bytes += batch.get_array_memory_size();
             self.waiting.push(batch);
             if self.waiting_bytes > WAITING_MAX {
-                self.write().await?;
+                self.flush().await?;
             }
         }
         Ok(())
@@ -93,61 +123,92 @@ impl<'a> Staged<'a> {
         }
     }
 
-    /// Writes what waits.
-    async fn write(&mut self) -> Result<(), SinkError> {
+    /// The rows that go. Makes no table: nothing is written yet.
+    async fn known(&mut self) -> Result<&Known, SinkError> {
+        let known = match self.known.take() {
+            Some(known) => known,
+            None => match OutputTable::open(self.sink.lake, &self.url()).await? {
+                None => Known::nothing(self.contract),
+                Some(output) => {
+                    let metrics = &self.sink.monitor.custom_metrics;
+                    let mut known = Known::nothing_of(output.delta(), self.contract, metrics)?;
+                    let is_asked = known.is_asked();
+                    let note = |batch: &RecordBatch| known.note(batch);
+                    let replaced = Replaced::of(output.delta(), self.scope, &self.schema, is_asked, note);
+                    self.opened = Some(Opened { replaced: replaced.await?, output });
+                    known
+                }
+            },
+        };
+        Ok(self.known.insert(known))
+    }
+
+    /// The table as it is now, made if need be, and what goes of it.
+    async fn look(&self) -> Result<Opened, SinkError> {
+        let owner = Some(self.sink.monitor.name.as_str());
+        let (lake, url) = (self.sink.lake, self.url());
+        let output = OutputTable::open_or_create(lake, &url, self.contract, &self.schema, owner).await?;
+        let ignore = |_: &RecordBatch| Ok(());
+        let replaced = Replaced::of(output.delta(), self.scope, &self.schema, false, ignore).await?;
+        Ok(Opened { output, replaced })
+    }
+
+    /// Writes what waits to files.
+    async fn flush(&mut self) -> Result<(), SinkError> {
         let waiting = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
-        let Some(first) = waiting.first() else { return Ok(()) };
-        let batch = concat_batches(&first.schema(), &waiting)?;
-        drop(waiting);
-        if self.opened.is_none() {
-            let output = self.open().await?;
-            let metrics = &self.sink.monitor.custom_metrics;
-            let known = Known::of(output.delta(), self.contract, metrics).await?;
-            self.opened = Some((output, known));
-        }
-        let Some((output, known)) = &self.opened else { return Ok(()) };
-        let Revised { batch, restated } = known.revise(batch)?;
-        self.restated += restated;
-        self.files.extend(output.write(&batch).await?);
+        let opened = match self.opened.take() {
+            Some(opened) => opened,
+            None => self.look().await?,
+        };
+        let files = write(&opened.output, &self.schema, waiting).await?;
+        self.opened = Some(opened);
+        self.files.extend(files);
         Ok(())
     }
 
-    async fn open(&self) -> Result<OutputTable, SinkError> {
-        let Sink { lake, monitor, .. } = self.sink;
-        let url = url(monitor, &metric_table(monitor, self.contract));
-        let owner = Some(monitor.name.as_str());
-        OutputTable::open_or_create(*lake, &url, self.contract, &self.schema, owner).await
+    fn url(&self) -> Url {
+        url(self.sink.monitor, &metric_table(self.sink.monitor, self.contract))
     }
 
-    /// Replaces the rows of the table by those that were added.
+    /// Replaces the rows that the table has of the scope by those that were added.
     ///
     /// # Errors
     /// If they cannot be written; then the table is as before.
     pub async fn commit(mut self) -> Result<Written, SinkError> {
-        self.write().await?;
+        self.known().await?;
         let commit = self.sink.commit(&self.lineage.run_id, Some(self.turn));
-        let mut output = self.opened.take().map(|(output, _)| output);
+        let commit = Commit { account: self.account, ..commit };
+        let mut opened = self.opened.take();
         let mut commits = 1;
         loop {
             // As it was when rows were compared with it; if somebody has committed since, as it is then.
-            let output = match output.take() {
-                Some(output) => output,
-                None => self.open().await?,
+            let Opened { output, replaced, .. } = match opened.take() {
+                Some(opened) => opened,
+                None => self.look().await?,
             };
-            let table = shown(output.url());
-            match output.replace(&self.files, &self.schema, &commit).await {
+            let (table, delta) = (shown(output.url()), output.delta().clone());
+            let last = self.waiting.iter().cloned().chain(replaced.staying).collect();
+            let last = write(&output, &self.schema, last).await?;
+            let files = [self.files.as_slice(), &last].concat();
+            match output.replace(&replaced.files, &files, &self.schema, &commit).await {
                 // Refused before anything was tried; of any other failure it is not known what became of the commit.
                 Err(error @ SinkError::Superseded { .. }) => {
-                    self.discard().await;
+                    files::discard(&delta, &files).await;
                     return Err(error);
                 }
                 Err(error) => return Err(error),
                 Ok(Committed::At(version)) => {
                     return Ok(Written { table, version, rows: self.rows, restated: self.restated });
                 }
-                Ok(Committed::Late(error)) if commits >= COMMITS_MAX => return Err(error),
-                Ok(Committed::Late(_)) => commits += 1,
+                Ok(Committed::Late(error)) if commits >= COMMITS_MAX => {
+                    files::discard(&delta, &files).await;
+                    return Err(error);
+                }
+                Ok(Committed::Late(_)) => {
+                    files::discard(&delta, &last).await;
+                    commits += 1;
+                }
             }
         }
     }
@@ -157,8 +218,23 @@ impl<'a> Staged<'a> {
         if self.files.is_empty() {
             return;
         }
-        if let Ok(output) = self.open().await {
+        if let Ok(Some(output)) = OutputTable::open(self.sink.lake, &self.url()).await {
             files::discard(output.delta(), &self.files).await;
         }
     }
+}
+
+/// Writes `batches` to files with all columns that the table has or will have.
+async fn write(
+    output: &OutputTable,
+    schema: &Schema,
+    batches: Vec<RecordBatch>,
+) -> Result<Vec<Add>, SinkError> {
+    if batches.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = output.delta().snapshot().map_err(|source| SinkError::write(output.url(), source))?;
+    let all = all_columns(&found.snapshot().arrow_schema(), schema);
+    let batches = batches.iter().map(|batch| fit(batch, &all)).collect::<Result<Vec<_>, _>>()?;
+    output.write(&concat_batches(&all, &batches)?).await
 }

@@ -6,20 +6,25 @@ use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{
     CommitBuilder, CommitConflictError, CommitProperties, TransactionError,
 };
-use deltalake::kernel::{Action, Add, Metadata, StructField, Transaction};
+use deltalake::kernel::{Action, Add, Metadata, Remove, StructField, Transaction};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableError};
 use serde_json::json;
 use url::Url;
 
-use super::{KEY, SinkError, custom, files};
+use super::{Account, KEY, SinkError, custom, files, ledger};
 use crate::contract::Table;
 use crate::lineage::ENGINE_VERSION;
 use crate::source::{Lake, shown, spark_type};
 
 /// The table property that names the monitor whose table it is.
 const OWNER: &str = "secchi.monitor";
+
+/// The table property that names the columns of which each file tells the extremes: those that rows are looked up by.
+const STATS_COLUMNS: &str = "delta.dataSkippingStatsColumns";
+/// These.
+const LOOKED_UP: &str = "window_start,window_date,granularity,model_version,column_name";
 
 /// Commits after which Delta writes a checkpoint.
 const CHECKPOINT_INTERVAL: &str = "20";
@@ -35,6 +40,14 @@ pub struct OutputTable {
 }
 
 impl OutputTable {
+    /// Opens the table at `url`, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub async fn open(lake: Lake<'_>, url: &Url) -> Result<Option<Self>, SinkError> {
+        Ok(lake.output_table(KEY, url).await?.map(|table| Self { url: url.clone(), table }))
+    }
+
     /// Opens the table at `url`, or makes it. When two make it at once, one wins and both use it.
     ///
     /// # Errors
@@ -46,8 +59,8 @@ impl OutputTable {
         schema: &SchemaRef,
         owner: Option<&str>,
     ) -> Result<Self, SinkError> {
-        if let Some(table) = lake.output_table(KEY, url).await? {
-            return Ok(Self { url: url.clone(), table });
+        if let Some(table) = Self::open(lake, url).await? {
+            return Ok(table);
         }
         let failed = |source| SinkError::write(url, source);
         let columns: Vec<StructField> = schema
@@ -68,17 +81,18 @@ impl OutputTable {
             .with_comment(contract.doc)
             .with_columns(columns)
             .with_partition_columns(contract.partition_by.iter().copied())
-            .with_configuration([("delta.checkpointInterval", Some(CHECKPOINT_INTERVAL)), (OWNER, owner)])
+            .with_configuration([
+                ("delta.checkpointInterval", Some(CHECKPOINT_INTERVAL)),
+                (OWNER, owner),
+                (STATS_COLUMNS, owner.map(|_| LOOKED_UP)),
+            ])
             .with_raise_if_key_not_exists(false)
             .with_save_mode(SaveMode::Ignore)
             .with_commit_properties(CommitProperties::default().with_max_retries(0))
             .await;
         match created {
             Ok(table) => Ok(Self { url: url.clone(), table }),
-            Err(error) => match lake.output_table(KEY, url).await? {
-                Some(table) => Ok(Self { url: url.clone(), table }),
-                None => Err(failed(error)),
-            },
+            Err(error) => Self::open(lake, url).await?.ok_or_else(|| failed(error)),
         }
     }
 
@@ -92,7 +106,7 @@ impl OutputTable {
         &self.table
     }
 
-    /// Writes rows to files that are in no version of the table, one for each date.
+    /// Writes rows to files that are in no version of the table, one for each month.
     ///
     /// # Errors
     /// If one cannot be written.
@@ -100,13 +114,14 @@ impl OutputTable {
         files::write(&self.table, rows).await.map_err(|source| SinkError::write(&self.url, source))
     }
 
-    /// Replaces all rows by those of `files` in one commit; readers see either the old or the new. Columns of `schema`
+    /// Puts `files` in the place of those that go, in one commit; readers see either the old or the new. Columns of `schema`
     /// that are new are added, and those that the files do not have are NULL.
     ///
     /// # Errors
     /// If the commit fails, or another runner has written first; then nothing has changed.
     pub async fn replace(
         self,
+        gone: &[Remove],
         files: &[Add],
         schema: &Schema,
         commit: &Commit<'_>,
@@ -124,7 +139,7 @@ impl OutputTable {
                 predicate: None,
             };
             let widened = files::widened(state.metadata(), schema)?.map(Action::Metadata);
-            let removed = state.log_data().into_iter().map(|file| Action::Remove(file.remove_action(true)));
+            let removed = gone.iter().cloned().map(Action::Remove);
             let added = files.iter().cloned().map(Action::Add);
             CommitBuilder::from(properties)
                 .with_actions(widened.into_iter().chain(removed).chain(added).collect())
@@ -148,11 +163,18 @@ impl OutputTable {
 
     /// What the log says of `commit`, which gives way `retries` times. Refused if it is not its turn.
     async fn properties(&self, commit: &Commit<'_>, retries: usize) -> Result<CommitProperties, SinkError> {
-        let properties = CommitProperties::default().with_max_retries(retries).with_metadata([
+        let properties = CommitProperties::default().with_max_retries(retries);
+        let metadata = [
             ("engineInfo".to_owned(), json!(format!("secchi/{ENGINE_VERSION}"))),
             ("secchi.run_id".to_owned(), json!(commit.run_id)),
             ("secchi.monitor".to_owned(), json!(commit.monitor)),
-        ]);
+        ];
+        let account = commit.account.and_then(|account| serde_json::to_string(account).ok());
+        let account = account.map(|account| (ledger::KEY.to_owned(), json!(account)));
+        let properties = match account {
+            Some(account) => properties.with_metadata(metadata.into_iter().chain([account])),
+            None => properties.with_metadata(metadata),
+        };
         let Some(turn) = &commit.turn else { return Ok(properties) };
         let found = turn.app.sequence(&self.url, &self.table).await?;
         if found > turn.after {
@@ -161,7 +183,7 @@ impl OutputTable {
                 table: shown(&self.url),
             });
         }
-        Ok(properties.with_application_transaction(Transaction::new(turn.app.0.as_str(), found + 1)))
+        Ok(properties.with_application_transaction(Transaction::new(turn.app.0.as_str(), turn.next)))
     }
 }
 
@@ -208,8 +230,8 @@ fn is_late(error: &DeltaTableError) -> bool {
     }
 }
 
-/// The last sequence of `app` in the table at `url`, 0 if there is none, provided that rows of `schema` fit, and that
-/// the columns `custom` can be added if they are not there.
+/// The table at `url`, if there is one, and the last sequence of `app` in it, or 0, provided that rows of `schema` fit, and
+/// that the columns `custom` can be added if they are not there.
 ///
 /// # Errors
 /// If it cannot be opened, or cannot hold them, or is another monitor's.
@@ -221,8 +243,8 @@ pub async fn check(
     partition_by: &[&str],
     app: &App,
     owner: Option<&str>,
-) -> Result<i64, SinkError> {
-    let Some(table) = lake.output_table(KEY, url).await? else { return Ok(0) };
+) -> Result<(Option<DeltaTable>, i64), SinkError> {
+    let Some(table) = lake.output_table(KEY, url).await? else { return Ok((None, 0)) };
     let state = table.snapshot().map_err(|source| SinkError::write(url, source))?;
     let made_by = state.metadata().configuration().get(OWNER).filter(|_| owner.is_some());
     if let Some(other) = made_by.filter(|made_by| Some(made_by.as_str()) != owner) {
@@ -246,7 +268,8 @@ pub async fn check(
         return Err(SinkError::Taken { table: shown(url), why });
     }
     custom::check(&shown(url), &found, custom)?;
-    app.sequence(url, &table).await
+    let sequence = app.sequence(url, &table).await?;
+    Ok((Some(table), sequence))
 }
 
 /// Why the rows of a table with this `metadata` cannot be replaced, if somebody has changed it so.
@@ -272,6 +295,8 @@ pub struct Commit<'a> {
     pub run_id: &'a str,
     /// Whose turn it is; `None` if runners need not take turns.
     pub turn: Option<Turn>,
+    /// What has been counted, where states are written.
+    pub account: Option<&'a Account>,
 }
 
 /// A monitor's right to write a table: nobody else has since it was looked at.
@@ -281,6 +306,8 @@ pub struct Turn {
     pub app: App,
     /// Its last sequence, when it was looked at.
     pub after: i64,
+    /// The sequence of what it writes now, the same in all tables of a run.
+    pub next: i64,
 }
 
 /// A monitor's writes to a table, as the application id of Delta's transactions: numbered from 1.

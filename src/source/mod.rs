@@ -4,12 +4,14 @@
 //! there and of the right types, and makes the tables known to SQL as `inference`, `labels` and
 //! `baseline`. Later stages never ask for "latest". This module reads metadata; it must not read rows.
 
+pub mod changes;
 mod columns;
 mod commits;
 mod damage;
 mod error;
 mod lake;
 mod local;
+mod part;
 pub mod registry;
 mod versions;
 
@@ -25,6 +27,8 @@ pub use error::SourceError;
 pub(crate) use error::{HINT_UNREACHABLE, hint_full};
 use futures::TryStreamExt;
 pub use lake::Lake;
+use part::INFERENCE;
+pub use part::Part;
 use registry::Entry;
 use url::Url;
 pub use versions::{At, Versions};
@@ -39,6 +43,10 @@ pub struct Snapshot {
     /// The columns of the inference table; the label last if it arrives apart.
     pub schema: SchemaRef,
     /// The inference table.
+    pub inference: DeltaTable,
+    /// The id of the inference table, which another in its place would not have.
+    pub id: String,
+    /// The inference table, as lineage names it.
     pub source: Pin,
     /// The label table.
     pub labels: Option<Pin>,
@@ -50,6 +58,17 @@ pub struct Snapshot {
     pub registry_findings: Vec<String>,
     /// How large the inference table is.
     pub size: TableSize,
+}
+
+impl Snapshot {
+    /// Lets SQL see only these rows as the inference table.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn show(&self, part: &Part, timestamp_col: &str) -> Result<(), SourceError> {
+        let shown = part.show(&self.ctx, &self.inference, timestamp_col).await;
+        shown.map_err(|error| SourceError::read(self.inference.table_url(), error))
+    }
 }
 
 /// How large a table is.
@@ -83,8 +102,10 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
 
     let table = lake.table("inference.table", &inference.table, versions.of_inference()).await?;
     let beside = versions.of_others(&table).await?;
-    let (source, schema) = register(&ctx, "inference", &inference.table, &table).await?;
+    let (source, schema) = register(&ctx, INFERENCE, &inference.table, &table).await?;
     let size = size_of(&table).await.map_err(|error| SourceError::read(&inference.table, error))?;
+    let state = table.snapshot().map_err(|error| SourceError::read(&inference.table, error))?;
+    let id = state.metadata().id().to_owned();
     let own = Columns { table: &inference.table, version: source.version, schema: &schema };
     own.require_type("timestamp_col", &inference.timestamp_col, "a timestamp or a date", is_time)?;
     if let Some(model_id_col) = &inference.model_id_col {
@@ -155,7 +176,18 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
         }
     };
     let schema = Arc::new(labelled);
-    Ok(Snapshot { ctx, schema, source, labels, baseline, model, registry_findings, size })
+    Ok(Snapshot {
+        ctx,
+        schema,
+        inference: table,
+        id,
+        source,
+        labels,
+        baseline,
+        model,
+        registry_findings,
+        size,
+    })
 }
 
 async fn open_labels(

@@ -345,8 +345,8 @@ async fn tables_of_its_own_that_are_damaged() {
     let cut: fn(PathBuf) = |file| std::fs::write(file, "{\"add\":").expect("the file");
     let remove: fn(PathBuf) = |file| std::fs::remove_file(file).expect("the file");
     let cases: [Spoil; 5] = [
-        ("a metric file that is cut off", "bad_profile_metrics/window_date=2026-05-01", cut),
-        ("a metric file that is gone", "bad_drift_metrics/window_date=2026-05-02", remove),
+        ("a metric file that is cut off", "bad_profile_metrics/window_month=2026-05-01", cut),
+        ("a metric file that is gone", "bad_drift_metrics/window_month=2026-05-01", remove),
         ("a log of metrics that is cut off", "bad_profile_metrics/_delta_log", cut),
         ("a log of alerts that is cut off", "alerts/_delta_log", cut),
         ("a log of runs that is incomplete", "runs/_delta_log", remove),
@@ -359,6 +359,8 @@ async fn tables_of_its_own_that_are_damaged() {
         files.retain(|file| file.extension().is_some_and(|is| is == "json" || is == "parquet"));
         files.sort();
         spoil(files.into_iter().next().expect("a file"));
+        // Other settings, so that all rows are computed anew.
+        scene.edit("alerts: []", "alerts: []\nowner: risk@example.com");
         let said = scene.secchi(&["run", "bad"]);
         assert_eq!(said.code, 1, "{case}: {}", said.err);
         for noise in NOISE {

@@ -133,6 +133,7 @@ fn example_of_runs() -> String {
         monitor: event.monitor_name.clone(),
         rows: 48_210,
         bytes: 1_730_000,
+        is_unchanged: false,
         windows: 30,
         model_versions: vec![event.model_version.clone()],
         profile: written(&facts.profile, 1_240),

@@ -9,12 +9,16 @@
 
 mod bad_input;
 mod cases;
+mod changes;
 mod cli;
+mod crashes;
 mod custom_metrics;
 mod demo;
 mod docs;
 mod fairness;
 mod findings;
+mod histories;
+mod incremental;
 mod notify;
 mod odd_values;
 mod older_tables;

@@ -25,6 +25,7 @@ async fn a_column_that_is_new_is_added_and_restates_nothing() {
         table.write(batches).with_save_mode(SaveMode::Overwrite).with_schema_mode(SchemaMode::Overwrite);
     older.await.expect("the table of an earlier version");
 
+    scene.edit_of("good", "alerts: []", "alerts: []\nowner: risk@example.com");
     run();
     let sql = "SELECT count(*) AS rows, count(rank_error) AS errors, max(revision) AS revision FROM good_profile_metrics";
     let rows = scene.rows(sql).await;

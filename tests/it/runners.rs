@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::support::process::Process;
 use crate::support::s3::S3Server;
 use crate::support::scene::{Scene, is_as_approved};
+use crate::support::unwatched::Unwatched;
 
 /// Stops a run before it reads, until the test lets it go on.
 struct Turnstile {
@@ -41,14 +42,6 @@ impl Watch for Turnstile {
         }
     }
 
-    fn end(&self) {}
-}
-
-/// Lets runs pass.
-struct Open;
-
-impl Watch for Open {
-    fn begin(&self, _: &str, _: &Arc<dyn ExecutionPlan>, _: u64) {}
     fn end(&self) {}
 }
 
@@ -86,13 +79,17 @@ async fn of_two_runs_of_one_monitor_one_wins() {
     let scene = Scene::new().await;
     let good = monitor(&scene, "good");
     for round in 1..=2 {
+        if round == 2 {
+            // Something to do in every window.
+            scene.table("good", "SELECT * FROM model").await;
+        }
         let (turnstile, has_arrived, let_go) = Turnstile::new();
         let slow = tokio::spawn({
             let good = good.clone();
             async move { Box::pin(run_once(&good, &turnstile)).await }
         });
         tokio::task::spawn_blocking(move || has_arrived.recv()).await.expect("no panic").expect("it comes");
-        let fast = Box::pin(run_once(&good, &Open)).await.expect("it wins");
+        let fast = Box::pin(run_once(&good, &Unwatched)).await.expect("it wins");
         let_go.send(()).expect("it waits");
         let error = slow.await.expect("no panic").expect_err("it loses");
         assert_eq!(error.status(), "SUPERSEDED");
@@ -180,6 +177,7 @@ async fn the_loser_of_a_commit_ends_with_its_own_code() {
         let scene = scene_in_s3(&server).await;
         if ran_before {
             ended(scene.start(&["run", "bad"]), 0).await;
+            scene.table("bad", "SELECT * FROM model").await;
         }
         let held = server.hold(Method::PUT, &format!("{table}/_delta_log/{version:020}.json"));
         let slow = scene.start(&["run", "bad", "--json"]);
@@ -222,6 +220,7 @@ async fn maintenance_is_no_runner() {
     let server = S3Server::start().await;
     let scene = scene_in_s3(&server).await;
     ended(scene.start(&["run", "bad"]), 0).await;
+    scene.table("bad", "SELECT * FROM model").await;
     let held = server.hold(Method::PUT, "bad_profile_metrics/_delta_log/00000000000000000002.json");
     let run = scene.start(&["run", "bad", "--json"]);
     held.reached().await;
@@ -251,7 +250,7 @@ async fn many_monitors_may_end_at_the_same_moment() {
             let sink = Sink::open(Lake::new(&settings), &monitor).await?;
             starting_line.wait().await;
             let row = RunRow { monitor_name: monitor.name.clone(), status: "STARTED", ..RunRow::default() };
-            sink.write_run(&row).await
+            sink.write_run(&row, false).await
         });
     }
     while let Some(done) = tasks.join_next().await {

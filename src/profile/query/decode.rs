@@ -79,7 +79,7 @@ pub(super) fn number(batches: &[RecordBatch], name: &str) -> Result<u64, DataFus
     Ok(u64::try_from(array.as_primitive::<Int64Type>().value(0)).unwrap_or_default())
 }
 
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, DataFusionError> {
+pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, DataFusionError> {
     batch
         .column_by_name(name)
         .ok_or_else(|| DataFusionError::Internal(format!("column {name} is not in the result")))

@@ -1,5 +1,6 @@
 //! A table to count: its rows, and the asking.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -29,6 +30,7 @@ use crate::source::TableSize;
 pub const MAX_SLICES: usize = 100;
 
 /// A table to count.
+#[derive(Clone)]
 pub(super) struct Table<'a> {
     pub(super) ctx: &'a SessionContext,
     pub(super) monitor: &'a Monitor,
@@ -45,6 +47,8 @@ pub(super) struct Table<'a> {
     /// Whether its rows lie in windows, which those of a baseline do not.
     pub(super) has_windows: bool,
     pub(super) watch: &'a dyn Watch,
+    /// Values of each slicing expression that are slices of their own already.
+    pub(super) slices: HashMap<String, BTreeSet<String>>,
     /// Its rows, with the values of all slicing expressions once they are known.
     pub(super) sliced: DataFrame,
 }
@@ -69,9 +73,15 @@ pub(super) struct Answer {
     pub(super) bytes: u64,
 }
 
+impl Answer {
+    /// What is kept, with rows told apart at edges that are `pinned`.
+    pub(super) fn kept(groups: Vec<BaseGroup>, pinned: &PinnedEdges) -> Self {
+        Self { groups, pinned: pinned.clone(), ..Self::default() }
+    }
+}
+
 impl Table<'_> {
-    /// Counts the whole and each slicing expression. Adds edges to those that are `pinned`, where rows crowd and where bins
-    /// have not been chosen.
+    /// Counts the whole and each slicing expression. Adds edges to those that are `pinned`, where rows crowd.
     pub(super) async fn answer_to(
         &self,
         asked: Asked<'_>,
@@ -80,7 +90,6 @@ impl Table<'_> {
         let counted = async {
             let (mut groups, bytes) = self.count(asked, self.role, pinned).await?;
             let (more_bytes, crowded) = self.look_closer(asked, &mut groups, pinned).await?;
-            self.pin_bins(asked, &mut groups, pinned);
             Ok(Answer { groups, pinned: pinned.clone(), crowded, bytes: bytes + more_bytes })
         };
         counted.await.map_err(|error| QueryError::query(self.name, error))
@@ -179,26 +188,37 @@ impl Table<'_> {
         let wrong = |error| QueryError::slice(expression, self.name, error);
         let name = self.own.slice(index);
         let sliced = slice::with_value(frame, expression, &name, &self.own).map_err(wrong)?;
-        self.limited(sliced, &name).await.map_err(|error| match is_of_a_file(&error) {
+        let known = self.slices.get(expression).cloned().unwrap_or_default();
+        self.limited(sliced, &name, known).await.map_err(|error| match is_of_a_file(&error) {
             true => QueryError::query(self.name, error),
             // Nothing else is computed here, so what fails is the expression.
             false => wrong(SliceError::of_rows(&error)),
         })
     }
 
-    async fn limited(&self, sliced: DataFrame, name: &str) -> Result<DataFrame, DataFusionError> {
+    /// Those that are `known` stay, and more join while there is room.
+    async fn limited(
+        &self,
+        sliced: DataFrame,
+        name: &str,
+        mut known: BTreeSet<String>,
+    ) -> Result<DataFrame, DataFusionError> {
         view(self.ctx, "sliced", sliced.clone())?;
         let sql = template::fill(template::SLICE_VALUES, &[("slice", Name::column(name))]);
-        let most = ScalarValue::from(MAX_SLICES as i64 + 1);
+        // Of those that are most frequent some may be known.
+        let most = ScalarValue::from((MAX_SLICES + known.len()) as i64 + 1);
         let values = self.ctx.sql(&sql).await?.with_param_values(vec![("most", most)])?.collect().await?;
-        let mut known = Vec::new();
+        let is_limited = known.remove(OTHER);
+        let mut new = Vec::new();
         for batch in &values {
-            known.extend(decode::texts(batch, "slice_value")?.into_iter().flatten());
+            let values = decode::texts(batch, "slice_value")?.into_iter().flatten();
+            new.extend(values.filter(|value| !known.contains(value)));
         }
-        if known.len() <= MAX_SLICES {
+        if !is_limited && known.len() + new.len() <= MAX_SLICES {
             return Ok(sliced);
         }
-        known.truncate(MAX_SLICES);
+        let room = if is_limited { 0 } else { MAX_SLICES.saturating_sub(known.len()) };
+        known.extend(new.into_iter().take(room));
         let value = || Expr::Column(Column::from_name(name));
         let is_known = value().in_list(known.into_iter().map(lit).collect(), false);
         sliced.with_column(name, when(is_known, value()).otherwise(lit(OTHER))?)

@@ -15,3 +15,4 @@ pub mod scene;
 pub mod smtp;
 pub mod tables;
 pub mod tls;
+pub mod unwatched;

@@ -1,0 +1,124 @@
+//! The ledger: what the states table holds, as the commit that wrote it says.
+//!
+//! Each run's commit of states carries what was counted, so that states and their account can never differ. Later
+//! stages are numbered like it: where one lags behind, the run that wrote the states did not end.
+
+use deltalake::DeltaTable;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::SinkError;
+use crate::lineage::Pin;
+
+/// Where the account stands in a commit.
+pub(super) const KEY: &str = "secchi.counted";
+
+/// Commits that are looked at for the newest account: others are those of the table's maintenance.
+const COMMITS_MAX: u64 = 1000;
+
+/// What has been counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The run that counted it.
+    pub run_id: String,
+    /// By which settings.
+    pub config_hash: String,
+    /// Which version of Secchi.
+    pub engine_version: String,
+    /// The inference table.
+    pub source: Pin,
+    /// Its id, which another table in its place would not have.
+    pub source_id: String,
+    /// The label table.
+    pub labels: Option<Pin>,
+    /// The baseline table.
+    pub baseline: Option<Pin>,
+    /// The run's present.
+    pub as_of: Timestamp,
+    /// From when to when windows were computed anew, in microseconds, half-open; `None` if all were.
+    pub touched: Option<Vec<(i64, i64)>>,
+    /// The number of the last run that ended. Of the metric tables none can be behind it, unless one was taken away.
+    pub ended: i64,
+    /// Runs before it that did not end, newest last: of their events it is not known whether anybody was told.
+    pub unfinished: Vec<String>,
+}
+
+/// What is known of earlier runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// What the states table holds; `None` if it is not there, or does not say.
+    pub account: Option<Account>,
+    /// Whether the run that counted it went on to its end.
+    pub is_finished: bool,
+    /// Number of the last run that ended.
+    pub ended: i64,
+    /// Whether there are rows of earlier runs, known or not.
+    pub has_past: bool,
+}
+
+impl Ledger {
+    /// What the `account` and the last numbers in the tables say: of `states`, of `metrics`, and of the ends of runs. Events
+    /// that are not there any more cannot be gone on from.
+    pub(super) fn of(
+        account: Option<Account>,
+        states: i64,
+        metrics: [i64; 2],
+        ends: i64,
+        has_events: bool,
+    ) -> Self {
+        let has_past = states > 0 || metrics.into_iter().any(|metrics| metrics > 0);
+        let is_there = |account: &Account| metrics.into_iter().all(|metrics| metrics >= account.ended);
+        let is_whole = |account: &Account| is_there(account) && (has_events || ends != states);
+        let account = account.filter(is_whole);
+        let is_finished = ends == states && metrics == [states; 2];
+        let ended = match &account {
+            Some(account) if !is_finished => account.ended,
+            _ => states,
+        };
+        Self { account, is_finished, ended, has_past }
+    }
+
+    /// The runs that did not end, newest last.
+    pub fn unfinished(&self) -> Vec<String> {
+        let Some(account) = self.account.as_ref().filter(|_| !self.is_finished) else { return Vec::new() };
+        let mut runs = account.unfinished.clone();
+        runs.push(account.run_id.clone());
+        runs
+    }
+}
+
+/// A line of a commit, as far as it matters here.
+#[derive(Deserialize)]
+struct Action {
+    #[serde(rename = "commitInfo")]
+    commit_info: Option<CommitInfo>,
+}
+
+#[derive(Deserialize)]
+struct CommitInfo {
+    #[serde(rename = "secchi.counted")]
+    counted: Option<String>,
+}
+
+/// The newest account in the log of `table`.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(super) async fn account(table: &DeltaTable) -> Result<Option<Account>, SinkError> {
+    let newest = table.version().unwrap_or_default();
+    let log = table.log_store();
+    for version in (0..=newest).rev().take(COMMITS_MAX as usize) {
+        let failed = |error: deltalake::DeltaTableError| SinkError::Read {
+            table: table.table_url().clone(),
+            source: error.into(),
+        };
+        let Some(bytes) = log.read_commit_entry(version).await.map_err(failed)? else { return Ok(None) };
+        let actions = serde_json::Deserializer::from_slice(&bytes).into_iter::<Action>();
+        let info = actions.filter_map(Result::ok).find_map(|action| action.commit_info);
+        if let Some(counted) = info.and_then(|info| info.counted) {
+            // An account of another version of Secchi may say other things.
+            return Ok(serde_json::from_str(&counted).ok());
+        }
+    }
+    Ok(None)
+}

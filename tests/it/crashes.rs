@@ -1,0 +1,149 @@
+//! Runs that are killed: whatever they were doing, the next one heals it, and nothing is lost or told otherwise.
+
+use std::collections::BTreeSet;
+
+use hyper::Method;
+use serde_json::Value;
+
+use crate::support::http::{HookServer, Script};
+use crate::support::s3::S3Server;
+use crate::support::scene::Scene;
+use crate::support::tables;
+use crate::support::tls::Tls;
+
+/// What a first run writes in turn.
+const OF_FIRST: [&str; 14] = [
+    "runs/_delta_log/00000000000000000000.json",
+    "runs/_delta_log/00000000000000000001.json",
+    "bad_profile_states/_delta_log/00000000000000000000.json",
+    "bad_profile_states/window_month=",
+    "bad_profile_states/_delta_log/00000000000000000001.json",
+    "bad_profile_metrics/_delta_log/00000000000000000000.json",
+    "bad_profile_metrics/window_month=",
+    "bad_profile_metrics/_delta_log/00000000000000000001.json",
+    "bad_drift_metrics/_delta_log/00000000000000000000.json",
+    "bad_drift_metrics/window_month=",
+    "bad_drift_metrics/_delta_log/00000000000000000001.json",
+    "alerts/_delta_log/00000000000000000000.json",
+    "alerts/_delta_log/00000000000000000001.json",
+    "runs/_delta_log/00000000000000000002.json",
+];
+
+/// What a run that adds to it writes.
+const OF_NEXT: [&str; 6] = [
+    "runs/_delta_log/00000000000000000003.json",
+    "bad_profile_states/_delta_log/00000000000000000002.json",
+    "bad_profile_metrics/_delta_log/00000000000000000002.json",
+    "bad_drift_metrics/_delta_log/00000000000000000002.json",
+    "alerts/_delta_log/00000000000000000002.json",
+    "runs/_delta_log/00000000000000000004.json",
+];
+
+/// What there is in the end.
+#[derive(Debug, PartialEq)]
+struct Ended {
+    rows: Vec<Value>,
+    /// Each event, as often as it is recorded.
+    events: Vec<String>,
+    /// Of which alerts somebody was told, and what.
+    told: BTreeSet<String>,
+}
+
+/// Two runs, the second after new rows. One is killed as it begins to write what is named, and is run again.
+async fn played(killed: Option<&str>) -> Ended {
+    let server = S3Server::start().await;
+    let hook = HookServer::start(Script::default(), Tls::Off).await;
+    let mut scene = Scene::new().await;
+    scene.env.extend(server.env());
+    scene.edit("../monitoring", "s3://lake/monitoring");
+    let rules = "[{ rule: amount, metric: avg, above: 0, columns: [amount], for: 2 of 3 }]";
+    let channel = format!("[{{ webhook: {{ url: \"{}\" }} }}]", hook.url());
+    scene.edit("alerts: []", &format!("alerts: {rules}\nnotify: {channel}"));
+    scene.edit("[1 day]", "[1 day, 1 week]");
+
+    let held = killed.map(|part| server.hold(Method::PUT, part));
+    let mut left = held;
+    for rows in ["SELECT * FROM model LIMIT 0", NEXT_DAYS] {
+        scene.table("bad", rows).await;
+        if let Some(held) = left.take() {
+            let mut process = scene.start(&["run", "bad"]);
+            let is_reached = tokio::select! {
+                () = held.reached() => true,
+                said = process.says("bad  ") => { assert!(!said.is_empty()); false }
+            };
+            if is_reached {
+                process.signal("KILL").await;
+                let (code, _) = process.ended().await;
+                assert_ne!(code, 0);
+                held.release();
+            } else {
+                let (code, said) = process.ended().await;
+                assert_eq!(code, 0, "{said}");
+                left = Some(held);
+                continue;
+            }
+        }
+        let (code, said) = scene.start(&["run", "bad"]).ended().await;
+        assert_eq!(code, 0, "{killed:?}: {said}");
+    }
+    assert!(left.is_none(), "{killed:?} was never written");
+    ended(&server, &hook).await
+}
+
+/// Three days after those of the model.
+const NEXT_DAYS: &str = "SELECT * REPLACE (event_time + INTERVAL '3 days' AS event_time, concat(request_id, 'b') AS request_id) FROM model";
+
+async fn ended(server: &S3Server, hook: &HookServer) -> Ended {
+    let folder = tempfile::tempdir().expect("a folder");
+    for key in server.list("lake/monitoring/") {
+        let path = folder.path().join(key.trim_start_matches("lake/monitoring/"));
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, server.get(&key).expect("an object")).expect("a file");
+    }
+    let query = async |sql: &str| tables::query(folder.path(), sql).await;
+    let lineage =
+        "run_id, config_hash, source_table, source_version, source_version_from, computed_at, revision";
+    let mut rows = query(&format!(
+        "SELECT * EXCEPT ({lineage}, logging_table_commit_version) FROM bad_profile_metrics \
+         ORDER BY granularity, window_start, model_version, slice_key, slice_value, column_name"
+    ))
+    .await;
+    rows.extend(
+        query(&format!(
+            "SELECT * EXCEPT ({lineage}) FROM bad_drift_metrics \
+             ORDER BY granularity, window_start, drift_type, model_version, slice_key, slice_value, column_name"
+        ))
+        .await,
+    );
+    let events = query("SELECT event_id FROM alerts ORDER BY event_id").await;
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let requests = hook.requests();
+    let told = requests.iter().flat_map(|request| {
+        let message: Value = serde_json::from_slice(&request.body).expect("a message is JSON");
+        let alerts = message["alerts"].as_array().cloned().unwrap_or_default();
+        alerts
+            .iter()
+            .map(|alert| format!("{} {}", text(&alert["alert_id"]), text(&alert["status"])))
+            .collect::<Vec<_>>()
+    });
+    Ended {
+        rows,
+        events: events.iter().map(|event| text(&event["event_id"])).collect(),
+        told: told.collect(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_killed_run_was_writing_the_next_heals_it() {
+    let undisturbed = played(None).await;
+    assert!(!undisturbed.events.is_empty() && !undisturbed.told.is_empty(), "{:?}", undisturbed.events);
+    for part in OF_FIRST.into_iter().chain(OF_NEXT) {
+        let healed = played(Some(part)).await;
+        assert_eq!(healed.rows.len(), undisturbed.rows.len(), "{part}");
+        for (healed, undisturbed) in healed.rows.iter().zip(&undisturbed.rows) {
+            assert_eq!(healed, undisturbed, "{part}");
+        }
+        assert_eq!(healed.events, undisturbed.events, "{part}: no event is lost, none is there twice");
+        assert_eq!(healed.told, undisturbed.told, "{part}: somebody was told of each");
+    }
+}
