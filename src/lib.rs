@@ -70,4 +70,5 @@ pub mod simulate;
 pub mod sink;
 #[cfg(feature = "lake")]
 pub mod source;
+pub mod spans;
 pub mod window;

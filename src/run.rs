@@ -4,22 +4,27 @@
 //! rows are written before anybody is told. Nothing here computes: it hands each stage what the one before
 //! made.
 
+mod backfill;
 mod error;
 mod gaps;
 mod incident;
 mod outcome;
 mod plan;
+mod preview;
 pub mod secrets;
 mod stop;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
+pub use backfill::{Backfill, Chunk, backfill};
 pub use error::RunError;
 use futures::FutureExt;
 pub use incident::Incident;
 use jiff::Timestamp;
 pub use outcome::Outcome;
+pub use plan::Recount;
+pub use preview::{Preview, Reads, preview};
 pub use stop::{Stop, StopSwitch};
 use url::Url;
 use uuid::Uuid;
@@ -33,11 +38,11 @@ use crate::notify::{self, RunFacts};
 use crate::profile::pinned::PinnedEdges;
 use crate::profile::query::{Counted, Counting, QueryError, Watch};
 use crate::profile::{Profiles, custom, row, state_row};
-use crate::scope::{Scope, Scopes};
+use crate::scope::{Scope, Scopes, Windows};
 use crate::sink::{self, Account, Ledger, RunRow, Sink, StagedTables, Written};
 use crate::source::{self, Lake, Snapshot, Versions};
-use crate::window::Window;
-use plan::Work;
+use crate::spans::Spans;
+use plan::Task;
 
 /// Names of run ids are made from pins in this space, so the same pins have the same id.
 const RUN_IDS: Uuid = Uuid::from_u128(0x5ecc_4107_0000_4000_8000_0000_0000_0001);
@@ -53,6 +58,15 @@ pub struct Order {
     pub now: Timestamp,
     /// Whether to tell anybody.
     pub notify: bool,
+    /// Windows that are computed anew, whatever changed.
+    pub recount: Option<Recount>,
+}
+
+impl Order {
+    /// To do what is to be done at `now`, and to tell about it.
+    pub fn at(now: Timestamp) -> Self {
+        Self { as_of: now, versions: Versions::default(), now, notify: true, recount: None }
+    }
 }
 
 /// What [`run`] is to do.
@@ -77,27 +91,18 @@ pub async fn run(
     stop: &Stop,
 ) -> Result<Outcome, RunError> {
     secrets::check(monitor, settings, order.notify)?;
-    let lake = Lake::new(settings);
     let began = Instant::now();
-    let table = &monitor.inference.table;
-    // The sink first: what another runner commits while the source is pinned may be of a newer source.
-    let sink = guard(table, unless(stop, Box::pin(Sink::open(lake, monitor)))).await?;
-    let snapshot = guard(table, unless(stop, Box::pin(source::open(monitor, order.versions, lake)))).await?;
-    let mut lineage = lineage(monitor, &snapshot, order);
-    let planned = plan::plan(monitor, &snapshot, &lineage, &sink, order);
-    let work = guard(table, unless(stop, Box::pin(planned))).await?;
-    if let Work::Some(increment) = &work {
-        lineage.source_version_from = increment.from;
-    }
-    let mut record = record(monitor, &snapshot, &lineage, order);
-    if let Work::Nothing = work {
-        record.status = "SUCCEEDED";
+    let Prepared { sink, snapshot, lineage, task } = prepare(monitor, settings, order, stop).await?;
+    let Some(task) = task else {
+        let record = record(monitor, &snapshot, &lineage, order);
         return Box::pin(quiet(monitor, &sink, &lineage, record, order, began)).await;
-    }
+    };
+    let (lake, table) = (Lake::new(settings), &monitor.inference.table);
+    let mut record = record(monitor, &snapshot, &lineage, order);
     sink.write_run(&record, false).await?;
 
     let job = Job { monitor, settings, order, watch, stop };
-    let stages = compute(job, work, &snapshot, &lineage, &sink, &mut record);
+    let stages = compute(job, task, &snapshot, &lineage, &sink, &mut record);
     let done = match guard(table, Box::pin(stages)).await {
         Err(error) => Err(blame(error, &snapshot, lake).await),
         done => done,
@@ -132,6 +137,33 @@ pub async fn run(
             Err(error)
         }
     }
+}
+
+/// What a run begins with.
+struct Prepared<'a> {
+    sink: Sink<'a>,
+    snapshot: Snapshot,
+    lineage: Lineage,
+    /// `None` if there is nothing to do.
+    task: Option<Task>,
+}
+
+/// Pins what a run reads, and finds out what it has to do. Writes nothing.
+async fn prepare<'a>(
+    monitor: &'a Monitor,
+    settings: &'a Settings,
+    order: Order,
+    stop: &Stop,
+) -> Result<Prepared<'a>, RunError> {
+    let (lake, table) = (Lake::new(settings), &monitor.inference.table);
+    // The sink first: what another runner commits while the source is pinned may be of a newer source.
+    let sink = guard(table, unless(stop, Box::pin(Sink::open(lake, monitor)))).await?;
+    let snapshot = guard(table, unless(stop, Box::pin(source::open(monitor, order.versions, lake)))).await?;
+    let mut lineage = lineage(monitor, &snapshot, order);
+    let planned = plan::plan(monitor, &snapshot, &lineage, &sink, order);
+    let task = guard(table, unless(stop, Box::pin(planned))).await?;
+    lineage.source_version_from = task.as_ref().map_or(0, |task| task.from);
+    Ok(Prepared { sink, snapshot, lineage, task })
 }
 
 /// What a stage gives; a panic in it, or in a task of the query engine, is an error like any other.
@@ -178,34 +210,33 @@ async fn blame(error: RunError, snapshot: &Snapshot, lake: Lake<'_>) -> RunError
 /// before all are there.
 async fn compute(
     job: Job<'_>,
-    work: Work,
+    task: Task,
     snapshot: &Snapshot,
     lineage: &Lineage,
     sink: &Sink<'_>,
     record: &mut RunRow,
 ) -> Result<Outcome, RunError> {
     let Job { monitor, settings, order, watch, stop } = job;
-    let edges = match &work {
-        // Those of the states that rows are added to.
-        Work::Some(_) => PinnedEdges::default(),
-        Work::Everything(_) | Work::Nothing => sink.recorded_edges().await?,
+    let Task { reading, bytes, findings: noticed, .. } = task;
+    let behind = reading.behind.clone();
+    // Where there are states that rows are added to, their edges come with them.
+    let edges = match &reading.earlier {
+        Some(_) => PinnedEdges::default(),
+        None => sink.recorded_edges().await?,
     };
-    let (earlier, why) = match work {
-        Work::Some(increment) => {
-            snapshot.show(&increment.part, &monitor.inference.timestamp_col).await?;
-            (Some(increment.earlier), None)
-        }
-        Work::Everything(why) => (None, why),
-        Work::Nothing => (None, None),
-    };
-    let is_all = earlier.is_none();
-    let begun = Counting::begin(monitor, snapshot, settings, edges, earlier, order.as_of, watch);
+    let is_all = reading.earlier.is_none() && behind.is_empty();
+    let begun = Counting::begin(monitor, snapshot, settings, edges, reading, order.as_of, watch);
     let mut counting = unless(stop, begun).await?;
     let recorded = sink.recorded().await?;
-    let present = Present { as_of: order.as_of, run_id: &lineage.run_id, computed_at: lineage.computed_at };
+    let present = Present {
+        as_of: order.as_of,
+        run_id: &lineage.run_id,
+        computed_at: lineage.computed_at,
+        is_newest: order.versions == Versions::default() && behind.is_empty(),
+    };
     let mut judging = Judging::new(monitor, &recorded, present);
     let scopes = counting.scopes();
-    let account = account(snapshot, lineage, order, &scopes, sink.ledger());
+    let account = account(monitor, snapshot, lineage, order, &scopes, behind, sink.ledger());
     let mut tables = sink.stage(lineage, &scopes, &account);
     let counted =
         unless(stop, columns(monitor, &mut counting, lineage, &scopes, &mut judging, &mut tables)).await;
@@ -226,13 +257,13 @@ async fn compute(
 
     let totals = counting.totals();
     record.rows_read = Some(totals.rows);
-    record.bytes_read = Some(totals.bytes);
+    record.bytes_read = Some(bytes + totals.bytes);
     record.profile_rows = Some(profile.rows);
     record.drift_rows = Some(drift.rows);
     record.profile_version = Some(profile.version);
     record.drift_version = Some(drift.version);
     let mut findings = outcome::findings(monitor, totals, &profiles, snapshot, order.as_of, is_all);
-    findings.extend(why.map(|why| format!("all rows were read, since {why}")));
+    findings.extend(noticed);
     let facts = facts(monitor, lineage, record, order, &evaluation, [&profile, &drift]);
     Ok(Outcome::new(monitor, totals, &profiles, evaluation, profile, drift, findings, facts))
 }
@@ -248,6 +279,7 @@ async fn quiet(
 ) -> Result<Outcome, RunError> {
     let (profile, drift) = sink.unchanged();
     let evaluation = sink.recorded().await?.unchanged();
+    record.status = "SUCCEEDED";
     record.rows_read = Some(0);
     record.bytes_read = Some(0);
     record.profile_rows = Some(0);
@@ -291,24 +323,28 @@ fn facts(
 
 /// What the states table holds once the run has written it.
 fn account(
+    monitor: &Monitor,
     snapshot: &Snapshot,
     lineage: &Lineage,
     order: Order,
     scopes: &Scopes,
+    behind: Spans,
     ledger: &Ledger,
 ) -> Account {
-    let micros = |window: Window| (window.start.as_microsecond(), window.end.as_microsecond());
-    let windows = scopes.states.windows();
+    let spans =
+        |windows: &Windows| windows.iter().map(|(_, window)| window).collect::<Vec<_>>().iter().collect();
     Account {
         run_id: lineage.run_id.clone(),
         config_hash: lineage.config_hash.clone(),
+        counting_hash: monitor.counting_hash.clone(),
         engine_version: ENGINE_VERSION.to_owned(),
         source: lineage.source.clone(),
         source_id: snapshot.id.clone(),
         labels: lineage.labels.clone(),
         baseline: lineage.baseline.clone(),
         as_of: order.as_of,
-        touched: windows.map(|windows| windows.iter().map(|(_, window)| micros(window)).collect()),
+        touched: scopes.states.windows().map(spans),
+        behind,
         ended: ledger.ended,
         unfinished: ledger.unfinished(),
     }
@@ -368,8 +404,10 @@ fn lineage(monitor: &Monitor, snapshot: &Snapshot, order: Order) -> Lineage {
         registry_hash(snapshot),
         ENGINE_VERSION,
     ]);
+    // What is computed anew with the same pins is another run.
+    let chunk = order.recount.map(|recount| format!("{:?}", recount.chunk)).unwrap_or_default();
     Lineage {
-        run_id: Uuid::new_v5(&RUN_IDS, pins.to_string().as_bytes()).to_string(),
+        run_id: Uuid::new_v5(&RUN_IDS, format!("{pins}{chunk}").as_bytes()).to_string(),
         monitor_name: monitor.name.clone(),
         config_hash: monitor.config_hash.clone(),
         source: snapshot.source.clone(),

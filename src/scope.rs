@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use crate::spans::Spans;
 use crate::window::{Calendar, Granularity, Window};
 
 /// What rows of a table are computed anew.
@@ -103,6 +104,13 @@ impl Windows {
         self.by_granularity.iter().flat_map(of)
     }
 
+    /// Those that reach into none of `spans`.
+    fn without(self, spans: &Spans) -> Self {
+        let Self { mut by_granularity, baseline } = self;
+        by_granularity.values_mut().for_each(|windows| windows.retain(|window| !spans.touch(*window)));
+        Self { by_granularity, baseline }
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         !self.baseline && self.by_granularity.values().all(BTreeSet::is_empty)
@@ -110,6 +118,16 @@ impl Windows {
 }
 
 impl Scopes {
+    /// What is left of these if windows that reach into `spans` stay as they are.
+    pub fn without(self, spans: &Spans) -> Self {
+        let apart = |scope| match scope {
+            Scope::All => Scope::All,
+            Scope::Windows(windows) => Scope::Windows(windows.without(spans)),
+        };
+        let Self { states, profile, drift } = self;
+        Self { states: apart(states), profile: apart(profile), drift: apart(drift) }
+    }
+
     /// What follows from rows that are new, or others, in `touched` windows of the length `base`.
     ///
     /// Windows so near to an end of time that not each of `granularities` has one for them are left out: no row of the

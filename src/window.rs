@@ -14,6 +14,9 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Unit};
 /// The Monday from which windows of several weeks are counted.
 const FIRST_MONDAY: Date = date(1970, 1, 5);
 
+/// The least start of a window, in seconds: from here on it is the year 1 in every zone. Few readers know years before.
+const FIRST: i64 = -62_135_510_400;
+
 /// The length of a window, in the words of Databricks' `granularities`.
 ///
 /// Ordered from fine to coarse.
@@ -150,7 +153,7 @@ impl Calendar {
     /// The window of `granularity` in which `instant` lies.
     ///
     /// # Errors
-    /// [`OutOfCalendar`] within a window's length of the first or last instant that can be told.
+    /// [`OutOfCalendar`] before the year 1, and within a window's length of the last instant that can be told.
     pub fn window_of(&self, granularity: Granularity, instant: Timestamp) -> Result<Window, OutOfCalendar> {
         let window = match granularity {
             Granularity::FiveMinutes => self.clock_window(instant, 5),
@@ -160,7 +163,7 @@ impl Calendar {
                 self.date_window(granularity, instant)
             }
         };
-        window.map_err(|_| OutOfCalendar { instant })
+        window.ok().filter(|window| window.start.as_second() >= FIRST).ok_or(OutOfCalendar { instant })
     }
 
     /// The window just before `window`, which must be one of this calendar's.

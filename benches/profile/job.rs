@@ -81,7 +81,7 @@ pub async fn run(table: &Path) -> u64 {
         std::fs::remove_dir_all(&output).expect("the tables of the last measurement");
     }
     let now = Timestamp::now();
-    let order = Order { as_of: now, versions: Versions::default(), now, notify: false };
+    let order = Order { notify: false, ..Order::at(now) };
     let (_switch, stop) = Stop::new();
     let outcome = run::run(&monitor, &settings, order, &Unwatched, &stop).await.expect("a run");
     outcome.rows

@@ -50,6 +50,8 @@ pub struct Present<'a> {
     pub run_id: &'a str,
     /// When it began.
     pub computed_at: Timestamp,
+    /// Whether the rows are all that there are by now, so that what the record says of others is no more.
+    pub is_newest: bool,
 }
 
 /// What came of judging.
@@ -100,10 +102,12 @@ impl<'a> Judging<'a> {
 
     /// What came of it, now that all rows have been judged.
     pub fn finish(self) -> Evaluation {
-        let Self { recorded, present, mut evaluation, followed, newest, .. } = self;
-        let orphans = recorded.last.values().filter(|last| {
-            is_on(Some(last)) && !followed.contains(&last.alert_id) && Some(last.window_end) <= newest
-        });
+        let Self { monitor, recorded, present, mut evaluation, followed, newest } = self;
+        let is_past = |last: &Event| Some(last.window_end) <= newest || is_gone(last, monitor, present);
+        let orphans = recorded
+            .last
+            .values()
+            .filter(|last| is_on(Some(last)) && !followed.contains(&last.alert_id) && is_past(last));
         let orphans: Vec<&Event> = orphans.collect();
         let is_orphan = |last: &Event| orphans.iter().any(|orphan| orphan.alert_id == last.alert_id);
         let unjudged = recorded
@@ -139,9 +143,17 @@ impl Alert<'_> {
         let history = self.history(&alert_id, observations, said, evaluation);
         let news = self.news(&alert_id, &history, observations, recorded.last.get(&alert_id));
         evaluation.events.extend(news);
-        // Where the record knows of later windows, it is right.
         let newest = observations.last().map_or(i64::MIN, |newest| newest.start);
         let last = match said.filter(|said| said.window_start > newest) {
+            Some(said)
+                if is_on(Some(said))
+                    && !is_on(history.last())
+                    && is_gone(said, self.monitor, self.present) =>
+            {
+                evaluation.events.push(orphaned(said, self.present));
+                None
+            }
+            // Where the record knows of later windows, it is right.
             Some(said) => Some(said.clone()),
             None => history.into_iter().next_back(),
         };
@@ -289,6 +301,13 @@ impl Alert<'_> {
 
 fn is_on(event: Option<&Event>) -> bool {
     event.is_some_and(|event| event.state == State::Firing)
+}
+
+/// Whether a window of which the record says something, and which has no rows to be judged, has none any more, rather than
+/// none yet.
+fn is_gone(last: &Event, monitor: &Monitor, present: Present<'_>) -> bool {
+    let end = Timestamp::from_microsecond(last.window_end);
+    present.is_newest && end.is_ok_and(|end| !monitor.is_provisional(end, present.as_of))
 }
 
 /// The end of an alert that is recorded as firing, and that no series answers for any more: its rule was

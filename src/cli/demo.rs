@@ -10,7 +10,6 @@ use super::progress::Progress;
 use super::{Exit, Which, say, signals, summary};
 use crate::run::{self, Order, Stop};
 use crate::simulate::{self, Truth};
-use crate::source::Versions;
 
 /// The demo's monitors, which are the examples of the repository.
 const MONITORS: [(&str, &str); 2] = [
@@ -77,8 +76,7 @@ async fn run_monitors(args: &DemoArgs, truth: &Truth, stop: &Stop) -> Exit {
     let mut exit = problems.iter().map(say::problems).max().unwrap_or(Exit::Done);
     for Loaded { monitor, settings } in &loaded {
         say::result("");
-        let order =
-            Order { as_of: truth.as_of, versions: Versions::default(), now: Timestamp::now(), notify: true };
+        let order = Order { as_of: truth.as_of, ..Order::at(Timestamp::now()) };
         let progress = Progress::new(&monitor.name, true);
         match Box::pin(run::run(monitor, settings, order, &progress, stop)).await {
             Err(error) => exit = exit.max(say::failed_run(&monitor.name, &error)),

@@ -3,8 +3,11 @@
 //! These types are its manual, and its JSON Schema is made from them. Fields may be added under the same
 //! `version`; none is removed or changes its meaning without another one. Instants are RFC 3339, UTC.
 
+mod plan;
+
 use std::collections::BTreeMap;
 
+pub use plan::{Plan, Plans, plans, plans_schema};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
@@ -214,6 +217,15 @@ pub struct Invalid {
     pub problems: Vec<String>,
 }
 
+impl Invalid {
+    fn of(problems: &Problems) -> Self {
+        Self {
+            file: problems.file.display().to_string(),
+            problems: problems.to_string().lines().map(str::to_owned).collect(),
+        }
+    }
+}
+
 impl Run {
     /// What came of the run of `monitor`.
     pub fn new(monitor: &str, done: &Result<Outcome, RunError>) -> Self {
@@ -318,11 +330,7 @@ impl Notification {
 
 /// The document of all runs, and of the files that were not run.
 pub fn json(runs: Vec<Run>, problems: &[Problems]) -> String {
-    let invalid = problems.iter().map(|file| Invalid {
-        file: file.file.display().to_string(),
-        problems: file.to_string().lines().map(str::to_owned).collect(),
-    });
-    let document = Document { version: VERSION, runs, invalid: invalid.collect() };
+    let document = Document { version: VERSION, runs, invalid: problems.iter().map(Invalid::of).collect() };
     serde_json::to_string_pretty(&document).unwrap_or_default()
 }
 

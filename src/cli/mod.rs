@@ -3,12 +3,14 @@
 //! Results go to stdout, everything else to stderr; nothing prompts. Each command is one file that calls the
 //! library and shows what came of it; no command computes.
 
+mod backfill;
 mod demo;
 pub mod document;
 mod exit;
 mod init;
 pub mod log;
 mod monitors;
+mod plan;
 mod progress;
 mod run;
 pub mod say;
@@ -49,8 +51,14 @@ enum Command {
     Validate(validate::ValidateArgs),
     /// Print the JSON Schema of monitor files (or of secchi.yaml), for editors.
     Schema(schema::SchemaArgs),
+    /// Say what a run would read and compute, and write nothing.
+    Plan(plan::PlanArgs),
     /// Run monitors once.
     Run(run::RunArgs),
+    /// Compute windows of the past anew, some at a time.
+    Backfill(backfill::BackfillArgs),
+    /// Compute all windows anew, some at a time.
+    Rebuild(backfill::RebuildArgs),
     /// Run monitors by their schedules until stopped.
     Serve(Box<serve::ServeArgs>),
 }
@@ -81,7 +89,10 @@ async fn ask(cli: Cli) -> Exit {
         Command::Init(args) => Box::pin(init::init(&args)).await,
         Command::Validate(args) => Box::pin(validate::validate(&args)).await,
         Command::Schema(args) => schema::schema(&args),
+        Command::Plan(args) => Box::pin(plan::plan(&args)).await,
         Command::Run(args) => Box::pin(run::run(&args)).await,
+        Command::Backfill(args) => Box::pin(backfill::backfill(&args)).await,
+        Command::Rebuild(args) => Box::pin(backfill::rebuild(&args)).await,
         Command::Serve(args) => Box::pin(serve::serve(&args)).await,
     }
 }

@@ -24,7 +24,6 @@ use super::signals::Signals;
 use super::{Exit, Which, say, summary};
 use crate::profile::query::HINT_FAULT;
 use crate::run::{self, Order, Stop};
-use crate::source::Versions;
 
 /// The clock is looked at this often: it can be set, and it goes on while the machine sleeps.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
@@ -176,7 +175,7 @@ async fn until(time: Option<Timestamp>) {
 async fn run_once(loaded: Arc<Loaded>, stop: Stop) {
     let Loaded { monitor, settings } = loaded.as_ref();
     let now = Timestamp::now();
-    let order = Order { as_of: now, versions: Versions::default(), now, notify: true };
+    let order = Order::at(now);
     let progress = Progress::new(&monitor.name, false);
     match Box::pin(run::run(monitor, settings, order, &progress, &stop)).await {
         Ok(outcome) => {

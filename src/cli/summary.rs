@@ -147,7 +147,7 @@ fn cells(incident: &Incident, zone: &TimeZone) -> [String; 6] {
 }
 
 /// `36000` with commas.
-fn grouped(count: u64) -> String {
+pub(super) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

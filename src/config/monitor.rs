@@ -64,6 +64,8 @@ pub struct Monitor {
     pub config_json: String,
     /// First 16 hex digits of the SHA-256 of `config_json`.
     pub config_hash: String,
+    /// The same of those settings that decide what is counted of a row: the others are applied to what was counted.
+    pub counting_hash: String,
 }
 
 impl Monitor {

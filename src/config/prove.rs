@@ -28,7 +28,7 @@ pub use address::is_this_machine;
 use channel::channel;
 use custom_metric::custom_metrics;
 pub use hash::hex16;
-use hash::{InForce, config_json};
+use hash::{InForce, config_json, counting_json};
 use inference::inference;
 use jiff::SignedDuration;
 pub use location::location;
@@ -89,6 +89,7 @@ pub fn monitor(
     };
     let config_json = config_json(notes.document, &in_force);
     let config_hash = hex16(&config_json);
+    let counting_hash = hex16(&counting_json(&config_json, Granularity::base_of(&granularities)));
     Some(Monitor {
         name: spec.monitor.clone(),
         file: file.to_owned(),
@@ -114,6 +115,7 @@ pub fn monitor(
         output: output?,
         config_json,
         config_hash,
+        counting_hash,
     })
 }
 

@@ -12,6 +12,7 @@
 //! ```
 
 mod bins;
+mod chunks;
 mod closer;
 mod custom;
 mod decode;
@@ -19,6 +20,7 @@ mod earlier;
 mod error;
 mod kept;
 mod passes;
+mod relabeled;
 mod rows;
 mod states;
 mod table;
@@ -27,14 +29,16 @@ mod watch;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use datafusion::common::DataFusionError;
+pub use chunks::chunks;
 use datafusion::dataframe::DataFrame;
 pub(super) use decode::texts;
 use earlier::Base;
-pub use earlier::Earlier;
+pub use earlier::{Due, Earlier};
 pub use error::{HINT_FAULT, OUT_OF_RANGE, QueryError};
 use jiff::Timestamp;
+pub use kept::windows as counted_windows;
 use passes::{Pass, States};
+pub use relabeled::{relabeled, window_start};
 pub(super) use rows::view;
 pub use table::MAX_SLICES;
 use table::{Answer, Asked, Table};
@@ -52,6 +56,7 @@ use crate::config::{Monitor, ProblemType, Settings};
 use crate::contract::TABLE;
 use crate::scope::Scopes;
 use crate::source::{Part, Snapshot};
+use crate::spans::Spans;
 
 /// What was counted of some columns.
 #[derive(Debug)]
@@ -83,6 +88,17 @@ pub struct Totals {
     pub passes: usize,
 }
 
+/// What is read of the inference table, and what it is added to: everything, and nothing, if nobody says otherwise.
+#[derive(Default)]
+pub struct Reading {
+    /// The rows that are read; `None` if all are.
+    pub part: Option<Part>,
+    /// What they are added to, if anything.
+    pub earlier: Option<Earlier>,
+    /// Times that wait for a later run: of windows that reach into them nothing is computed.
+    pub behind: Spans,
+}
+
 /// A snapshot that is being counted, some columns at a time: as many as there is memory for.
 pub struct Counting<'a> {
     monitor: &'a Monitor,
@@ -92,8 +108,12 @@ pub struct Counting<'a> {
     fairness: Option<Fairness>,
     inference: Table<'a>,
     baseline: Option<Table<'a>>,
-    /// What is kept of earlier runs; `None` if all rows are read.
+    /// What is kept of earlier runs, if rows are added to that.
     base: Option<Base<'a>>,
+    /// The groups of the rows that are added to it, without states.
+    read: Option<Vec<BaseGroup>>,
+    /// Times that wait for a later run.
+    behind: Spans,
     passes: VecDeque<Pass>,
     pinned: PinnedEdges,
     /// Which columns had values in the passes before, by groups of the inference table and of the baseline.
@@ -103,7 +123,7 @@ pub struct Counting<'a> {
 
 impl<'a> Counting<'a> {
     /// Prepares to count everything that `monitor` wants to know of `snapshot`, with rows told apart at the edges that are
-    /// `pinned` already. What is counted is added to what `earlier` runs have; without them, rows of all windows are read.
+    /// `pinned` already.
     ///
     /// # Errors
     /// If a table cannot be read, or a slicing expression or a custom metric cannot be computed.
@@ -112,10 +132,14 @@ impl<'a> Counting<'a> {
         snapshot: &'a Snapshot,
         settings: &Settings,
         pinned: PinnedEdges,
-        earlier: Option<Earlier>,
+        reading: Reading,
         as_of: Timestamp,
         watch: &'a dyn Watch,
     ) -> Result<Self, QueryError> {
+        let Reading { part, earlier, behind } = reading;
+        if let Some(part) = part {
+            show(monitor, snapshot, &part).await?;
+        }
         // A misspelt expression is found before the first of many files is read.
         check(monitor, snapshot).await?;
         let columns: Arc<[ColumnInfo]> = columns::profiled(monitor, &snapshot.schema).into();
@@ -125,7 +149,7 @@ impl<'a> Counting<'a> {
         let slices = match &earlier {
             Some(earlier) if !monitor.slicing_exprs.is_empty() => {
                 let values = kept::slice_values(Arc::clone(&earlier.states)).await;
-                values.map_err(|error| QueryError::query(&snapshot.source.table, error))?
+                values.map_err(|error| QueryError::kept(&earlier.url, error))?
             }
             _ => HashMap::new(),
         };
@@ -176,6 +200,8 @@ impl<'a> Counting<'a> {
             inference,
             baseline,
             base: None,
+            read: None,
+            behind,
             passes: VecDeque::new(),
             pinned,
             non_null: <[HashMap<_, _>; 2]>::default(),
@@ -183,8 +209,8 @@ impl<'a> Counting<'a> {
         };
         if let Some(earlier) = earlier {
             let (read, bytes) = counting.inference.count_rows().await?;
-            let base = Base::of(monitor, earlier, &read).await;
-            counting.base = Some(base.map_err(|error| QueryError::query(&snapshot.source.table, error))?);
+            counting.base = Some(Base::of(monitor, earlier, &counting.behind, &read).await?);
+            counting.read = Some(read);
             counting.totals.bytes += bytes;
         }
         counting.custom().await?;
@@ -202,17 +228,13 @@ impl<'a> Counting<'a> {
 
     /// Computes custom aggregates. They do not add, so all rows of all windows that are wanted are read.
     async fn custom(&mut self) -> Result<(), QueryError> {
-        let Self { monitor, snapshot, inference, baseline, base, totals, .. } = self;
+        let Self { monitor, snapshot, inference, baseline, base, behind, totals, .. } = self;
         if totals.custom.is_empty() {
             return Ok(());
         }
         let mut inference = inference.clone();
         if let Some(base) = base {
-            let part = Part { files: Vec::new(), times: base.times() };
-            let shown = snapshot.show(&part, &monitor.inference.timestamp_col).await;
-            shown.map_err(|error| {
-                QueryError::query(inference.name, DataFusionError::External(error.into()))
-            })?;
+            show(monitor, snapshot, &base.rows(behind)).await?;
             inference.sliced = rows::of_inference(monitor, snapshot, &inference.own).await?;
             inference.slice().await?;
         }
@@ -245,10 +267,13 @@ impl<'a> Counting<'a> {
             if let Some(base) = &self.base {
                 states.add(&base.groups, self.rollup());
             }
-            for table in tables() {
+            for table in self.baseline.iter().chain(self.read.is_none().then_some(&self.inference)) {
                 let (groups, read) = table.count_rows().await?;
                 states.add(&groups, self.rollup());
                 bytes += read;
+            }
+            if let Some(read) = &self.read {
+                states.add(read, self.rollup());
             }
         }
         Ok((passes::passes(&self.columns, is_last, &states, memory), bytes))
@@ -269,12 +294,10 @@ impl<'a> Counting<'a> {
         let mut kept = Vec::new();
         let mut kept_baseline = None;
         if let Some(base) = &self.base {
-            if self.baseline.is_some() && base.baseline_is_kept {
-                let states = base.kept.baseline(&columns_of_baseline, is_last, &mut self.pinned).await;
-                kept_baseline = Some(states.map_err(|error| self.failed(error))?);
+            if self.baseline.is_some() {
+                kept_baseline = base.baseline(&columns_of_baseline, is_last, &mut self.pinned).await?;
             }
-            let states = base.states(&columns, is_last, &mut self.pinned).await;
-            kept = states.map_err(|error| self.failed(error))?;
+            kept = base.states(&columns, is_last, &mut self.pinned).await?;
         }
         let mut baseline = Answer::default();
         if let Some(table) = &self.baseline {
@@ -326,11 +349,8 @@ impl<'a> Counting<'a> {
 
     fn rollup(&self) -> Rollup<'_> {
         let Monitor { granularities, calendar, .. } = self.monitor;
-        Rollup { granularities, calendar, wanted: self.base.as_ref().map(|base| &base.wanted) }
-    }
-
-    fn failed(&self, error: DataFusionError) -> QueryError {
-        QueryError::query(&self.snapshot.source.table, error)
+        let wanted = self.base.as_ref().and_then(|base| base.wanted.as_ref());
+        Rollup { granularities, calendar, wanted, behind: &self.behind }
     }
 
     /// Refuses a baseline without rows.
@@ -353,7 +373,7 @@ impl<'a> Counting<'a> {
         self.totals.rows = rows;
         self.totals.rows_out_of_range = out_of_range;
         self.totals.rows_without_time = without_time;
-        if self.base.is_some() {
+        if self.base.is_some() || !self.behind.is_empty() {
             return Ok(());
         }
         if rows == 0 {
@@ -368,6 +388,12 @@ impl<'a> Counting<'a> {
         }
         Ok(())
     }
+}
+
+/// Lets SQL see only these rows of the inference table.
+async fn show(monitor: &Monitor, snapshot: &Snapshot, part: &Part) -> Result<(), QueryError> {
+    let shown = snapshot.show(part, &monitor.inference.timestamp_col).await;
+    shown.map_err(|error| QueryError::query(&snapshot.source.table, error))
 }
 
 /// What is compared for fairness, if the rows of `frame` have predictions of classes. What a predicate is, its type

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Group, Segment, Series};
 use crate::contract::ALL_VERSIONS;
 use crate::scope::Windows;
+use crate::spans::Spans;
 use crate::window::{Calendar, Granularity, Window};
 
 /// Rows of one base window, model version and slice.
@@ -40,6 +41,8 @@ pub struct Rollup<'a> {
     pub calendar: &'a Calendar,
     /// The windows that are wanted; `None` if all are.
     pub wanted: Option<&'a Windows>,
+    /// Times of which not all rows are counted: windows that reach into them are left out.
+    pub behind: &'a Spans,
 }
 
 impl Rollup<'_> {
@@ -51,6 +54,7 @@ impl Rollup<'_> {
             let Some(windows) = self.windows_of(base) else { continue };
             let is_wanted = |(granularity, window): &(Granularity, Window)| {
                 self.wanted.is_none_or(|wanted| wanted.has(*granularity, *window))
+                    && !self.behind.touch(*window)
             };
             for (granularity, window) in windows.into_iter().filter(is_wanted) {
                 for segment in with_all_versions(&base.segment) {

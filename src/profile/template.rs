@@ -8,6 +8,8 @@ use super::distribution::Edges;
 
 /// The rows of the inference table, with labels of a table of their own.
 pub(super) const LABELLED: &str = include_str!("../../sql/labelled.sql");
+/// The windows of requests of which labels changed.
+pub(super) const RELABELED: &str = include_str!("../../sql/relabeled.sql");
 /// How many requests have several labels.
 pub(super) const SEVERAL_LABELS: &str = include_str!("../../sql/several_labels.sql");
 /// The rows of the inference table, with window and version.
@@ -26,6 +28,8 @@ pub(super) const GROUPS: &str = include_str!("../../sql/groups.sql");
 pub(super) const KEPT_STATES: &str = include_str!("../../sql/kept_states.sql");
 /// States that are kept of the baseline.
 pub(super) const KEPT_BASELINE: &str = include_str!("../../sql/kept_baseline.sql");
+/// How many rows windows of one length have.
+pub(super) const CHUNKS: &str = include_str!("../../sql/chunks.sql");
 /// The numbers within ranges.
 pub(super) const CROWDED: &str = include_str!("../../sql/crowded.sql");
 

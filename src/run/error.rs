@@ -17,7 +17,7 @@ pub enum RunError {
     Source(#[from] SourceError),
     /// Counting rows.
     #[error(transparent)]
-    Query(#[from] QueryError),
+    Query(QueryError),
     /// Writing tables.
     #[error(transparent)]
     Sink(#[from] SinkError),
@@ -30,6 +30,15 @@ pub enum RunError {
         /// The inference table.
         table: String,
     },
+}
+
+impl From<QueryError> for RunError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Kept { states, source } => Self::Sink(SinkError::Read { table: states, source }),
+            error => Self::Query(error),
+        }
+    }
 }
 
 impl RunError {

@@ -1,165 +1,277 @@
 //! What a run has to do: what changed since earlier runs, and what follows from that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use jiff::Timestamp;
 
 use super::{Order, RunError};
 use crate::config::Monitor;
-use crate::lineage::{ENGINE_VERSION, Lineage};
-use crate::profile::query::Earlier;
+use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
+use crate::profile::query::{Due, Earlier, QueryError, Reading, counted_windows, relabeled, window_start};
 use crate::sink::{Account, Ledger, Sink};
-use crate::source::changes::{Changes, Counted, Since, Span, since};
+use crate::source::changes::{ColumnChange, Counted, Since, Span, since};
 use crate::source::{Part, Snapshot, Versions};
+use crate::spans::Spans;
 use crate::window::{Calendar, Granularity, Window};
 
-/// Most windows that are computed anew one by one; of more, all are.
-const WINDOWS_MAX: usize = 100_000;
+/// Most windows that have become complete of which each is named; of more, all are computed anew.
+const DUE_MAX: usize = 100_000;
+
+/// By how much the clocks of two places can differ, in microseconds, and more.
+const CLOCKS_APART_MAX: i64 = 36 * 3600 * 1_000_000;
 
 /// What a run has to do.
-pub(super) enum Work {
-    /// To read all rows. Why, unless there is nothing yet.
-    Everything(Option<String>),
-    /// To read some, and add them to what there is.
-    Some(Box<Increment>),
-    /// Nothing.
-    Nothing,
-}
-
-/// What a run adds to what there is.
-pub(super) struct Increment {
-    /// The rows that are read.
-    pub(super) part: Part,
-    /// What they are added to.
-    pub(super) earlier: Earlier,
+pub(super) struct Task {
+    /// What it reads, and what that is added to.
+    pub(super) reading: Reading,
     /// The first version that is read.
     pub(super) from: u64,
+    /// Commits that changed rows since.
+    pub(super) commits: u64,
+    /// Bytes that were read to know.
+    pub(super) bytes: u64,
+    /// What of this somebody should know.
+    pub(super) findings: Vec<String>,
 }
 
-/// What is to be done for `snapshot`, by what the sink knows of earlier runs.
+/// Windows that a run is told to compute anew, whatever changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recount {
+    /// From when until when they are, in microseconds, half-open.
+    pub chunk: (i64, i64),
+    /// From when until when windows are that this run, and others after it, are told to compute anew.
+    pub remaining: (i64, i64),
+}
+
+/// Why there is no task that adds to what earlier runs have counted.
+enum Unable {
+    /// That does not hold any more, and why; nothing to say if there is nothing yet.
+    Anew(Option<String>),
+    /// It could not be found out.
+    Failed(RunError),
+}
+
+impl<E: Into<RunError>> From<E> for Unable {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+fn anew(why: &str) -> Unable {
+    Unable::Anew(Some(why.to_owned()))
+}
+
+/// What is to be done for `snapshot`, by what the sink knows of earlier runs; `None` if nothing.
 ///
 /// # Errors
-/// If the log of the inference table, or the states table, cannot be read.
+/// If the log of a table, or the states table, cannot be read.
 pub(super) async fn plan(
     monitor: &Monitor,
     snapshot: &Snapshot,
     lineage: &Lineage,
     sink: &Sink<'_>,
     order: Order,
-) -> Result<Work, RunError> {
-    let (ledger, as_of) = (sink.ledger(), order.as_of);
+) -> Result<Option<Task>, RunError> {
+    match addition(monitor, snapshot, lineage, sink, order).await {
+        Ok(task) => Ok(task),
+        Err(Unable::Failed(error)) => Err(error),
+        Err(Unable::Anew(why)) => {
+            let chunk = order.recount.map(|recount| Spans::from(vec![recount.chunk]));
+            let behind = chunk.as_ref().map(|chunk| Spans::all().without(chunk)).unwrap_or_default();
+            let window = is_local(monitor, snapshot);
+            let part = chunk.map(|times| Part {
+                times,
+                window: window.then(|| window_start(monitor)),
+                ..Part::default()
+            });
+            let findings = why.map(|why| format!("all rows were read, since {why}")).into_iter().collect();
+            let reading = Reading { part, earlier: None, behind };
+            Ok(Some(Task { reading, from: 0, commits: 0, bytes: 0, findings }))
+        }
+    }
+}
+
+/// What is added to what earlier runs have counted.
+async fn addition(
+    monitor: &Monitor,
+    snapshot: &Snapshot,
+    lineage: &Lineage,
+    sink: &Sink<'_>,
+    order: Order,
+) -> Result<Option<Task>, Unable> {
+    let ledger = sink.ledger();
     let Some(account) = &ledger.account else {
         let why = "one of its tables is not there any more, or does not say what was counted";
-        return Ok(Work::Everything(ledger.has_past.then(|| why.to_owned())));
+        return Err(Unable::Anew(ledger.has_past.then(|| why.to_owned())));
     };
-    if let Some(why) = outdated(account, lineage) {
-        return Ok(Work::Everything(Some(why)));
-    }
-    if order.versions != Versions::default() {
-        return Ok(Work::Everything(None));
-    }
-    if as_of < account.as_of {
-        return Ok(Work::Everything(Some("its present is before that of the last run".to_owned())));
-    }
+    holds(account, monitor, lineage, order)?;
     let counted = Counted { version: account.source.version, table_id: Some(&account.source_id) };
     let timestamp_col = &monitor.inference.timestamp_col;
     let changes = match since("inference.table", &snapshot.inference, counted, timestamp_col).await? {
-        Since::Everything(why) => return Ok(Work::Everything(Some(why.to_string()))),
-        Since::Changes(changes) if changes.metadata => {
-            let why = "the schema or the settings of the table were changed";
-            return Ok(Work::Everything(Some(why.to_owned())));
-        }
+        Since::Everything(why) => return Err(anew(&why.to_string())),
         Since::Changes(changes) => changes,
     };
-    if !changes.touched.is_empty() && is_local(monitor, snapshot) {
-        let why = format!("rows changed, and `{timestamp_col}` says no zone");
-        return Ok(Work::Everything(Some(why)));
-    }
-    let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
-    let Some(recounted) = windows(&changes.touched, base, calendar) else {
-        return Ok(Work::Everything(Some("rows of very many windows changed".to_owned())));
+    let columns = columns(changes.columns.as_deref())?;
+    let is_local = is_local(monitor, snapshot);
+    let touched = in_windows(&changes.touched, is_local, monitor);
+    let (relabeled, bytes) = match (&account.labels, &lineage.labels) {
+        (Some(before), Some(now)) if before != now => {
+            let found = relabeled(monitor, snapshot, before.version).await;
+            let found = found.map_err(|error| QueryError::query(&now.table, error))?;
+            found.ok_or_else(|| anew("what its labels were cannot be read any more"))?
+        }
+        _ => (Spans::default(), 0),
     };
-    let due = match due(account, ledger, monitor, as_of) {
-        Some(due) => due,
-        None => return Ok(Work::Everything(Some("an earlier run did not end".to_owned()))),
+    let (chunk, behind) = match order.recount {
+        None => (account.behind.clone(), Spans::default()),
+        Some(Recount { chunk, remaining }) => {
+            let chunk = Spans::from(vec![chunk]);
+            let behind = account.behind.and(&Spans::from(vec![remaining])).without(&chunk);
+            (chunk, behind)
+        }
     };
-    if changes.added.is_empty() && recounted.is_empty() && due.is_empty() {
-        return Ok(Work::Nothing);
+    let recounted = touched.and(&relabeled).and(&chunk).without(&behind);
+    let baseline_is_kept = account.baseline == lineage.baseline;
+    let is_as_it_was = account.config_hash == lineage.config_hash && baseline_is_kept && columns.is_empty();
+    let due = if is_as_it_was { due(account, ledger, monitor, order.as_of) } else { Due::All };
+    let reads_nothing = changes.added.is_empty() && recounted.is_empty();
+    if reads_nothing && due == Due::Windows(BTreeSet::new()) {
+        return Ok(None);
     }
-    let Some(states) = sink.states().await? else { return Ok(Work::Everything(None)) };
-    let Changes { from, added, .. } = changes;
-    let part = Part { files: added.into_iter().map(|file| file.path).collect(), times: times(&recounted) };
+    let Some((url, states)) = sink.states().await? else { return Err(Unable::Anew(None)) };
+    if let Due::Windows(due) = &due
+        && reads_nothing
+    {
+        let there = counted_windows(monitor, Arc::clone(&states)).await;
+        let there = there.map_err(|error| QueryError::kept(&url, error))?;
+        if due.is_disjoint(&there) {
+            return Ok(None);
+        }
+    }
+    let window = is_local.then(|| window_start(monitor));
+    let part = Part {
+        files: changes.added.into_iter().map(|file| file.path).collect(),
+        times: recounted.clone(),
+        except: behind.clone(),
+        window: window.clone(),
+    };
+    let judged = judged(monitor);
+    let earlier = Earlier { states, url, recounted, due, judged, baseline_is_kept, window };
+    let reading = Reading { part: Some(part), earlier: Some(earlier), behind };
+    let findings = columns.iter().map(|column| format!("schema: {column}")).collect();
+    Ok(Some(Task { reading, from: changes.from + 1, commits: changes.commits, bytes, findings }))
+}
+
+/// Whether what the `account` says holds still, so that it can be added to.
+fn holds(account: &Account, monitor: &Monitor, lineage: &Lineage, order: Order) -> Result<(), Unable> {
+    let Account { counting_hash, engine_version, source, labels, baseline, .. } = account;
+    let table = |pin: &Option<Pin>| pin.as_ref().map(|pin| pin.table.clone());
+    let is_older =
+        labels.as_ref().zip(lineage.labels.as_ref()).is_some_and(|(was, is)| is.version < was.version);
+    let changed = [
+        (*engine_version != ENGINE_VERSION, "another version of Secchi counted them before"),
+        (*counting_hash != monitor.counting_hash, "settings were changed that decide what is counted"),
+        (source.table != lineage.source.table, "the monitor names another inference table"),
+        (table(labels) != table(&lineage.labels) || is_older, "there are other labels"),
+        (table(baseline) != table(&lineage.baseline), "there is another baseline"),
+    ];
+    if let Some((_, why)) = changed.into_iter().find(|(is_changed, _)| *is_changed) {
+        return Err(anew(why));
+    }
+    if order.versions != Versions::default() {
+        return Err(Unable::Anew(None));
+    }
+    if order.as_of < account.as_of {
+        return Err(anew("its present is before that of the last run"));
+    }
+    Ok(())
+}
+
+/// What happened to the columns, if rows need not be read for it: new ones are NULL in rows that were counted before.
+fn columns(changes: Option<&[ColumnChange]>) -> Result<&[ColumnChange], Unable> {
+    let Some(changes) = changes else { return Err(anew("what its schema was cannot be read any more")) };
+    let is_other = |change: &&ColumnChange| {
+        matches!(change, ColumnChange::Renamed { .. } | ColumnChange::Retyped { .. })
+    };
+    match changes.iter().find(is_other) {
+        Some(other) => Err(anew(&other.to_string())),
+        None => Ok(changes),
+    }
+}
+
+/// Lengths of windows that rules judge, and how many before the first that changed are judged anew.
+fn judged(monitor: &Monitor) -> BTreeMap<Granularity, u32> {
     let mut judged: BTreeMap<Granularity, u32> = BTreeMap::new();
     for rule in &monitor.rules {
         // Twice as many as the rule looks at: some may have too few rows to say anything.
         let windows = judged.entry(rule.granularity).or_default();
         *windows = (2 * rule.of.max(2) + 2).max(*windows);
     }
-    let earlier = Earlier { states, recounted, due, judged, baseline_is_kept: true };
-    Ok(Work::Some(Box::new(Increment { part, earlier, from: from + 1 })))
-}
-
-/// Why what the `account` says does not hold any more.
-fn outdated(account: &Account, lineage: &Lineage) -> Option<String> {
-    let Account { config_hash, engine_version, source, labels, baseline, .. } = account;
-    let changed = [
-        (*engine_version != ENGINE_VERSION, "an other version of Secchi counted them before"),
-        (*config_hash != lineage.config_hash, "the settings of the monitor were changed"),
-        (source.table != lineage.source.table, "the monitor names another inference table"),
-        (*labels != lineage.labels, "there are other labels"),
-        (*baseline != lineage.baseline, "there is another baseline"),
-    ];
-    changed.into_iter().find_map(|(is_changed, why)| is_changed.then(|| why.to_owned()))
+    judged
 }
 
 /// Whether times are told by a clock that stands in another zone than UTC: which instants they are, the log does not say.
-fn is_local(monitor: &Monitor, snapshot: &Snapshot) -> bool {
+pub(super) fn is_local(monitor: &Monitor, snapshot: &Snapshot) -> bool {
     let column = snapshot.schema.field_with_name(&monitor.inference.timestamp_col);
     let has_zone = column.is_ok_and(|column| matches!(column.data_type(), DataType::Timestamp(_, Some(_))));
     !has_zone && monitor.timezone != "UTC"
 }
 
-/// The windows of which some row may be of one of `spans`; `None` of very many.
-fn windows(spans: &[Span], base: Granularity, calendar: &Calendar) -> Option<BTreeSet<Window>> {
-    let mut windows = BTreeSet::new();
-    for span in spans {
-        let mut at = Timestamp::from_microsecond(span.first).ok();
-        while let Some(instant) = at.filter(|at| at.as_microsecond() <= span.last) {
-            // No window, no row of the tables.
-            let Ok(window) = calendar.window_of(base, instant) else { break };
-            windows.insert(window);
-            at = Some(window.end);
-            if windows.len() > WINDOWS_MAX {
+/// The times of the base windows of which some row may be of one of `spans`, which a clock tells somewhere if they are local.
+pub(super) fn in_windows(spans: &[Span], is_local: bool, monitor: &Monitor) -> Spans {
+    let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
+    let apart = if is_local { CLOCKS_APART_MAX } else { 0 };
+    let around = |span: &Span| {
+        let of = |at: i64| window_of(calendar, base, at);
+        let (first, last) = (span.first.saturating_sub(apart), span.last.saturating_add(apart));
+        let from = of(first).map_or(i64::MIN, |window| window.start.as_microsecond());
+        let until = of(last).map_or(i64::MAX, |window| window.end.as_microsecond());
+        (from, until)
+    };
+    spans.iter().map(around).collect()
+}
+
+fn window_of(calendar: &Calendar, base: Granularity, at: i64) -> Option<Window> {
+    calendar.window_of(base, Timestamp::from_microsecond(at).ok()?).ok()
+}
+
+/// How many base windows there are in `spans`; `None` if more than `most`.
+pub(super) fn count_windows(spans: &Spans, monitor: &Monitor, most: usize) -> Option<usize> {
+    let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
+    let mut count = 0;
+    for (from, until) in spans.iter() {
+        let mut at = window_of(calendar, base, from);
+        at?;
+        while let Some(window) = at.filter(|window| window.start.as_microsecond() < until) {
+            count += 1;
+            at = calendar.window_of(base, window.end).ok();
+            if count > most {
                 return None;
             }
         }
     }
-    Some(windows)
-}
-
-/// When the rows of `windows` are, neighbours together.
-fn times(windows: &BTreeSet<Window>) -> Vec<(i64, i64)> {
-    let mut times: Vec<(i64, i64)> = Vec::new();
-    for window in windows {
-        let (from, until) = (window.start.as_microsecond(), window.end.as_microsecond());
-        match times.last_mut() {
-            Some((_, end)) if *end == from => *end = until,
-            _ => times.push((from, until)),
-        }
-    }
-    times
+    Some(count)
 }
 
 /// Base windows that are computed anew though no row of them changed: those that are complete by now and were not then,
-/// which can raise an alert, and those of a run that did not end. `None` if these are all.
-fn due(account: &Account, ledger: &Ledger, monitor: &Monitor, as_of: Timestamp) -> Option<BTreeSet<Window>> {
+/// which can raise an alert, and those of a run that did not end.
+fn due(account: &Account, ledger: &Ledger, monitor: &Monitor, as_of: Timestamp) -> Due {
     let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
     let mut due = BTreeSet::new();
     if !ledger.is_finished {
-        let touched = account.touched.as_ref()?;
-        let spans = touched.iter().map(|(from, until)| Span { first: *from, last: until - 1 });
-        due = windows(&spans.collect::<Vec<_>>(), base, calendar)?;
+        let Some(touched) = &account.touched else { return Due::All };
+        for (from, until) in touched.iter() {
+            let mut at = window_of(calendar, base, from);
+            while let Some(window) = at.filter(|window| window.start.as_microsecond() < until) {
+                due.insert(window);
+                at = calendar.window_of(base, window.end).ok();
+                if due.len() > DUE_MAX {
+                    return Due::All;
+                }
+            }
+        }
     }
     for granularity in &monitor.granularities {
         let Ok(mut at) = account.as_of.checked_sub(monitor.lateness) else { continue };
@@ -169,10 +281,10 @@ fn due(account: &Account, ledger: &Ledger, monitor: &Monitor, as_of: Timestamp) 
             }
             due.extend(calendar.window_of(base, window.start));
             at = window.end;
-            if due.len() > WINDOWS_MAX {
-                return None;
+            if due.len() > DUE_MAX {
+                return Due::All;
             }
         }
     }
-    Some(due)
+    Due::Windows(due)
 }

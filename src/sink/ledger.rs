@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SinkError;
 use crate::lineage::Pin;
+use crate::spans::Spans;
 
 /// Where the account stands in a commit.
 pub(super) const KEY: &str = "secchi.counted";
@@ -23,6 +24,8 @@ pub struct Account {
     pub run_id: String,
     /// By which settings.
     pub config_hash: String,
+    /// By which of them, as far as they decide what is counted of a row.
+    pub counting_hash: String,
     /// Which version of Secchi.
     pub engine_version: String,
     /// The inference table.
@@ -35,8 +38,12 @@ pub struct Account {
     pub baseline: Option<Pin>,
     /// The run's present.
     pub as_of: Timestamp,
-    /// From when to when windows were computed anew, in microseconds, half-open; `None` if all were.
-    pub touched: Option<Vec<(i64, i64)>>,
+    /// When the windows were that were computed anew; `None` if all were.
+    pub touched: Option<Spans>,
+    /// Times that wait for a later run: of rows in these, and of windows that reach into them, the tables may say what was,
+    /// or nothing.
+    #[serde(default)]
+    pub behind: Spans,
     /// The number of the last run that ended. Of the metric tables none can be behind it, unless one was taken away.
     pub ended: i64,
     /// Runs before it that did not end, newest last: of their events it is not known whether anybody was told.

@@ -26,7 +26,7 @@ use datafusion::catalog::TableProvider;
 use deltalake::{DeltaTable, DeltaTableError};
 pub use error::SinkError;
 pub use ledger::{Account, Ledger};
-pub use runs::RunRow;
+pub use runs::{Durations, RunRow};
 pub use staged::Staged;
 use url::Url;
 
@@ -169,15 +169,14 @@ impl<'a> Sink<'a> {
         &self.ledger
     }
 
-    /// The states, if there are some.
+    /// The states and where they are, if there are some.
     ///
     /// # Errors
     /// If they cannot be read.
-    pub async fn states(&self) -> Result<Option<Arc<dyn TableProvider>>, SinkError> {
-        let Some(table) = &self.states.table else { return Ok(None) };
-        let failed =
-            |error: DeltaTableError| SinkError::Read { table: self.states.url.clone(), source: error.into() };
-        Ok(Some(table.table_provider().await.map_err(|error| failed(error.into()))?))
+    pub async fn states(&self) -> Result<Option<(Url, Arc<dyn TableProvider>)>, SinkError> {
+        let Seen { url, table: Some(table), .. } = &self.states else { return Ok(None) };
+        let failed = |error: DeltaTableError| SinkError::Read { table: url.clone(), source: error.into() };
+        Ok(Some((url.clone(), table.table_provider().await.map_err(|error| failed(error.into()))?)))
     }
 
     /// The profile and the drift table, as they are.
@@ -225,6 +224,17 @@ impl<'a> Sink<'a> {
         match &self.alerts.table {
             None => Ok(Recorded::default()),
             Some(table) => alerts::recorded(table, &self.monitor.name).await,
+        }
+    }
+
+    /// How long earlier runs of the monitor took, if some say so.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn durations(&self) -> Result<Option<Durations>, SinkError> {
+        match &self.runs.table {
+            None => Ok(None),
+            Some(table) => runs::durations(table, &self.monitor.name).await,
         }
     }
 

@@ -1,12 +1,13 @@
 //! Changes: what happened to the rows of a table after one version, up to another, by its log.
 //!
 //! So that a run reads what is new, and reads anew only what changed. `commit` reads what a version did, `walk`
-//! puts versions together, `span` knows times; both compute only. `files` and `times` look up what the log of
+//! puts versions together, `span` knows times; both compute only, as does `schema` for columns. `files` and `times` look up what the log of
 //! these versions does not tell. Reads the log, and of rows only times that are told nowhere else; it must not
 //! decide what is done about a change.
 
 mod commit;
 mod files;
+mod schema;
 mod span;
 mod times;
 mod walk;
@@ -21,6 +22,7 @@ use deltalake::DeltaTable;
 use deltalake::kernel::MetadataValue;
 use deltalake::table::state::DeltaTableState;
 use futures::{StreamExt, TryStreamExt};
+pub use schema::ColumnChange;
 use span::TimeColumn;
 pub use span::{Span, Times};
 use walk::walk;
@@ -70,6 +72,8 @@ pub struct Changes {
     pub touched_without_time: bool,
     /// Whether the table's schema or settings were written anew.
     pub metadata: bool,
+    /// What happened to its columns; `None` if what they were cannot be read any more.
+    pub columns: Option<Vec<ColumnChange>>,
     /// Whether what readers and writers must know was written anew.
     pub protocol: bool,
 }
@@ -159,16 +163,33 @@ pub async fn since(
         Ok(touched) => touched,
         Err(file) => return Ok(Since::Everything(Why::Unknown(file))),
     };
+    let metadata = commits.iter().any(|commit| commit.table_id.is_some());
+    let columns = if metadata { schema::since(table, from).await.map_err(failed)? } else { Some(Vec::new()) };
     Ok(Since::Changes(Changes {
+        columns,
         from,
         to,
         commits: walked.commits,
         added: walked.fresh.into_iter().map(AddedFile::from).collect(),
         touched_without_time: touched.iter().any(|times| times.without_time),
         touched: Span::merged(touched.iter().filter_map(|times| times.span).collect()),
-        metadata: commits.iter().any(|commit| commit.table_id.is_some()),
+        metadata,
         protocol: commits.iter().any(|commit| commit.protocol),
     }))
+}
+
+/// The files of `table` at the version that it is loaded at. `time_column` says when a row was.
+///
+/// # Errors
+/// If the table is not loaded.
+pub fn present(
+    key: &'static str,
+    table: &DeltaTable,
+    time_column: &str,
+) -> Result<Vec<AddedFile>, SourceError> {
+    let state = table.snapshot().map_err(|error| SourceError::open(key, table.table_url(), error))?;
+    let column = time_column_of(state, time_column);
+    Ok(state.log_data().into_iter().map(|view| files::file(&view, &column).into()).collect())
 }
 
 impl From<File> for AddedFile {

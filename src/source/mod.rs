@@ -13,6 +13,7 @@ mod lake;
 mod local;
 mod part;
 pub mod registry;
+mod relabeled;
 mod versions;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use columns::{Columns, is_number, is_scalar};
 pub use columns::{is_time, spark_type};
+use datafusion::common::DataFusionError;
 use datafusion::execution::context::SessionContext;
 use deltalake::kernel::LogicalFileView;
 use deltalake::{DeltaTable, DeltaTableError};
@@ -30,6 +32,7 @@ pub use lake::Lake;
 use part::INFERENCE;
 pub use part::Part;
 use registry::Entry;
+pub use relabeled::Relabeled;
 use url::Url;
 pub use versions::{At, Versions};
 
@@ -50,6 +53,7 @@ pub struct Snapshot {
     pub source: Pin,
     /// The label table.
     pub labels: Option<Pin>,
+    label_table: Option<DeltaTable>,
     /// The baseline table.
     pub baseline: Option<BaselineSnapshot>,
     /// The model, if the monitor names a registry.
@@ -65,9 +69,19 @@ impl Snapshot {
     ///
     /// # Errors
     /// If the table cannot be read.
-    pub async fn show(&self, part: &Part, timestamp_col: &str) -> Result<(), SourceError> {
-        let shown = part.show(&self.ctx, &self.inference, timestamp_col).await;
-        shown.map_err(|error| SourceError::read(self.inference.table_url(), error))
+    pub async fn show(&self, part: &Part, timestamp_col: &str) -> Result<(), DataFusionError> {
+        part.show(&self.ctx, &self.inference, timestamp_col).await
+    }
+
+    /// Lets SQL see the rows of the label table that are not those of version `since`, by their `columns`, as `relabeled`.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn show_relabeled(&self, since: u64, columns: &[&str]) -> Result<Relabeled, DataFusionError> {
+        match &self.label_table {
+            None => Ok(Relabeled::Nothing),
+            Some(labels) => relabeled::show(&self.ctx, labels, since, columns).await,
+        }
     }
 }
 
@@ -126,14 +140,14 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
 
     let labelled =
         inference.prediction.as_ref().and_then(|prediction| Some((prediction, prediction.label.as_ref()?)));
-    let mut labels = None;
+    let (mut labels, mut label_table) = (None, None);
     let mut all_fields = schema.fields().to_vec();
     if let Some((prediction, label)) = labelled {
         match &label.arrives_in {
             None => own.require_label(prediction, &label.column)?,
             Some(arrives_in) => {
                 let at = beside.or_own(versions.labels)?;
-                let (pin, field) =
+                let (pin, field, opened) =
                     open_labels(&ctx, lake, at, arrives_in, (prediction, &label.column), &own).await?;
                 if schema.field_with_name(&label.column).is_ok() {
                     return Err(SourceError::LabelTwice {
@@ -143,6 +157,7 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
                     });
                 }
                 labels = Some(pin);
+                label_table = Some(opened);
                 all_fields.push(field);
             }
         }
@@ -183,6 +198,7 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
         id,
         source,
         labels,
+        label_table,
         baseline,
         model,
         registry_findings,
@@ -197,7 +213,7 @@ async fn open_labels(
     labels: &LabelTable,
     label: (&Prediction, &str),
     inference: &Columns<'_>,
-) -> Result<(Pin, Arc<Field>), SourceError> {
+) -> Result<(Pin, Arc<Field>, DeltaTable), SourceError> {
     let (prediction, label_col) = label;
     let table = lake.table("inference.label_table", &labels.table, at).await?;
     let (pin, schema) = register(ctx, "labels", &labels.table, &table).await?;
@@ -210,7 +226,7 @@ async fn open_labels(
     let field = schema.fields().iter().find(|field| field.name() == label_col).cloned();
     let missing =
         || SourceError::read(&labels.table, std::io::Error::other("its schema changed while it was read"));
-    Ok((pin, field.ok_or_else(missing)?))
+    Ok((pin, field.ok_or_else(missing)?, table))
 }
 
 async fn register(

@@ -7,16 +7,25 @@ use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{Expr, cast, ident, lit};
 use deltalake::DeltaTable;
 
+use crate::spans::Spans;
+
 /// The name of the inference table in SQL.
 pub(super) const INFERENCE: &str = "inference";
 
+/// By how much the clocks of two places can differ, in microseconds, and more.
+const CLOCKS_APART_MAX: i64 = 36 * 3600 * 1_000_000;
+
 /// Some rows of the inference table, no row twice.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Part {
-    /// Files of which all rows are read, by their paths in the log.
+    /// Files of which rows are read, by their paths in the log.
     pub files: Vec<String>,
-    /// Times of which all rows of the table are read: from and until, in microseconds, half-open.
-    pub times: Vec<(i64, i64)>,
+    /// Times of which all rows of the table are read.
+    pub times: Spans,
+    /// Times of which no row is read.
+    pub except: Spans,
+    /// When a row is, if its time says no zone: the start of its base window.
+    pub window: Option<Expr>,
 }
 
 impl Part {
@@ -30,19 +39,21 @@ impl Part {
         table: &DeltaTable,
         timestamp_col: &str,
     ) -> Result<(), DataFusionError> {
-        let within = self.within(table, ctx, timestamp_col).await?;
+        let all = ctx.read_table(table.table_provider().await?)?;
+        let time = all.schema().field_with_unqualified_name(timestamp_col)?;
+        let time = Time { column: ident(timestamp_col), data_type: time.data_type(), window: &self.window };
         let mut frames: Vec<DataFrame> = Vec::new();
         if !self.files.is_empty() {
             let provider = table.table_provider().with_file_paths(self.files.iter().map(String::as_str));
             let rows = ctx.read_table(provider.await?)?;
-            frames.push(match &within {
-                Some(within) => rows.filter(within.clone().is_not_true())?,
+            frames.push(match time.within(&self.times.and(&self.except))? {
+                Some(elsewhere) => rows.filter(elsewhere.is_not_true())?,
                 None => rows,
             });
         }
+        let within = time.within(&self.times)?;
         if within.is_some() || frames.is_empty() {
-            let rows = ctx.read_table(table.table_provider().await?)?;
-            frames.push(rows.filter(within.unwrap_or_else(|| lit(false)))?);
+            frames.push(all.clone().filter(within.unwrap_or_else(|| lit(false)))?);
         }
         let mut frames = frames.into_iter();
         let Some(first) = frames.next() else { return Ok(()) };
@@ -51,27 +62,29 @@ impl Part {
         ctx.register_table(INFERENCE, rows.into_view())?;
         Ok(())
     }
+}
 
-    /// Whether a row lies in one of the times; `None` if there are none.
-    async fn within(
-        &self,
-        table: &DeltaTable,
-        ctx: &SessionContext,
-        timestamp_col: &str,
-    ) -> Result<Option<Expr>, DataFusionError> {
-        let schema = ctx.read_table(table.table_provider().await?)?.schema().clone();
-        let data_type = schema.field_with_unqualified_name(timestamp_col)?.data_type().clone();
-        let micros = |micros: i64| ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()));
-        // Files are skipped where a column is compared as it is.
-        let (column, compared) = match &data_type {
-            DataType::Timestamp(..) => (ident(timestamp_col), data_type),
-            _ => (cast(ident(timestamp_col), micros(0).data_type()), micros(0).data_type()),
-        };
-        let bound = |at: i64| micros(at).cast_to(&compared).map(lit);
+/// When a row is.
+struct Time<'a> {
+    column: Expr,
+    data_type: &'a DataType,
+    window: &'a Option<Expr>,
+}
+
+impl Time<'_> {
+    /// Whether a row lies in one of `spans`; `None` if there are none.
+    fn within(&self, spans: &Spans) -> Result<Option<Expr>, DataFusionError> {
         let mut within: Option<Expr> = None;
-        for (from, until) in &self.times {
-            let (from, until) = (bound(*from)?, bound(*until)?);
-            let more = column.clone().gt_eq(from).and(column.clone().lt(until));
+        for (from, until) in spans.iter() {
+            let more = match self.window {
+                None => self.between(from, until)?,
+                Some(window) => {
+                    // Files can be skipped by what the column says itself only.
+                    let apart = CLOCKS_APART_MAX;
+                    let near = self.between(from.saturating_sub(apart), until.saturating_add(apart))?;
+                    near.and(between(window.clone(), &micros(0).data_type(), from, until)?)
+                }
+            };
             within = Some(match within {
                 Some(within) => within.or(more),
                 None => more,
@@ -79,4 +92,30 @@ impl Part {
         }
         Ok(within)
     }
+
+    fn between(&self, from: i64, until: i64) -> Result<Expr, DataFusionError> {
+        // Files are skipped where a column is compared as it is.
+        match self.data_type {
+            DataType::Timestamp(..) => between(self.column.clone(), self.data_type, from, until),
+            _ => {
+                let compared = micros(0).data_type();
+                between(cast(self.column.clone(), compared.clone()), &compared, from, until)
+            }
+        }
+    }
+}
+
+/// Whether `time`, of a type, is from `from` until `until`, of which the least and the greatest number are no bounds.
+fn between(time: Expr, data_type: &DataType, from: i64, until: i64) -> Result<Expr, DataFusionError> {
+    let bound = |at: i64| micros(at).cast_to(data_type).map(lit);
+    Ok(match (from, until) {
+        (i64::MIN, i64::MAX) => time.is_not_null(),
+        (i64::MIN, until) => time.lt(bound(until)?),
+        (from, i64::MAX) => time.gt_eq(bound(from)?),
+        (from, until) => time.clone().gt_eq(bound(from)?).and(time.lt(bound(until)?)),
+    })
+}
+
+fn micros(micros: i64) -> ScalarValue {
+    ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))
 }

@@ -176,6 +176,16 @@ fn the_page_of_the_runs_is_made_from_its_schema() {
         .collect();
     assert_eq!(problems, [""; 0], "the example is such a document");
     let _ = write!(text, "\n## An example\n\n```json\n{example}\n```\n");
+    text.push_str(
+        "\n# What `secchi plan --json` prints\n\nWhat runs would read and compute, in the same manner. `backfill` and \
+         `rebuild` print the document of `run`, with a run for each chunk.\n",
+    );
+    let mut schema = json::plans_schema().to_value();
+    // What is in both documents stands above.
+    if let Some(defs) = schema["$defs"].as_object_mut() {
+        defs.retain(|name, _| !["Failure", "Invalid", "Source"].contains(&name.as_str()));
+    }
+    document(&mut text, &schema);
     check("docs/json.md", &text);
 }
 

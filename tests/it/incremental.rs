@@ -1,9 +1,11 @@
 //! Runs that add to what earlier runs have counted: what they read, write and tell.
 
+use deltalake::kernel::{DataType, StructField};
+use deltalake::operations::write::SchemaMode;
+use deltalake::protocol::SaveMode;
 use jiff::{Timestamp, ToSpan};
 use secchi::config::{self, Settings};
 use secchi::run::{self, Order, Outcome, Stop};
-use secchi::source::Versions;
 use serde_json::{Value, json};
 
 use crate::support::scene::Scene;
@@ -16,7 +18,7 @@ const BEGIN: &str = "2026-05-01T00:00:00Z";
 async fn run_at(scene: &Scene, file: &str, as_of: Timestamp) -> Outcome {
     let settings = Settings::default();
     let monitor = config::load(&scene.path(&format!("monitors/{file}.yaml")), &settings).expect("a monitor");
-    let order = Order { as_of, versions: Versions::default(), now: as_of, notify: false };
+    let order = Order { notify: false, ..Order::at(as_of) };
     let done = run::run(&monitor, &settings, order, &Unwatched, &Stop::new().1).await;
     done.unwrap_or_else(|error| panic!("{}", secchi::cause::chain(&error)))
 }
@@ -125,7 +127,10 @@ async fn what_makes_all_rows_be_read_is_said() {
     };
     scene.edit("alerts: []", "alerts: []\nowner: risk@example.com");
     let settings = said(&scene).await;
-    assert_eq!(settings, "all rows were read, since the settings of the monitor were changed");
+    assert_eq!(settings, "", "an owner is nothing that is counted");
+    scene.edit("[region]\nalerts", "[region, model_version]\nalerts");
+    let settings = said(&scene).await;
+    assert_eq!(settings, "all rows were read, since settings were changed that decide what is counted");
     // Another table in its place, with as many versions.
     std::fs::remove_dir_all(scene.path("lake/bad")).expect("the table");
     scene.table("bad", "SELECT * FROM model").await;
@@ -133,7 +138,7 @@ async fn what_makes_all_rows_be_read_is_said() {
     // A metric table that was moved away is made whole again.
     std::fs::remove_dir_all(scene.path("monitoring/bad_drift_metrics")).expect("the table");
     let outcome = run_at(&scene, "bad", as_of).await;
-    assert_eq!((outcome.rows, outcome.drift.rows), (72, 36));
+    assert_eq!((outcome.rows, outcome.drift.rows), (72, 48));
     // As is one whose log has lost what happened in between.
     for number in [3, 4] {
         scene.table("bad", &rows_of(number, "amount")).await;
@@ -143,5 +148,138 @@ async fn what_makes_all_rows_be_read_is_said() {
     deltalake::checkpoints::create_checkpoint(&table, None).await.expect("a checkpoint");
     std::fs::remove_file(commit).expect("the commit");
     assert_eq!(said(&scene).await, "all rows were read, since version 1 is not in the log any more");
-    assert_eq!(scene.rows("SELECT count(*) AS rows FROM bad_profile_metrics").await[0]["rows"], 18 * 5);
+    assert_eq!(
+        scene.rows("SELECT count(*) AS rows FROM bad_profile_metrics WHERE slice_key IS NULL").await[0]["rows"],
+        6 * 5
+    );
+}
+
+/// Rows with another revision than the first, by their columns.
+async fn restated(scene: &Scene) -> Vec<Value> {
+    let sql = "SELECT column_name, count(*) AS rows FROM bad_profile_metrics WHERE revision > 1 \
+               GROUP BY column_name ORDER BY column_name";
+    scene.rows(sql).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_labels_restate_quality_only() {
+    let scene = Scene::new().await;
+    std::fs::remove_dir_all(scene.path("lake/bad")).expect("the model's rows");
+    scene.table("bad", "SELECT * EXCLUDE (label) FROM model").await;
+    let labels = |of: &str| {
+        format!(
+            "SELECT request_id, label, event_time + INTERVAL '2 days' AS label_time FROM model WHERE {of}"
+        )
+    };
+    scene.table("labels", &labels("CAST(substr(request_id, 2) AS INT) < 12")).await;
+    scene.edit(
+        "  label_col: label",
+        "  label_col: label\n  label_table: ../lake/labels\n  label_timestamp_col: label_time",
+    );
+    let as_of = day(30);
+    run_at(&scene, "bad", as_of).await;
+    // Of requests of the second day, and of one that is not known.
+    scene.table("labels", &labels("CAST(substr(request_id, 2) AS INT) BETWEEN 30 AND 35")).await;
+    scene
+        .table("labels", "SELECT 'unknown' AS request_id, label, event_time AS label_time FROM model LIMIT 1")
+        .await;
+    let outcome = run_at(&scene, "bad", as_of).await;
+    assert_eq!((outcome.rows, outcome.findings.clone()), (24, Vec::new()));
+    // The whole and each of two slices, of the version and of all versions.
+    assert_eq!(restated(&scene).await, [json!({ "column_name": ":table", "rows": 6 })]);
+    tables::open(&scene.path("lake/labels")).await.optimize().await.expect("an optimize");
+    assert!(run_at(&scene, "bad", as_of).await.is_unchanged, "the same labels in another file");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_and_baselines_are_applied_to_what_was_counted() {
+    let scene = Scene::new().await;
+    scene.table("reference", "SELECT * FROM model LIMIT 40").await;
+    scene.edit("alerts: []", "baseline: { table: ../lake/reference }\nalerts: []");
+    let as_of = day(30);
+    run_at(&scene, "bad", as_of).await;
+    let drift = "SELECT max(baseline_version) AS version, count(*) AS rows FROM bad_drift_metrics WHERE drift_type = 'BASELINE'";
+    let before = scene.rows(drift).await;
+
+    scene.edit(
+        "alerts: []",
+        "alerts: [{ rule: high, metric: avg, above: 2, columns: [amount] }]\nquantiles: 10",
+    );
+    let outcome = run_at(&scene, "bad", as_of).await;
+    assert_eq!((outcome.rows, outcome.findings.clone(), outcome.firing.is_empty()), (0, Vec::new(), false));
+    let quantiles = "SELECT DISTINCT cardinality(quantiles) AS points FROM bad_profile_metrics WHERE quantiles IS NOT NULL";
+    assert_eq!(scene.rows(quantiles).await, [json!({ "points": 10 })]);
+
+    scene.edit("granularities: [1 day]", "granularities: [1 day, 1 week]");
+    assert_eq!(run_at(&scene, "bad", as_of).await.rows, 0);
+    let weeks =
+        scene.rows("SELECT count(*) AS rows FROM bad_profile_metrics WHERE granularity = '1 week'").await;
+    assert_eq!(weeks[0]["rows"], 18, "one week of rows of one day");
+
+    scene.table("reference", "SELECT * REPLACE (amount * 3 AS amount) FROM model").await;
+    let outcome = run_at(&scene, "bad", as_of).await;
+    assert_eq!((outcome.rows, outcome.findings.clone()), (0, Vec::new()));
+    let after = scene.rows(drift).await;
+    assert!(after[0]["version"].as_u64() > before[0]["version"].as_u64(), "{after:?}");
+    assert!(run_at(&scene, "bad", as_of).await.is_unchanged);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_comes_or_goes_takes_no_reading_and_is_told() {
+    let scene = Scene::new().await;
+    scene.edit("  columns: { include: [amount, region] }\n", "");
+    let as_of = day(30);
+    run_at(&scene, "bad", as_of).await;
+    let table = tables::open(&scene.path("lake/bad")).await;
+    let field = StructField::new("tip", DataType::DOUBLE, true);
+    table.add_columns().with_fields([field]).await.expect("a column more");
+    let schema = |outcome: &Outcome| {
+        let said = outcome.findings.iter().filter(|finding| finding.contains("column `"));
+        said.cloned().collect::<Vec<_>>()
+    };
+    let outcome = run_at(&scene, "bad", as_of).await;
+    assert_eq!((outcome.rows, schema(&outcome)), (0, vec!["schema: column `tip` was added".to_owned()]));
+    let tips = scene.rows("SELECT sum(count) AS rows, sum(num_nulls) AS nulls FROM bad_profile_metrics WHERE column_name = 'tip' AND slice_key IS NULL AND model_version = '1'").await;
+    assert_eq!(tips, [json!({ "rows": 0, "nulls": 72 })]);
+
+    // The table is written anew, without a column and with another as a text.
+    let rows = tables::batches(
+        &scene.path("lake"),
+        "SELECT * EXCEPT (score, tip, amount), CAST(amount AS VARCHAR) AS amount FROM bad",
+    )
+    .await;
+    scene.edit("prediction_proba_col: score", "problem_type: classification");
+    run_at(&scene, "bad", as_of).await;
+    let table = tables::open(&scene.path("lake/bad")).await;
+    let write = table.write(rows).with_save_mode(SaveMode::Overwrite);
+    write.with_schema_mode(SchemaMode::Overwrite).await.expect("an overwrite");
+    let outcome = run_at(&scene, "bad", as_of).await;
+    assert_eq!(
+        (outcome.rows, schema(&outcome)),
+        (72, vec!["all rows were read, since column `amount` is string now, and was double".to_owned()])
+    );
+    let columns = scene
+        .rows("SELECT DISTINCT column_name FROM bad_profile_metrics WHERE column_name IN ('score', 'tip')")
+        .await;
+    assert!(columns.is_empty(), "{columns:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_whose_rows_are_gone_is_not_on_any_more() {
+    let scene = Scene::new().await;
+    scene.edit("alerts: []", "alerts: [{ rule: high, metric: avg, above: 0, columns: [amount] }]");
+    let as_of = day(30);
+    let outcome = run_at(&scene, "bad", as_of).await;
+    assert_eq!(outcome.firing.len(), 1);
+    // The newest window goes, and the alert stays on by the one before.
+    let delete = async |from: &str| {
+        let table = tables::open(&scene.path("lake/bad")).await;
+        table.delete().with_predicate(format!("event_time >= '{from}'")).await.expect("a delete");
+    };
+    delete("2026-05-03T00:00:00Z").await;
+    assert_eq!(run_at(&scene, "bad", as_of).await.firing.len(), 1);
+    delete("2026-05-01T00:00:00Z").await;
+    let outcome = run_at(&scene, "bad", as_of).await;
+    assert_eq!((outcome.firing.len(), outcome.events.len()), (0, 1), "{:?}", outcome.events);
+    assert!(run_at(&scene, "bad", as_of).await.is_unchanged);
 }

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod backfill;
 mod bad_input;
 mod cases;
 mod changes;

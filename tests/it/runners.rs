@@ -11,7 +11,7 @@ use secchi::config::{self, Monitor, Settings};
 use secchi::profile::query::Watch;
 use secchi::run::{self, Order, Outcome, RunError, Stop};
 use secchi::sink::{RunRow, Sink};
-use secchi::source::{Lake, Versions};
+use secchi::source::Lake;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -52,7 +52,7 @@ fn monitor(scene: &Scene, name: &str) -> Monitor {
 
 async fn run_once(monitor: &Monitor, watch: &dyn Watch) -> Result<Outcome, RunError> {
     let now = Timestamp::now();
-    let order = Order { as_of: now, versions: Versions::default(), now, notify: false };
+    let order = Order { notify: false, ..Order::at(now) };
     run::run(monitor, &Settings::default(), order, watch, &Stop::new().1).await
 }
 

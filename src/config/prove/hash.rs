@@ -1,7 +1,7 @@
 //! What decides the metric tables, as a text and as its hash.
 
 use jiff::SignedDuration;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::config::spec::RuleSpec;
@@ -40,6 +40,17 @@ pub fn config_json(document: &Document, in_force: &InForce<'_>) -> String {
     without_nulls(&mut value);
     value.sort_all_objects();
     value.to_string()
+}
+
+/// Of what decides the metric tables, `config_json`, that which decides what is counted of a row; the rest is computed from
+/// what was counted.
+pub fn counting_json(config_json: &str, base: Granularity) -> String {
+    let value: Value = serde_json::from_str(config_json).unwrap_or_default();
+    let of_rows = ["inference", "baseline", "slicing_exprs", "timezone"];
+    let mut counting: Map<String, Value> =
+        of_rows.into_iter().map(|key| (key.to_owned(), value[key].clone())).collect();
+    counting.insert("base".to_owned(), base.to_string().into());
+    Value::Object(counting).to_string()
 }
 
 /// What is null was not said.

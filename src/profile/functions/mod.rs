@@ -31,7 +31,7 @@ pub use aggregate::State;
 use aggregate::StateFunction;
 use folds::{Classification, Numeric, Opaque, Regression, Text, Time};
 pub use window_start::OUT_OF_RANGE;
-use window_start::WindowStart;
+pub(in crate::profile) use window_start::WindowStart;
 
 /// Makes the functions known to `ctx`.
 pub fn register(ctx: &SessionContext) {

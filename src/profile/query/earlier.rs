@@ -8,12 +8,17 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::common::DataFusionError;
+use datafusion::logical_expr::Expr;
+use url::Url;
 
-use super::kept::{self, Kept, spans};
+use super::QueryError;
+use super::kept::{self, Kept};
 use crate::config::Monitor;
 use crate::profile::pinned::PinnedEdges;
 use crate::profile::{BaseGroup, ColumnInfo, GroupKey};
 use crate::scope::{Scopes, Windows};
+use crate::source::Part;
+use crate::spans::Spans;
 use crate::window::{Calendar, Granularity, Window};
 
 /// What a run may build upon.
@@ -21,72 +26,106 @@ use crate::window::{Calendar, Granularity, Window};
 pub struct Earlier {
     /// The states table.
     pub states: Arc<dyn TableProvider>,
-    /// Base windows of which all rows are read: what is kept of them is not true any more.
-    pub recounted: BTreeSet<Window>,
+    /// Where it is.
+    pub url: Url,
+    /// Times of which all rows are read: what is kept of their base windows is not true any more.
+    pub recounted: Spans,
     /// Base windows that are wanted though nothing is read of them.
-    pub due: BTreeSet<Window>,
+    pub due: Due,
     /// Lengths of windows that are judged in order: of these all later windows are wanted, too, and so many before.
     pub judged: BTreeMap<Granularity, u32>,
     /// Whether the baseline is as it was.
     pub baseline_is_kept: bool,
+    /// When a row is, if its time says no zone: the start of its base window.
+    pub window: Option<Expr>,
+}
+
+/// Base windows that are wanted though nothing is read of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Due {
+    /// These.
+    Windows(BTreeSet<Window>),
+    /// All that there are.
+    All,
 }
 
 /// What is kept of the windows that a run is about.
 pub(super) struct Base<'a> {
-    pub(super) kept: Kept<'a>,
+    kept: Kept<'a>,
     /// The groups that are kept, without states.
     pub(super) groups: Vec<BaseGroup>,
     /// What the run computes anew.
     pub(super) scopes: Scopes,
-    /// The windows that this takes, of each length.
-    pub(super) wanted: Windows,
-    pub(super) baseline_is_kept: bool,
+    /// The windows that this takes, of each length; `None` if all are.
+    pub(super) wanted: Option<Windows>,
+    baseline_is_kept: bool,
+    url: Url,
+    window: Option<Expr>,
 }
 
 impl<'a> Base<'a> {
-    /// What `earlier` runs know of the windows that rows of `read` groups are added to.
+    /// What `earlier` runs know of the windows that rows of `read` groups are added to, apart from those that reach into
+    /// times that are `behind`.
     pub(super) async fn of(
         monitor: &'a Monitor,
         earlier: Earlier,
+        behind: &Spans,
         read: &[BaseGroup],
-    ) -> Result<Self, DataFusionError> {
-        let Earlier { states, recounted, due, judged, baseline_is_kept } = earlier;
-        let touched = read.iter().filter_map(|base| base.window).chain(recounted.iter().copied()).chain(due);
-        let touched: BTreeSet<Window> = touched.collect();
-        let has_baseline = monitor.baseline.is_some();
-        let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
-        let scopes = Scopes::of(&touched, base, &monitor.granularities, calendar, has_baseline);
-        let mut wanted = Windows::default();
-        for (granularity, window) in scopes.drift.windows().into_iter().flat_map(Windows::iter) {
-            wanted.insert(granularity, window);
-            if let Ok(previous) = calendar.previous(granularity, window) {
-                wanted.insert(granularity, previous);
-            }
-        }
-        if !judged.is_empty() {
-            let mut there = kept::windows(monitor, Arc::clone(&states)).await?;
-            there.extend(&touched);
-            for (granularity, before) in judged {
-                for window in in_order(&there, &touched, granularity, before, calendar) {
-                    wanted.insert(granularity, window);
-                    // It is compared with the one before it.
-                    if let Ok(previous) = calendar.previous(granularity, window) {
-                        wanted.insert(granularity, previous);
-                    }
-                }
-            }
-        }
-        let windows = wanted.iter().map(|(_, window)| window).chain(touched).collect();
-        let kept = Kept::of(monitor, states, &windows)?;
-        let groups = kept.groups().await?;
-        let is_true = |base: &BaseGroup| base.window.is_none_or(|window| !recounted.contains(&window));
-        let groups = groups.into_iter().filter(is_true).collect();
-        Ok(Self { kept, groups, scopes, wanted, baseline_is_kept })
+    ) -> Result<Self, QueryError> {
+        let url = earlier.url.clone();
+        let base = Self::read_back(monitor, earlier, behind, read).await;
+        base.map_err(|error| QueryError::kept(&url, error))
     }
 
-    /// From when to when the windows are that are wanted.
-    pub(super) fn times(&self) -> Vec<(i64, i64)> {
-        spans(&self.wanted.iter().map(|(_, window)| window).collect())
+    async fn read_back(
+        monitor: &'a Monitor,
+        earlier: Earlier,
+        behind: &Spans,
+        read: &[BaseGroup],
+    ) -> Result<Self, DataFusionError> {
+        let Earlier { states, url, recounted, due, judged, baseline_is_kept, window } = earlier;
+        let mut there = BTreeSet::new();
+        let no_window = Due::Windows(BTreeSet::new());
+        if due != no_window || !recounted.is_empty() || !judged.is_empty() {
+            there = kept::windows(monitor, Arc::clone(&states)).await?;
+            there.retain(|window| !behind.touch(*window));
+        }
+        let mut touched: BTreeSet<Window> = read.iter().filter_map(|base| base.window).collect();
+        touched.extend(there.iter().filter(|window| recounted.touch(**window)));
+        there.extend(&touched);
+        let (scopes, wanted) = match due {
+            Due::All => (Scopes::default(), None),
+            Due::Windows(due) => {
+                touched.extend(due.intersection(&there));
+                let has_baseline = monitor.baseline.is_some();
+                let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
+                let scopes = Scopes::of(&touched, base, &monitor.granularities, calendar, has_baseline);
+                let scopes = scopes.without(behind);
+                let wanted = wanted(&scopes, &there, &touched, &judged, calendar);
+                (scopes, Some(wanted))
+            }
+        };
+        let spans = match &wanted {
+            None => Spans::all(),
+            Some(wanted) => {
+                wanted.iter().map(|(_, window)| window).chain(touched).collect::<Vec<_>>().iter().collect()
+            }
+        };
+        let kept = Kept::of(monitor, states, spans)?;
+        let is_true = |base: &BaseGroup| {
+            base.window.is_none_or(|window| !recounted.touch(window) && !behind.touch(window))
+        };
+        let groups = kept.groups().await?.into_iter().filter(is_true).collect();
+        Ok(Self { kept, groups, scopes, wanted, baseline_is_kept, url, window })
+    }
+
+    /// All rows of the windows that are wanted, apart from those at times that are `behind`.
+    pub(super) fn rows(&self, behind: &Spans) -> Part {
+        let times = match &self.wanted {
+            None => Spans::all(),
+            Some(wanted) => wanted.iter().map(|(_, window)| window).collect::<Vec<_>>().iter().collect(),
+        };
+        Part { times: times.without(behind), window: self.window.clone(), ..Part::default() }
     }
 
     /// What is kept of `columns`, and of the model's quality if that is asked. The edges that rows were told apart at are
@@ -96,11 +135,49 @@ impl<'a> Base<'a> {
         columns: &[ColumnInfo],
         with_quality: bool,
         pinned: &mut PinnedEdges,
-    ) -> Result<Vec<BaseGroup>, DataFusionError> {
+    ) -> Result<Vec<BaseGroup>, QueryError> {
         let mut kept = self.groups.clone();
-        self.kept.fill(&mut kept, columns, with_quality, pinned).await?;
+        let filled = self.kept.fill(&mut kept, columns, with_quality, pinned).await;
+        filled.map_err(|error| QueryError::kept(&self.url, error))?;
         Ok(kept)
     }
+
+    /// What is kept of the baseline, if it is as it was.
+    pub(super) async fn baseline(
+        &self,
+        columns: &[ColumnInfo],
+        with_quality: bool,
+        pinned: &mut PinnedEdges,
+    ) -> Result<Option<Vec<BaseGroup>>, QueryError> {
+        if !self.baseline_is_kept {
+            return Ok(None);
+        }
+        let kept = self.kept.baseline(columns, with_quality, pinned).await;
+        kept.map(Some).map_err(|error| QueryError::kept(&self.url, error))
+    }
+}
+
+/// The windows that it takes to compute those of `scopes`, and to judge them.
+fn wanted(
+    scopes: &Scopes,
+    there: &BTreeSet<Window>,
+    touched: &BTreeSet<Window>,
+    judged: &BTreeMap<Granularity, u32>,
+    calendar: &Calendar,
+) -> Windows {
+    let judged = judged.iter().flat_map(|(granularity, before)| {
+        let windows = in_order(there, touched, *granularity, *before, calendar);
+        windows.into_iter().map(|window| (*granularity, window))
+    });
+    let mut wanted = Windows::default();
+    for (granularity, window) in scopes.drift.windows().into_iter().flat_map(Windows::iter).chain(judged) {
+        wanted.insert(granularity, window);
+        // It is compared with the one before it.
+        if let Ok(previous) = calendar.previous(granularity, window) {
+            wanted.insert(granularity, previous);
+        }
+    }
+    wanted
 }
 
 /// Of the base windows that are `there` the windows of this length from `before` ones before the first that is `touched`

@@ -1,13 +1,14 @@
 //! What can go wrong on the way from rows to states.
 
 use datafusion::common::DataFusionError;
+use url::Url;
 
 use crate::cause::{Trouble, is_fault, is_of_a_file, trouble};
 use crate::contract::TABLE;
 use crate::profile::custom::check::CustomError;
 use crate::profile::slice::SliceError;
 use crate::remedy::Remedy;
-use crate::source::hint_full;
+use crate::source::{hint_full, shown};
 
 /// Why rows could not be counted.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,9 @@ pub enum QueryError {
     /// A query failed.
     #[error("cannot profile table `{table}`")]
     Query { table: String, source: Box<DataFusionError> },
+    /// What earlier runs have counted cannot be read back.
+    #[error("cannot read table `{}` back", shown(states))]
+    Kept { states: Url, source: Box<DataFusionError> },
     /// The engine failed, whatever the input.
     #[error("the query engine failed on table `{table}`")]
     Fault { table: String },
@@ -61,6 +65,11 @@ impl QueryError {
         Self::Query { table, source: Box::new(error) }
     }
 
+    /// Why the states at `url` cannot be read back.
+    pub(crate) fn kept(url: &Url, error: DataFusionError) -> Self {
+        Self::Kept { states: url.clone(), source: Box::new(error) }
+    }
+
     /// Why the slicing expression `expression` cannot be computed on `table`.
     pub(super) fn slice(expression: &str, table: &str, source: SliceError) -> Self {
         Self::Slice { expression: expression.to_owned(), table: table.to_owned(), source }
@@ -77,6 +86,7 @@ impl QueryError {
         match self {
             Self::Slice { .. } | Self::Custom { .. } | Self::Reserved { .. } => Remedy::FixMonitor,
             Self::Query { .. }
+            | Self::Kept { .. }
             | Self::Fault { .. }
             | Self::Empty { .. }
             | Self::Timeless { .. }
@@ -103,13 +113,13 @@ impl QueryError {
                 // The query engine puts there what does not fit into memory.
                 hint_full(&std::env::temp_dir().display().to_string())
             }
-            Self::Query { .. } => self.remedy().hint().to_owned(),
+            Self::Query { .. } | Self::Kept { .. } => self.remedy().hint().to_owned(),
         }
     }
 }
 
 /// Where the times are that no window can hold.
-pub const OUT_OF_RANGE: &str = "in the year 9999 or later, or before the year -9998";
+pub const OUT_OF_RANGE: &str = "in the year 9999 or later, or before the year 1";
 
 /// What to do when nobody's input is to blame.
 pub const HINT_FAULT: &str = "this is no mistake of yours; please report it, with what `--verbose` says";

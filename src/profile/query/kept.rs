@@ -4,6 +4,7 @@
 //! not read rows.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -27,29 +28,32 @@ use crate::profile::template::{KEPT_BASELINE, KEPT_STATES, fill};
 use crate::profile::{
     BaseGroup, ColumnInfo, ColumnSet, ColumnState, Group, GroupKey, QualityState, Segment, Slice,
 };
+use crate::spans::Spans;
 use crate::window::Window;
 
 /// Name of the states table in SQL.
 const STATES: &str = "states";
 
-/// The states that are kept of some base windows, and of the baseline.
+/// The times that every reader of Delta can tell: windows start in no others.
+const YEARS: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
+
+/// The states that are kept of base windows in some spans, and of the baseline.
 pub(super) struct Kept<'a> {
     ctx: SessionContext,
     monitor: &'a Monitor,
-    /// Spans of base windows, in microseconds, half-open.
-    spans: Vec<(i64, i64)>,
+    spans: Spans,
 }
 
 impl<'a> Kept<'a> {
-    /// Those in `states` of the `windows`.
+    /// Those in `states` of base windows that start in `spans`.
     pub(super) fn of(
         monitor: &'a Monitor,
         states: Arc<dyn TableProvider>,
-        windows: &BTreeSet<Window>,
+        spans: Spans,
     ) -> Result<Self, DataFusionError> {
         let ctx = deltalake::delta_datafusion::create_session().into_inner();
         ctx.register_table(STATES, states)?;
-        Ok(Self { ctx, monitor, spans: spans(windows) })
+        Ok(Self { ctx, monitor, spans })
     }
 
     /// The groups of the inference table, with their rows but without states.
@@ -96,12 +100,15 @@ impl<'a> Kept<'a> {
     async fn frames(&self) -> Result<Vec<DataFrame>, DataFusionError> {
         let granularity = self.monitor.base_granularity().to_string();
         let mut frames = Vec::new();
-        for (from, upto) in &self.spans {
-            let micros = |micros: i64| ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()));
+        for (from, upto) in self.spans.iter() {
+            let micros = |micros: i64| {
+                let micros = micros.clamp(*YEARS.start(), *YEARS.end());
+                ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))
+            };
             let parameters = vec![
                 ("granularity", ScalarValue::from(granularity.as_str())),
-                ("from", micros(*from)),
-                ("upto", micros(*upto)),
+                ("from", micros(from)),
+                ("upto", micros(upto)),
             ];
             frames.push(self.ctx.sql(&fill(KEPT_STATES, &[])).await?.with_param_values(parameters)?);
         }
@@ -109,8 +116,11 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// The base windows of which there are states.
-pub(super) async fn windows(
+/// The base windows of which there are `states`.
+///
+/// # Errors
+/// If they cannot be read.
+pub async fn windows(
     monitor: &Monitor,
     states: Arc<dyn TableProvider>,
 ) -> Result<BTreeSet<Window>, DataFusionError> {
@@ -164,19 +174,6 @@ async fn heads(frame: DataFrame, monitor: &Monitor) -> Result<Vec<BaseGroup>, Da
 fn only(frame: DataFrame, columns: &[ColumnInfo], with_quality: bool) -> Result<DataFrame, DataFusionError> {
     let names = columns.iter().map(|column| column.name.as_str()).chain(with_quality.then_some(TABLE));
     frame.filter(col("column_name").in_list(names.map(lit).collect(), false))
-}
-
-/// The spans of `windows`, of which neighbours are one.
-pub(super) fn spans(windows: &BTreeSet<Window>) -> Vec<(i64, i64)> {
-    let mut spans: Vec<(i64, i64)> = Vec::new();
-    for window in windows {
-        let (from, upto) = (window.start.as_microsecond(), window.end.as_microsecond());
-        match spans.last_mut() {
-            Some((_, end)) if *end >= from => *end = upto.max(*end),
-            _ => spans.push((from, upto)),
-        }
-    }
-    spans
 }
 
 fn fill_from(

@@ -28,6 +28,7 @@ fn days_make_weeks_and_versions_make_all() {
         base(&calendar, "2026-05-04T00:00:00Z", "2", 1000),
     ];
     let rollup = Rollup {
+        behind: &Spans::default(),
         granularities: &[Granularity::Day, Granularity::Weeks(1)],
         calendar: &calendar,
         wanted: None,
@@ -47,7 +48,12 @@ fn days_make_weeks_and_versions_make_all() {
 fn a_table_without_versions_is_counted_once() {
     let calendar = Calendar::new(TimeZone::UTC);
     let groups = [base(&calendar, "2026-05-01T00:00:00Z", "*", 5)];
-    let rollup = Rollup { granularities: &[Granularity::Day], calendar: &calendar, wanted: None };
+    let rollup = Rollup {
+        granularities: &[Granularity::Day],
+        calendar: &calendar,
+        wanted: None,
+        behind: &Spans::default(),
+    };
     let series = rollup.windows(&groups);
     assert_eq!(series.len(), 1);
     assert_eq!(series.values().next().unwrap().values().next().unwrap().row_count, 5);
@@ -219,7 +225,7 @@ proptest! {
         groups.extend(whole(&groups, KEY));
         let at = turn.index(groups.len());
         groups.rotate_left(at);
-        let actual = Rollup { granularities: &granularities, calendar: &calendar, wanted: None }.windows(&groups);
+        let actual = Rollup { granularities: &granularities, calendar: &calendar, wanted: None, behind: &Spans::default() }.windows(&groups);
 
         let expected = counted(&rows, of_classes, |row| {
             let versions = if row.version == ALL_VERSIONS { vec![ALL_VERSIONS] } else { vec![row.version, ALL_VERSIONS] };

@@ -62,7 +62,7 @@ async fn look_up(
     Ok(Earlier { files: Before::Known(files), table_id: Some(snapshot.metadata().id().to_owned()) })
 }
 
-fn file(view: &LogicalFileView, column: &TimeColumn) -> File {
+pub(super) fn file(view: &LogicalFileView, column: &TimeColumn) -> File {
     let told = column.told(view.stats().as_deref(), &view.partition_values_map());
     File {
         path: view.path().into_owned(),

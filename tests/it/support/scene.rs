@@ -180,6 +180,7 @@ pub fn is_as_approved(name: &str, text: &str) {
         (r"20\d\d-[01]\d-[0-3]\dT[0-9:.]+Z", "[time]"),
         (r"has \d+ bytes, but \d+ in the log", "has [n] bytes, but [n] in the log"),
         (r"\d+(\.\d+)? (ms|s)\b", "[duration]"),
+        (r"\d+(\.\d+)? k?B\b", "[bytes]"),
     ] {
         settings.add_filter(what, shown);
     }

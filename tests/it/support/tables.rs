@@ -32,7 +32,7 @@ pub async fn open(folder: &Path) -> DeltaTable {
 }
 
 /// The rows that `sql` gives on the tables in `folder`, each known by the name of its folder.
-pub async fn query(folder: &Path, sql: &str) -> Vec<Value> {
+pub async fn batches(folder: &Path, sql: &str) -> Vec<RecordBatch> {
     let ctx: SessionContext = deltalake::delta_datafusion::create_session().into_inner();
     for entry in std::fs::read_dir(folder).expect("a folder of tables") {
         let path = entry.expect("an entry").path();
@@ -42,7 +42,12 @@ pub async fn query(folder: &Path, sql: &str) -> Vec<Value> {
             ctx.register_table(name, provider).expect("a new name");
         }
     }
-    let batches = ctx.sql(sql).await.expect(sql).collect().await.expect(sql);
+    ctx.sql(sql).await.expect(sql).collect().await.expect(sql)
+}
+
+/// The same rows, as JSON.
+pub async fn query(folder: &Path, sql: &str) -> Vec<Value> {
+    let batches = batches(folder, sql).await;
     let mut writer = ArrayWriter::new(Vec::new());
     writer.write_batches(&batches.iter().collect::<Vec<_>>()).expect("rows have a JSON form");
     writer.finish().expect("rows have a JSON form");

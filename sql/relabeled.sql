@@ -1,0 +1,8 @@
+-- relabeled.sql: the base windows of requests of which labels came, went or changed.
+-- reads   inference(<timestamp>, <request_id>), relabeled(<request_id>)
+-- params  $granularity, $zone: of the base windows
+-- names   {{timestamp}}, {{request_id}}: quoted identifiers
+-- rows    one for each window; of rows without a time, one without a start
+SELECT DISTINCT window_start(inference.{{timestamp}}, $granularity, $zone) AS window_start
+FROM inference
+LEFT SEMI JOIN relabeled ON inference.{{request_id}} = relabeled.{{request_id}}
