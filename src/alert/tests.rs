@@ -396,6 +396,8 @@ struct History {
     recorded: Recorded,
     event_ids: BTreeSet<String>,
     runs: usize,
+    /// Whether runs look back, at older rows.
+    looks_back: bool,
 }
 
 impl History {
@@ -404,7 +406,13 @@ impl History {
     }
 
     fn of(rules: &str) -> Self {
-        Self { monitor: monitor(rules), recorded: Recorded::default(), event_ids: BTreeSet::new(), runs: 0 }
+        Self {
+            monitor: monitor(rules),
+            recorded: Recorded::default(),
+            event_ids: BTreeSet::new(),
+            runs: 0,
+            looks_back: false,
+        }
     }
 
     /// A run that finds these values, from the first of May on, and what it records.
@@ -426,7 +434,13 @@ impl History {
                 drift.push(psi(n, *value));
             }
         }
-        let evaluation = judged(&self.monitor, &profile, &drift, &self.recorded, june(&run_id));
+        let evaluation = judged(
+            &self.monitor,
+            &profile,
+            &drift,
+            &self.recorded,
+            Present { is_newest: !self.looks_back, ..june(&run_id) },
+        );
         let before = self.recorded.last.values().any(|event| event.state == State::Firing);
         self.record(&evaluation.events);
         let firing = self.recorded.last.values().any(|event| event.state == State::Firing);
@@ -518,13 +532,24 @@ fn a_restated_past_that_ends_the_same_is_not_told() {
 
 #[test]
 fn a_run_that_looks_back_changes_nothing() {
-    let mut history = History::new();
+    let mut history = History { looks_back: true, ..History::new() };
     history.run(&[0.1, 0.3, 0.3, 0.1]);
     assert_eq!(history.run(&[0.1, 0.3, 0.3]), NOTHING);
     assert_eq!(history.run(&[0.1, 0.3]), NOTHING);
     history.run(&[0.1, 0.3, 0.3, 0.1, 0.3]);
     assert_eq!(history.run(&[0.1]), NOTHING);
     assert_eq!(history.run(&[]), NOTHING);
+}
+
+#[test]
+fn where_the_newest_rows_are_gone_what_is_left_decides() {
+    let mut history = History::new();
+    history.run(&[0.1, 0.3, 0.3]);
+    assert_eq!(history.run(&[0.1, 0.3]), NOTHING, "it is on still");
+    assert_eq!(history.run(&[0.1]), ["3 no_data NULL"]);
+    assert_eq!(history.run(&[0.1]), NOTHING);
+    assert_eq!(history.run(&[0.1, 0.1, 0.1, 0.3]), ["4 first 0.3"]);
+    assert_eq!(history.run(&[]), ["4 no_data NULL"]);
 }
 
 #[test]
