@@ -12,6 +12,7 @@ mod error;
 mod lake;
 mod local;
 mod part;
+mod provider;
 pub mod registry;
 mod relabeled;
 mod versions;
@@ -235,7 +236,8 @@ async fn register(
     url: &Url,
     table: &DeltaTable,
 ) -> Result<(Pin, SchemaRef), SourceError> {
-    let provider = table.table_provider().await.map_err(|error| SourceError::read(url, error))?;
+    let provider = provider::provider(ctx, table, None).await;
+    let provider = provider.map_err(|error| SourceError::read(url, error))?;
     let schema = provider.schema();
     ctx.register_table(name, provider).map_err(|error| SourceError::read(url, error))?;
     let pin = Pin { table: shown(url), version: table.version().unwrap_or_default() };

@@ -7,6 +7,7 @@ use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{Expr, cast, ident, lit};
 use deltalake::DeltaTable;
 
+use super::provider::provider;
 use crate::spans::Spans;
 
 /// The name of the inference table in SQL.
@@ -39,13 +40,12 @@ impl Part {
         table: &DeltaTable,
         timestamp_col: &str,
     ) -> Result<(), DataFusionError> {
-        let all = ctx.read_table(table.table_provider().await?)?;
+        let all = ctx.read_table(provider(ctx, table, None).await?)?;
         let time = all.schema().field_with_unqualified_name(timestamp_col)?;
         let time = Time { column: ident(timestamp_col), data_type: time.data_type(), window: &self.window };
         let mut frames: Vec<DataFrame> = Vec::new();
         if !self.files.is_empty() {
-            let provider = table.table_provider().with_file_paths(self.files.iter().map(String::as_str));
-            let rows = ctx.read_table(provider.await?)?;
+            let rows = ctx.read_table(provider(ctx, table, Some(&self.files)).await?)?;
             frames.push(match time.within(&self.times.and(&self.except))? {
                 Some(elsewhere) => rows.filter(elsewhere.is_not_true())?,
                 None => rows,

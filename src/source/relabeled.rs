@@ -11,6 +11,7 @@ use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::ident;
 use deltalake::{DeltaTable, DeltaTableError};
 
+use super::provider::provider;
 use crate::cause::{Trouble, trouble};
 
 /// The name of the label table's changed rows in SQL.
@@ -46,8 +47,8 @@ pub(super) async fn show(
         return Ok(Relabeled::Unknown);
     }
     let (was, is) = (files(&before)?, files(table)?);
-    let came = is.iter().filter(|(file, _)| !was.contains_key(*file)).map(|(_, path)| path);
-    let went = was.iter().filter(|(file, _)| !is.contains_key(*file)).map(|(_, path)| path);
+    let came = is.iter().filter(|(file, _)| !was.contains_key(*file)).map(|(_, path)| path.clone());
+    let went = was.iter().filter(|(file, _)| !is.contains_key(*file)).map(|(_, path)| path.clone());
     let came = rows(ctx, table, came.collect(), columns).await?;
     let went = rows(ctx, &before, went.collect(), columns).await?;
     let changed = match (came, went) {
@@ -76,13 +77,12 @@ fn files(table: &DeltaTable) -> Result<HashMap<(String, Option<String>), String>
 async fn rows(
     ctx: &SessionContext,
     table: &DeltaTable,
-    paths: Vec<&String>,
+    paths: Vec<String>,
     columns: &[&str],
 ) -> Result<Option<DataFrame>, DataFusionError> {
     if paths.is_empty() {
         return Ok(None);
     }
-    let provider = table.table_provider().with_file_paths(paths.into_iter().map(String::as_str));
-    let rows = ctx.read_table(provider.await?)?;
+    let rows = ctx.read_table(provider(ctx, table, Some(&paths)).await?)?;
     Ok(Some(rows.select(columns.iter().map(|column| ident(*column)).collect::<Vec<_>>())?))
 }
