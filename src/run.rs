@@ -226,7 +226,7 @@ async fn compute(
     };
     let is_all = reading.earlier.is_none() && behind.is_empty();
     let begun = Counting::begin(monitor, snapshot, settings, edges, reading, order.as_of, watch);
-    let mut counting = unless(stop, begun).await?;
+    let mut counting = unless(stop, Box::pin(begun)).await?;
     let recorded = sink.recorded().await?;
     let present = Present {
         as_of: order.as_of,
