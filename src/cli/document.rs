@@ -1,4 +1,4 @@
-//! The JSON document that `run --json` prints: the same as the lines for a person, for a machine.
+//! The JSON documents that `run --json` and `maintain --json` print: the same as the lines for a person, for a machine.
 //!
 //! These types are its manual, and its JSON Schema is made from them. Fields may be added under the same
 //! `version`; none is removed or changes its meaning without another one. Instants are RFC 3339, UTC.
@@ -16,7 +16,8 @@ use crate::config::{Problems, Severity};
 use crate::contract::{self, Type};
 use crate::notify::{self, Receipt, show};
 use crate::run::{self, Outcome, RunError};
-use crate::sink;
+use crate::sink::maintain::{Sizes, Upkeep};
+use crate::sink::{self, SinkError};
 
 /// Version of the document.
 pub const VERSION: u32 = 1;
@@ -214,6 +215,78 @@ pub struct Invalid {
     pub problems: Vec<String>,
 }
 
+/// What came of `secchi maintain`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "Secchi maintenance")]
+pub struct Maintenance {
+    /// Version of this document: 1.
+    pub version: u32,
+    /// Whether nothing was done: with `--dry-run`, the document says what would be.
+    pub dry_run: bool,
+    /// The tables that there are, in order.
+    pub tables: Vec<MaintainedTable>,
+    /// The files that could not be used, so that the tables of their monitors were not maintained.
+    pub invalid: Vec<Invalid>,
+}
+
+/// The maintenance of one table. Of one that did not succeed there are `table`, `status` and `error`, no more.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct MaintainedTable {
+    /// Its URL.
+    pub table: String,
+    /// How the maintenance ended.
+    pub status: MaintenanceStatus,
+    /// Why it did not succeed; left out if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Failure")]
+    pub error: Option<Failure>,
+    /// What came of it.
+    #[serde(flatten)]
+    pub done: Option<Maintained>,
+}
+
+/// How a maintenance ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MaintenanceStatus {
+    /// What there was to do is done.
+    Succeeded,
+    /// There was nothing to do.
+    NothingToDo,
+    /// Runs were writing all the while, so that some is left for the next time.
+    Busy,
+    /// The table could not be maintained.
+    Failed,
+}
+
+/// What came of a maintenance that succeeded.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Maintained {
+    /// Its Delta version afterwards.
+    pub delta_version: u64,
+    /// Its data files before.
+    pub files_before: Files,
+    /// Those of which rows were written anew.
+    pub files_rewritten: Files,
+    /// Its data files afterwards; as before with `--dry-run`.
+    pub files_after: Files,
+    /// The version that got a checkpoint; null if none did.
+    pub checkpoint: Option<u64>,
+    /// Entries of its log that were deleted.
+    pub log_entries_deleted: u64,
+    /// Data files that were deleted, since no version within the table's retention needs them.
+    pub files_deleted: Files,
+}
+
+/// Some files.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Files {
+    /// How many they are.
+    pub count: u64,
+    /// How many bytes they have.
+    pub bytes: u64,
+}
+
 impl Run {
     /// What came of the run of `monitor`.
     pub fn new(monitor: &str, done: &Result<Outcome, RunError>) -> Self {
@@ -256,6 +329,43 @@ impl Done {
             unjudged: outcome.unjudged.iter().map(|(why, count)| ((*why).to_owned(), *count)).collect(),
             findings: outcome.findings.clone(),
             notifications: outcome.receipts.iter().map(Notification::of).collect(),
+        }
+    }
+}
+
+impl MaintainedTable {
+    /// What came of the maintenance of `table`; nothing, if there is none.
+    pub fn new(table: &str, done: &Result<Option<Upkeep>, SinkError>) -> Option<Self> {
+        let table = table.to_owned();
+        match done {
+            Ok(None) => None,
+            Ok(Some(upkeep)) => {
+                let status = match upkeep {
+                    Upkeep { is_busy: true, .. } => MaintenanceStatus::Busy,
+                    upkeep if upkeep.is_nothing() => MaintenanceStatus::NothingToDo,
+                    _ => MaintenanceStatus::Succeeded,
+                };
+                Some(Self { table, status, error: None, done: Some(Maintained::of(upkeep)) })
+            }
+            Err(error) => {
+                let failure = Failure { causes: causes(error), hint: error.hint() };
+                Some(Self { table, status: MaintenanceStatus::Failed, error: Some(failure), done: None })
+            }
+        }
+    }
+}
+
+impl Maintained {
+    fn of(upkeep: &Upkeep) -> Self {
+        let files = |sizes: Sizes| Files { count: sizes.files, bytes: sizes.bytes };
+        Self {
+            delta_version: upkeep.version,
+            files_before: files(upkeep.before),
+            files_rewritten: files(upkeep.rewritten),
+            files_after: files(upkeep.after),
+            checkpoint: upkeep.checkpoint,
+            log_entries_deleted: upkeep.log_entries,
+            files_deleted: files(upkeep.deleted),
         }
     }
 }
@@ -318,16 +428,36 @@ impl Notification {
 
 /// The document of all runs, and of the files that were not run.
 pub fn json(runs: Vec<Run>, problems: &[Problems]) -> String {
+    pretty(&Document { version: VERSION, runs, invalid: invalid(problems) })
+}
+
+/// The document of a maintenance, and of the files whose monitors' tables were not maintained.
+pub fn json_of_maintenance(dry_run: bool, tables: Vec<MaintainedTable>, problems: &[Problems]) -> String {
+    pretty(&Maintenance { version: VERSION, dry_run, tables, invalid: invalid(problems) })
+}
+
+fn invalid(problems: &[Problems]) -> Vec<Invalid> {
     let invalid = problems.iter().map(|file| Invalid {
         file: file.file.display().to_string(),
         problems: file.to_string().lines().map(str::to_owned).collect(),
     });
-    let document = Document { version: VERSION, runs, invalid: invalid.collect() };
-    serde_json::to_string_pretty(&document).unwrap_or_default()
+    invalid.collect()
 }
 
-/// The JSON Schema of the document.
+fn pretty(document: &impl Serialize) -> String {
+    serde_json::to_string_pretty(document).unwrap_or_default()
+}
+
+/// The JSON Schema of the document of runs.
 pub fn schema() -> schemars::Schema {
-    let settings = SchemaSettings::draft2020_12().for_serialize();
-    settings.into_generator().into_root_schema_for::<Document>()
+    schema_of::<Document>()
+}
+
+/// The JSON Schema of the document of a maintenance.
+pub fn schema_of_maintenance() -> schemars::Schema {
+    schema_of::<Maintenance>()
+}
+
+fn schema_of<D: JsonSchema>() -> schemars::Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<D>()
 }

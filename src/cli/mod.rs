@@ -8,6 +8,7 @@ pub mod document;
 mod exit;
 mod init;
 pub mod log;
+mod maintain;
 mod monitors;
 mod progress;
 mod run;
@@ -51,6 +52,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Run monitors once.
     Run(run::RunArgs),
+    /// Write the rows of many small files of the metric tables to few, and delete what nobody needs any more.
+    Maintain(maintain::MaintainArgs),
     /// Run monitors by their schedules until stopped.
     Serve(Box<serve::ServeArgs>),
 }
@@ -82,6 +85,7 @@ async fn ask(cli: Cli) -> Exit {
         Command::Validate(args) => Box::pin(validate::validate(&args)).await,
         Command::Schema(args) => schema::schema(&args),
         Command::Run(args) => Box::pin(run::run(&args)).await,
+        Command::Maintain(args) => Box::pin(maintain::maintain(&args)).await,
         Command::Serve(args) => Box::pin(serve::serve(&args)).await,
     }
 }

@@ -147,7 +147,7 @@ fn cells(incident: &Incident, zone: &TimeZone) -> [String; 6] {
 }
 
 /// `36000` with commas.
-fn grouped(count: u64) -> String {
+pub(super) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -170,7 +170,7 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// A local table by its path.
-fn short(table: &str) -> &str {
+pub(super) fn short(table: &str) -> &str {
     table.strip_prefix("file://").unwrap_or(table)
 }
 

@@ -1,8 +1,8 @@
 //! Maintenance: output tables stay quick to read and small to keep, however often runs write to them.
 //!
 //! Four things in turn: rows of many small files are written to few ([`layout`] chooses, [`compaction`] writes), the log
-//! gets a checkpoint where much has come since the last, its entries and data files that no version within the table's
-//! retention needs are deleted. None changes a row, and none stands in a run's way: whoever commits second looks again. It
+//! gets a checkpoint where much has come since the last, and data files and entries of the log that no version within the
+//! table's retention needs are deleted. None changes a row, and none stands in a run's way: whoever commits second looks again. It
 //! must not take turns as runs do, nor decide when it is time.
 
 mod compaction;
@@ -31,8 +31,9 @@ use crate::config::Monitor;
 use crate::contract::{self, Table};
 use crate::source::{Lake, shown};
 
-/// How long data files stay at least, whatever the table says: a run may have written or may read them.
-const RETENTION_MIN: Duration = Duration::from_hours(24);
+/// How long a run may take at most: so long data files stay whatever the table says, and entries of the log after the
+/// checkpoint that stands for them.
+const IN_USE: Duration = Duration::from_hours(24);
 
 /// Data files that are deleted at the same time.
 const AT_ONCE: usize = 16;
@@ -158,8 +159,9 @@ pub async fn maintain(
         Some(_) if !is_trial => Folder { listed: list(lake, place).await?, ..folder },
         _ => folder,
     };
-    let log_entries = folder.clean_log(&table).await?;
     let deleted = folder.vacuum(&table).await?;
+    // At the end, since what the table was opened with is among it.
+    let log_entries = folder.clean_log(&table).await?;
     Ok(Some(Upkeep {
         table: place.table(),
         version: table.version().unwrap_or_default(),
@@ -225,17 +227,19 @@ impl Folder<'_> {
             false => version,
         };
         let log = self.log();
-        let expired = log::expired(&log, needed, before);
+        let expired = log::expired(&log, needed, before, self.ago(IN_USE));
         // One after another, the oldest first, so that what is left has no gap whatever happens.
-        self.delete(table, expired.iter().map(|entry| &entry.path), 1).await?;
-        Ok(expired.len() as u64)
+        let expired: Vec<Path> = expired.into_iter().map(|entry| entry.path.clone()).collect();
+        let entries = expired.len() as u64;
+        self.delete(table, expired, 1).await?;
+        Ok(entries)
     }
 
     /// Deletes data files that no version within the table's retention needs, and those that are in no version and are as
     /// old.
     async fn vacuum(&self, table: &DeltaTable) -> Result<Sizes, SinkError> {
         let retention = self.properties(table)?.deleted_file_retention_duration();
-        let before = self.ago(retention.max(RETENTION_MIN));
+        let before = self.ago(retention.max(IN_USE));
         let state = table.snapshot().map_err(|error| self.failed(error))?;
         let mut needed: HashSet<Path> =
             state.log_data().into_iter().map(|file| file.object_store_path()).collect();
@@ -248,23 +252,20 @@ impl Folder<'_> {
             }
         }
         let unneeded = leftovers::leftovers(&self.listed, &needed, before);
-        self.delete(table, unneeded.iter().map(|file| &file.location), AT_ONCE).await?;
-        Ok(Sizes::of(unneeded.iter().map(|file| file.size)))
+        let deleted = Sizes::of(unneeded.iter().map(|file| file.size));
+        let unneeded = unneeded.into_iter().map(|file| file.location.clone()).collect();
+        self.delete(table, unneeded, AT_ONCE).await?;
+        Ok(deleted)
     }
 
     /// Deletes files, so many at the same time.
-    async fn delete(
-        &self,
-        table: &DeltaTable,
-        paths: impl Iterator<Item = &Path>,
-        at_once: usize,
-    ) -> Result<(), SinkError> {
+    async fn delete(&self, table: &DeltaTable, paths: Vec<Path>, at_once: usize) -> Result<(), SinkError> {
         if self.is_trial {
             return Ok(());
         }
         let store = &table.log_store().object_store(None);
         let deleted = futures::stream::iter(paths).map(|path| async move {
-            match store.delete(path).await {
+            match store.delete(&path).await {
                 // Another maintenance was faster.
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
                 Err(error) => Err(self.failed(error.into())),

@@ -3,9 +3,10 @@
 //! What is written is in no version before the commit, which names all of it in place of what goes. A run that commits in
 //! between wins: of the heaps only those are committed whose files are as they were.
 
+use std::collections::{HashMap, HashSet};
 use std::num::NonZero;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::partition;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SessionContext;
@@ -84,8 +85,20 @@ pub fn target(table: &DeltaTable) -> Result<u64, DeltaTableError> {
     Ok(typed.map_or(layout::TARGET, NonZero::get))
 }
 
+/// Where a table says that its columns have other names in its files.
+const COLUMN_MAPPING: &str = "delta.columnMapping.mode";
+
+/// Whether rows of `table` can be written as they are read: names of columns would be lost where files have others.
+fn keeps_names(table: &DeltaTable) -> Result<bool, DeltaTableError> {
+    let mode = table.snapshot()?.metadata().configuration().get(COLUMN_MAPPING);
+    Ok(mode.is_none_or(|mode| mode == "none"))
+}
+
 /// What there is to do in `table`, loaded at a version.
 pub fn planned(table: &DeltaTable, contract: &Table) -> Result<Sizes, DeltaTableError> {
+    if !keeps_names(table)? {
+        return Ok(Sizes::default());
+    }
     let files = described(table, contract)?;
     Ok(Sizes::of(heaps(&files, target(table)?).into_iter().flatten().map(|file| file.bytes)))
 }
@@ -99,6 +112,7 @@ struct Heap {
 /// A file as it was read.
 struct Seen {
     path: String,
+    bytes: u64,
     deleted: Option<DeletionVectorDescriptor>,
 }
 
@@ -109,6 +123,9 @@ struct Seen {
 /// If the table cannot be read or written; then it is as before, or what was to be done is.
 pub async fn compact(lake: Lake<'_>, place: &Place<'_>, opened: DeltaTable) -> Result<Compacted, SinkError> {
     let failed = |error| SinkError::write(&place.url, error);
+    if !keeps_names(&opened).map_err(failed)? {
+        return Ok(Compacted::default());
+    }
     let target = target(&opened).map_err(failed)?;
     let described = described(&opened, place.contract).map_err(failed)?;
     let mut written: Vec<Heap> = Vec::new();
@@ -134,11 +151,9 @@ pub async fn compact(lake: Lake<'_>, place: &Place<'_>, opened: DeltaTable) -> R
         match commit(place, table, here, &written, target).await? {
             Committed::At(_) => {
                 let made = written.iter().flat_map(|heap| &heap.made).map(|file| file.size.unsigned_abs());
-                let gone = written.iter().flat_map(|heap| &heap.gone);
-                let bytes =
-                    |seen: &Seen| described.iter().find(|file| file.path == seen.path).map_or(0, |f| f.bytes);
+                let gone = written.iter().flat_map(|heap| &heap.gone).map(|file| file.bytes);
                 return Ok(Compacted {
-                    gone: Sizes::of(gone.map(bytes)),
+                    gone: Sizes::of(gone),
                     made: Sizes::of(made),
                     is_busy: written.len() < wanted,
                 });
@@ -154,7 +169,7 @@ pub async fn compact(lake: Lake<'_>, place: &Place<'_>, opened: DeltaTable) -> R
 }
 
 /// The files of a version, by their paths.
-struct Here(std::collections::HashMap<String, LogicalFileView>);
+struct Here(HashMap<String, LogicalFileView>);
 
 impl Here {
     fn of(table: &DeltaTable) -> Result<Self, DeltaTableError> {
@@ -206,11 +221,12 @@ async fn write(
     let read = |source: Source| SinkError::Read { table: place.url.clone(), source };
     let failed = |error| SinkError::write(&place.url, error);
     let state = table.snapshot().map_err(failed)?;
-    let wanted: std::collections::HashSet<&str> = heap.iter().map(|file| file.path.as_str()).collect();
+    let wanted: HashSet<&str> = heap.iter().map(|file| file.path.as_str()).collect();
     let views = state.log_data().into_iter().filter(|file| wanted.contains(file.path().as_ref()));
     let views: Vec<LogicalFileView> = views.collect();
     let seen = |file: &LogicalFileView| Seen {
         path: file.path().into_owned(),
+        bytes: file.size().unsigned_abs(),
         deleted: file.deletion_vector_descriptor(),
     };
     let gone = views.iter().map(seen).collect();
@@ -302,8 +318,8 @@ impl Writer<'_> {
         };
         for window in windows {
             let length = columns.first().and_then(|lengths| lengths.as_string_opt::<i32>());
-            let length =
-                length.and_then(|lengths| lengths.iter().nth(window.start).flatten()).map(str::to_owned);
+            let length = length.filter(|lengths| lengths.is_valid(window.start));
+            let length = length.map(|lengths| lengths.value(window.start).to_owned());
             self.write_window(length, &batch.slice(window.start, window.len())).await?;
         }
         Ok(())

@@ -51,20 +51,20 @@ impl Entry {
 
 /// The version of the newest checkpoint.
 pub fn newest_checkpoint(entries: &[Entry]) -> Option<u64> {
-    checkpoints(entries).max()
-}
-
-fn checkpoints(entries: &[Entry]) -> impl Iterator<Item = u64> + '_ {
-    entries.iter().filter(|entry| entry.kind == Kind::Checkpoint).map(|entry| entry.version)
+    entries.iter().filter(|entry| entry.kind == Kind::Checkpoint).map(|entry| entry.version).max()
 }
 
 /// The entries of versions that nobody needs, oldest first: those that were written before a time, in milliseconds, and
-/// come before a checkpoint from which on all later versions can be read, and `needed`, too.
-pub fn expired(entries: &[Entry], needed: u64, before: i64) -> Vec<&Entry> {
+/// come before a checkpoint from which on all later versions can be read, and `needed`, too. A checkpoint counts if it was
+/// there `since` another time: who began to read before may need what it stands for.
+pub fn expired(entries: &[Entry], needed: u64, before: i64, since: i64) -> Vec<&Entry> {
     let is_late = |entry: &&Entry| entry.kind == Kind::Commit && entry.written >= before;
     let kept = entries.iter().filter(is_late).map(|entry| entry.version).min();
     let from = needed.min(kept.unwrap_or(u64::MAX));
-    let Some(from) = checkpoints(entries).filter(|version| *version <= from).max() else { return Vec::new() };
+    let is_known =
+        |entry: &&Entry| entry.kind == Kind::Checkpoint && entry.version <= from && entry.written < since;
+    let checkpoints = entries.iter().filter(is_known).map(|entry| entry.version);
+    let Some(from) = checkpoints.max() else { return Vec::new() };
     let is_expired = |entry: &&Entry| entry.version < from && entry.written < before;
     let mut expired: Vec<&Entry> = entries.iter().filter(is_expired).collect();
     expired.sort_by_key(|entry| entry.version);
@@ -101,7 +101,7 @@ mod tests {
     #[track_caller]
     fn check(checkpoints: &[u64], needed: u64, before: i64, expected: &[&str]) {
         let log = log(checkpoints);
-        let names = expired(&log, needed, before).into_iter();
+        let names = expired(&log, needed, before, i64::MAX).into_iter();
         let names: Vec<&str> = names.map(|entry| entry.path.filename().unwrap()).collect();
         assert_eq!(
             names,
@@ -120,6 +120,13 @@ mod tests {
         );
         check(&[3, 6], 9, 0, &[]);
         check(&[], 9, 100, &[]);
+    }
+
+    #[test]
+    fn a_checkpoint_that_is_new_does_not_count() {
+        let log = log(&[3, 6]);
+        let from = |since| expired(&log, 9, 100, since).last().map(|entry| entry.version);
+        assert_eq!((from(7), from(6), from(3)), (Some(5), Some(2), None));
     }
 
     #[test]
