@@ -16,12 +16,6 @@ use crate::sink::SinkError;
 use crate::sink::maintain::{self, Place, Sizes, Upkeep};
 use crate::source::Lake;
 
-/// Maintain the tables that monitors write: `<monitor>_profile_states`, `<monitor>_profile_metrics`,
-/// `<monitor>_drift_metrics`, and `alerts` and `runs`, which all monitors of one output share.
-///
-/// Rows of many small files are written to few, in the order of windows; the log gets a checkpoint; and entries of the log and
-/// data files that no version needs are deleted once they are older than the table's own retention (`delta.logRetentionDuration`, 30
-/// days unless it is set; `delta.deletedFileRetentionDuration`, 7 days). No row changes. Runs may go on meanwhile.
 #[derive(Debug, Args)]
 pub struct MaintainArgs {
     #[command(flatten)]

@@ -52,7 +52,12 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Run monitors once.
     Run(run::RunArgs),
-    /// Write the rows of many small files of the metric tables to few, and delete what nobody needs any more.
+    /// Keep the tables that monitors write quick to read and small to keep.
+    ///
+    /// Rows of many small files are written to few, in the order of windows; logs get checkpoints; and entries of logs and
+    /// data files that no version needs are deleted once they are older than the table's own retention
+    /// (`delta.logRetentionDuration`, 30 days unless it is set; `delta.deletedFileRetentionDuration`, 7 days). No row
+    /// changes, and runs may go on meanwhile.
     Maintain(maintain::MaintainArgs),
     /// Run monitors by their schedules until stopped.
     Serve(Box<serve::ServeArgs>),

@@ -52,12 +52,12 @@ pub enum Times {
     /// Never.
     Off,
     /// These.
-    At(Cron),
+    At(Box<Cron>),
 }
 
 /// As [`parse`], or `off`.
 pub fn parse_times(text: &str) -> Result<Times, String> {
-    if text == OFF { Ok(Times::Off) } else { parse(text).map(Times::At) }
+    if text == OFF { Ok(Times::Off) } else { parse(text).map(|cron| Times::At(Box::new(cron))) }
 }
 
 #[cfg(test)]

@@ -150,7 +150,7 @@ fn maintained(
         let Loaded { monitor, settings } = &served.loaded;
         let cron = match times {
             Some(Times::Off) => None,
-            Some(Times::At(cron)) => Some(cron.clone()),
+            Some(Times::At(cron)) => Some(cron.as_ref().clone()),
             None => settings.maintenance.clone(),
         };
         let zone = settings.defaults.timezone.as_deref().unwrap_or("UTC");

@@ -317,9 +317,9 @@ impl Writer<'_> {
             false => partition(&columns)?.ranges(),
         };
         for window in windows {
-            let length = columns.first().and_then(|lengths| lengths.as_string_opt::<i32>());
-            let length = length.filter(|lengths| lengths.is_valid(window.start));
-            let length = length.map(|lengths| lengths.value(window.start).to_owned());
+            let lengths = columns.first().and_then(|lengths| lengths.as_string_opt::<i32>());
+            let lengths = lengths.filter(|lengths| lengths.is_valid(window.start));
+            let length = lengths.map(|lengths| lengths.value(window.start).to_owned());
             self.write_window(length, &batch.slice(window.start, window.len())).await?;
         }
         Ok(())

@@ -257,14 +257,13 @@ mod tests {
     }
 
     fn tables() -> impl Strategy<Value = Vec<Rows>> {
-        let starts = prop::collection::vec((0u8..3, 0i64..40), 1..12);
-        let file = (0u8..2, starts, prop::sample::select(vec![10u64, 40, 200]));
-        prop::collection::vec(file, 0..40).prop_map(|files| {
-            let file = |(index, (month, starts, bytes_per_row)): (usize, (u8, Vec<(u8, i64)>, u64))| {
-                let row = |(place, (length, start))| (length, start, index * 100 + place);
-                Rows { month, rows: starts.into_iter().enumerate().map(row).collect(), bytes_per_row }
-            };
-            files.into_iter().enumerate().map(file).collect()
+        let rows = prop::collection::vec((0u8..3, 0i64..40, Just(0)), 1..12);
+        let file = (0u8..2, rows, prop::sample::select(vec![10u64, 40, 200]));
+        let file = file.prop_map(|(month, rows, bytes_per_row)| Rows { month, rows, bytes_per_row });
+        prop::collection::vec(file, 0..40).prop_map(|mut table| {
+            let rows = table.iter_mut().flat_map(|file| &mut file.rows);
+            rows.enumerate().for_each(|(index, row)| row.2 = index);
+            table
         })
     }
 
