@@ -364,12 +364,12 @@ async fn a_run_that_has_staged_its_rows_commits_after_a_maintenance() {
     let scene = scene_in_s3(&server).await;
     let held = server.hold(Method::PUT, &format!("bad_profile_states/_delta_log/{NEXT:020}.json"));
     // A new day, and late rows of the first: a file that maintenance takes away has rows of its windows.
-    scene.table("bad", &rows_of(4)).await;
+    scene.table("bad", &rows_of(5)).await;
     scene.table("bad", &rows_of(0).replace("-0'", "-late'")).await;
     let run = scene.start(&["run", "bad"]);
     held.reached().await;
     let said = ended(scene.start(&["maintain", "bad"])).await;
-    assert_eq!(said.lines().filter(|line| line.contains(" are now ")).count(), 4, "all but alerts: {said}");
+    assert_eq!(said.lines().filter(|line| line.contains(" are now ")).count(), 5, "{said}");
     for table in ["bad_profile_states", "bad_profile_metrics", "bad_drift_metrics"] {
         assert!(commit_in_s3(&server, table, NEXT).contains("OPTIMIZE"), "{table}");
     }
@@ -388,7 +388,7 @@ async fn a_run_that_has_staged_its_rows_commits_after_a_maintenance() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_maintenance_gives_way_to_a_run_that_commits_first() {
     // Rows of a new day leave the files alone that it has written anew; late rows do not.
-    for (rows, is_busy) in [(rows_of(4), false), (rows_of(0).replace("-0'", "-late'"), true)] {
+    for (rows, is_busy) in [(rows_of(5), false), (rows_of(0).replace("-0'", "-late'"), true)] {
         let server = S3Server::start().await;
         let scene = scene_in_s3(&server).await;
         let held = server.hold(Method::PUT, &format!("bad_profile_states/_delta_log/{NEXT:020}.json"));
