@@ -1,12 +1,17 @@
-//! The JSON document that `run --json` prints: the same as the lines for a person, for a machine.
+//! The JSON documents that `--json` prints: the same as the lines for a person, for a machine. That of runs is here.
 //!
 //! These types are its manual, and its JSON Schema is made from them. Fields may be added under the same
 //! `version`; none is removed or changes its meaning without another one. Instants are RFC 3339, UTC.
 
+mod maintenance;
 mod plan;
 
 use std::collections::BTreeMap;
 
+pub use maintenance::{
+    Files, Maintained, MaintainedTable, Maintenance, MaintenanceStatus, json_of_maintenance,
+    schema_of_maintenance,
+};
 pub use plan::{Plan, Plans, plans, plans_schema};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -330,12 +335,18 @@ impl Notification {
 
 /// The document of all runs, and of the files that were not run.
 pub fn json(runs: Vec<Run>, problems: &[Problems]) -> String {
-    let document = Document { version: VERSION, runs, invalid: problems.iter().map(Invalid::of).collect() };
-    serde_json::to_string_pretty(&document).unwrap_or_default()
+    pretty(&Document { version: VERSION, runs, invalid: problems.iter().map(Invalid::of).collect() })
 }
 
-/// The JSON Schema of the document.
+fn pretty(document: &impl Serialize) -> String {
+    serde_json::to_string_pretty(document).unwrap_or_default()
+}
+
+/// The JSON Schema of the document of runs.
 pub fn schema() -> schemars::Schema {
-    let settings = SchemaSettings::draft2020_12().for_serialize();
-    settings.into_generator().into_root_schema_for::<Document>()
+    schema_of::<Document>()
+}
+
+fn schema_of<D: JsonSchema>() -> schemars::Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<D>()
 }

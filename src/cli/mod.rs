@@ -9,6 +9,7 @@ pub mod document;
 mod exit;
 mod init;
 pub mod log;
+mod maintain;
 mod monitors;
 mod plan;
 mod progress;
@@ -59,6 +60,13 @@ enum Command {
     Backfill(backfill::BackfillArgs),
     /// Compute all windows anew, some at a time.
     Rebuild(backfill::RebuildArgs),
+    /// Keep the tables that monitors write quick to read and small to keep.
+    ///
+    /// Rows of many small files are written to few, in the order of windows; logs get checkpoints; and entries of logs and
+    /// data files that no version needs are deleted once they are older than the table's own retention
+    /// (`delta.logRetentionDuration`, 30 days unless it is set; `delta.deletedFileRetentionDuration`, 7 days). No row
+    /// changes, and runs may go on meanwhile.
+    Maintain(maintain::MaintainArgs),
     /// Run monitors by their schedules until stopped.
     Serve(Box<serve::ServeArgs>),
 }
@@ -93,6 +101,7 @@ async fn ask(cli: Cli) -> Exit {
         Command::Run(args) => Box::pin(run::run(&args)).await,
         Command::Backfill(args) => Box::pin(backfill::backfill(&args)).await,
         Command::Rebuild(args) => Box::pin(backfill::rebuild(&args)).await,
+        Command::Maintain(args) => Box::pin(maintain::maintain(&args)).await,
         Command::Serve(args) => Box::pin(serve::serve(&args)).await,
     }
 }

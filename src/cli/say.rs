@@ -40,6 +40,11 @@ pub fn failed_run(monitor: &str, error: &RunError) -> Exit {
     if let RunError::Sink(SinkError::Superseded { .. }) = error { Exit::Superseded } else { failed }
 }
 
+/// A maintenance of `table` that did not succeed.
+pub fn failed_maintenance(table: &str, error: &SinkError) -> Exit {
+    failure_of(&format!("{table} is not maintained: "), error, &error.hint())
+}
+
 fn failure_of(whose: &str, error: &(dyn Error + 'static), hint: &str) -> Exit {
     let causes = causes(error);
     for (index, text) in causes.iter().enumerate() {

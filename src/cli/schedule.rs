@@ -9,6 +9,8 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::Timestamp;
 
+use crate::config::OFF;
+
 /// The times at which a monitor runs.
 #[derive(Debug, Clone)]
 pub struct Schedule {
@@ -42,6 +44,20 @@ pub fn parse(text: &str) -> Result<Cron, String> {
         }
         fields => format!("it has {fields} of five or six fields"),
     })
+}
+
+/// Times at which something is done by itself, as typed.
+#[derive(Debug, Clone)]
+pub enum Times {
+    /// Never.
+    Off,
+    /// These.
+    At(Box<Cron>),
+}
+
+/// As [`parse`], or `off`.
+pub fn parse_times(text: &str) -> Result<Times, String> {
+    if text == OFF { Ok(Times::Off) } else { parse(text).map(|cron| Times::At(Box::new(cron))) }
 }
 
 #[cfg(test)]

@@ -170,7 +170,7 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// A local table by its path.
-fn short(table: &str) -> &str {
+pub(super) fn short(table: &str) -> &str {
     table.strip_prefix("file://").unwrap_or(table)
 }
 

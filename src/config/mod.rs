@@ -29,7 +29,7 @@ pub use monitor::{
     LabelTable, Metric, Monitor, Prediction, Registry, RegistryPlace, Rule,
 };
 pub use problem::{Problem, Problems, nearest, suggest};
-pub use prove::{hex16, is_this_machine};
+pub use prove::{OFF, hex16, is_this_machine};
 pub use secret::{Secret, SecretError, SecretPlaces};
 pub use settings::{Defaults, Settings, Smtp, Storage};
 use settings_spec::SettingsSpec;

@@ -35,7 +35,7 @@ pub use location::location;
 pub use notes::Notes;
 use registry::registry;
 use rule::rule;
-pub use settings::settings;
+pub use settings::{OFF, settings};
 use smtp::smtp;
 use storage::storage;
 use time::{cron, duration, granularity, timeout, zone};

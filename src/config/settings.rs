@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use croner::Cron;
 use secrecy::SecretString;
 use url::Url;
 
@@ -14,6 +15,13 @@ use super::spec::ChannelSpec;
 
 /// Bytes for the states of columns, if nobody says otherwise.
 pub(super) const DEFAULT_STATE_MEMORY: u64 = 384 << 20;
+
+/// When tables are maintained, if nobody says otherwise: at night, and not when runs commonly begin.
+const DEFAULT_MAINTENANCE: &str = "17 3 * * *";
+
+pub(super) fn default_maintenance() -> Option<Cron> {
+    DEFAULT_MAINTENANCE.parse().ok()
+}
 
 /// What all monitors of a folder share.
 #[derive(Debug, Clone)]
@@ -28,6 +36,8 @@ pub struct Settings {
     pub storage: Vec<Storage>,
     /// Bytes that the states of columns may take at once.
     pub state_memory: u64,
+    /// When `serve` maintains the tables that it writes, in the time zone of `defaults`; `None` if it does not.
+    pub maintenance: Option<Cron>,
     /// What monitors leave out; still as typed, since a monitor proves it as its own.
     pub defaults: Defaults,
     /// Where the file names secrets.
@@ -42,6 +52,7 @@ impl Default for Settings {
             hold_webhooks: false,
             storage: Vec::new(),
             state_memory: DEFAULT_STATE_MEMORY,
+            maintenance: default_maintenance(),
             defaults: Defaults::default(),
             secret_places: SecretPlaces::default(),
         }

@@ -26,9 +26,21 @@ pub struct SettingsSpec {
     /// Memory for the states of columns, in MiB: where they would take more, tables are read several times, some columns
     /// each time. A run takes about as much again for rows and files. Default: 384.
     pub state_memory_mib: Option<u64>,
+    /// When `secchi serve` maintains the tables that it writes.
+    #[serde(default)]
+    pub maintenance: MaintenanceSpec,
     /// What monitors leave out.
     #[serde(default)]
     pub defaults: DefaultsSpec,
+}
+
+/// When `secchi serve` maintains the tables that it writes.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaintenanceSpec {
+    /// Five fields (minute, hour, day of month, month, day of week), in the time zone under `defaults`; or `off`. Default:
+    /// `17 3 * * *`, once a night.
+    pub cron: Option<String>,
 }
 
 /// The SMTP server.

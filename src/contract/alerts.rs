@@ -67,4 +67,5 @@ pub const TABLE: Table = Table {
     measures: &[],
     beside: &[],
     partition_by: &[],
+    sorted_by: &["monitor_name", "window_start", "computed_at"],
 };

@@ -1,7 +1,7 @@
 //! `<monitor>_drift_metrics`: how far each column has moved.
 
 use super::lineage::{COMPUTED, MODEL, REVISION, RUN, SOURCE};
-use super::{Column, Table, Type, WINDOW, column, shared};
+use super::{BY_WINDOW, Column, Table, Type, WINDOW, column, shared};
 
 /// A statistical test.
 const TEST: Type = Type::Struct(&[
@@ -116,4 +116,5 @@ pub const TABLE: Table = Table {
     measures: &[MEASURES, EXTRAS],
     beside: &[PLACE, RUN, MODEL, SOURCE, REVISION, COMPUTED],
     partition_by: &["window_month"],
+    sorted_by: BY_WINDOW,
 };

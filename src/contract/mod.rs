@@ -84,7 +84,14 @@ pub struct Table {
     beside: &'static [&'static [Column]],
     /// Columns that Delta partitions by.
     pub partition_by: &'static [&'static str],
+    /// Columns by which rows are in order in files that maintenance writes. Where there are partitions, a file has rows of
+    /// one value of the first only.
+    pub sorted_by: &'static [&'static str],
 }
+
+/// The order of the metric tables: what is replaced together lies together.
+const BY_WINDOW: &[&str] =
+    &["granularity", "window_start", "model_version", "slice_key", "slice_value", "column_name"];
 
 impl Table {
     /// Every column, in order.
@@ -150,9 +157,10 @@ mod tests {
     }
 
     #[test]
-    fn partition_columns_exist() {
+    fn partition_and_sort_columns_exist() {
         for table in TABLES {
-            assert!(table.partition_by.iter().all(|name| table.column(name).is_some()));
+            let mut names = table.partition_by.iter().chain(table.sorted_by);
+            assert!(names.all(|name| table.column(name).is_some()), "{}", table.name);
         }
     }
 

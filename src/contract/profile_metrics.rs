@@ -1,7 +1,7 @@
 //! `<monitor>_profile_metrics`: what each column looked like in each window.
 
 use super::lineage::{COMPUTED, MODEL, REVISION, RUN, SOURCE};
-use super::{Column, Table, Type, WINDOW, column, shared};
+use super::{BY_WINDOW, Column, Table, Type, WINDOW, column, shared};
 
 /// Scores of a classifier: by class, and two means over classes.
 const CLASS_SCORES: Type = Type::Struct(&[
@@ -213,6 +213,7 @@ pub const TABLE: Table = Table {
     measures: &[MEASURES, EXTRAS],
     beside: &[shared::PLACE, &[shared::REASON], RUN, MODEL, SOURCE, REVISION, COMPUTED],
     partition_by: &["window_month"],
+    sorted_by: BY_WINDOW,
 };
 
 /// What a measure of quality looks at, beside labels.

@@ -1,7 +1,7 @@
 //! `<monitor>_profile_states`: what is kept of the rows, so that they need not be read again.
 
 use super::lineage::{COMPUTED, RUN, SOURCE};
-use super::{Column, Table, Type, WINDOW, column, shared};
+use super::{BY_WINDOW, Column, Table, Type, WINDOW, column, shared};
 
 /// Bins of numbers.
 const HISTOGRAM: Type = Type::Struct(&[
@@ -74,4 +74,5 @@ pub const TABLE: Table = Table {
     measures: &[STATE],
     beside: &[shared::PLACE, RUN, SOURCE, COMPUTED],
     partition_by: &["window_month"],
+    sorted_by: BY_WINDOW,
 };

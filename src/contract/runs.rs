@@ -56,4 +56,5 @@ pub const TABLE: Table = Table {
     measures: &[],
     beside: &[],
     partition_by: &[],
+    sorted_by: &["at"],
 };

@@ -1,10 +1,11 @@
 //! Data files: rows in the folder of a table, which nobody reads before a commit names them.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
-use arrow::datatypes::{DataType, Date32Type, Field, Schema};
+use arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::{Add, Metadata, MetadataExt, StructField, StructType};
 use deltalake::operations::write::WriterStatsConfig;
@@ -21,29 +22,23 @@ const AT_ONCE: usize = 4;
 
 /// Rows of a file from which on a dictionary of each column is worth its room, which is that of thousands of values
 /// whatever their number.
-const WORTH_A_DICTIONARY: usize = 1000;
+pub const WORTH_A_DICTIONARY: usize = 1000;
 
-/// Writes the rows of `batch` into the folder of `table`: a file for each month that it is partitioned by.
+/// The length of a row's window.
+const GRANULARITY: &str = "granularity";
+
+/// Writes the rows of `batch` into the folder of `table`: a file for each month that it is partitioned by, and each length
+/// of windows, so that what is replaced often, as the week of each day is, drags nothing else along.
 ///
 /// # Errors
 /// If one cannot be written. Those that have been are in no version of the table, as if they were not there.
 pub async fn write(table: &DeltaTable, batch: &RecordBatch) -> Result<Vec<Add>, DeltaTableError> {
-    let state = table.snapshot()?;
-    let stats = WriterStatsConfig::from_config(state.snapshot().table_configuration());
-    let partition_by = state.metadata().partition_columns().to_vec();
-    let files = match partition_by.as_slice() {
+    let files = match table.snapshot()?.metadata().partition_columns() {
         [month] => apart(batch, month)?,
         _ => vec![batch.clone()],
     };
-    let config = WriterConfig::new(
-        batch.schema(),
-        partition_by,
-        Some(parquet(batch, files.len())),
-        None,
-        None,
-        stats.num_indexed_cols,
-        stats.stats_columns,
-    );
+    let is_long = batch.num_rows() >= WORTH_A_DICTIONARY * files.len();
+    let config = config(table, &batch.schema(), parquet(&batch.schema(), is_long).build(), None)?;
     let store = table.log_store().object_store(None);
     let written = futures::stream::iter(files).map(|rows| {
         let mut writer = DeltaWriter::new(Arc::clone(&store), config.clone());
@@ -72,15 +67,38 @@ pub async fn discard(table: &DeltaTable, files: &[Add]) {
     }
 }
 
-/// The rows of `batch` with each value of the column called `by`, in order.
-fn apart(batch: &RecordBatch, by: &str) -> Result<Vec<RecordBatch>, DeltaTableError> {
-    let months = batch.column_by_name(by).and_then(|column| column.as_primitive_opt::<Date32Type>());
-    let months = months.ok_or_else(|| DeltaTableError::generic(format!("column {by} has no dates")))?;
-    let month = |row: u32| months.is_valid(row as usize).then(|| months.value(row as usize));
+/// How files of rows of `schema` are written into the folder of `table`: each until it has about `size_max` bytes.
+///
+/// # Errors
+/// If the table is not loaded.
+pub fn config(
+    table: &DeltaTable,
+    schema: &SchemaRef,
+    parquet: WriterProperties,
+    size_max: Option<NonZero<u64>>,
+) -> Result<WriterConfig, DeltaTableError> {
+    let state = table.snapshot()?;
+    let stats = WriterStatsConfig::from_config(state.snapshot().table_configuration());
+    let partition_by = state.metadata().partition_columns().to_vec();
+    let (indexed, columns) = (stats.num_indexed_cols, stats.stats_columns);
+    Ok(WriterConfig::new(Arc::clone(schema), partition_by, Some(parquet), size_max, None, indexed, columns))
+}
+
+/// The rows of `batch` of each value of the column called `month` and each length of windows, in order.
+fn apart(batch: &RecordBatch, month: &str) -> Result<Vec<RecordBatch>, DeltaTableError> {
+    let months = batch.column_by_name(month).and_then(|column| column.as_primitive_opt::<Date32Type>());
+    let months = months.ok_or_else(|| DeltaTableError::generic(format!("column {month} has no dates")))?;
+    let lengths = batch.column_by_name(GRANULARITY).and_then(|column| column.as_string_opt::<i32>());
+    let lengths = lengths.ok_or_else(|| DeltaTableError::generic("column granularity has no texts"))?;
+    let key = |row: &u32| {
+        let row = *row as usize;
+        let month = months.is_valid(row).then(|| months.value(row));
+        (month, lengths.is_valid(row).then(|| lengths.value(row)))
+    };
     let mut rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
-    rows.sort_by_key(|row| month(*row));
-    let of_a_month = rows.chunk_by(|a, b| month(*a) == month(*b));
-    of_a_month.map(|rows| Ok(take_record_batch(batch, &UInt32Array::from(rows.to_vec()))?)).collect()
+    rows.sort_by_key(key);
+    let of_a_file = rows.chunk_by(|a, b| key(a) == key(b));
+    of_a_file.map(|rows| Ok(take_record_batch(batch, &UInt32Array::from(rows.to_vec()))?)).collect()
 }
 
 /// `metadata` with the columns of `schema` that it lacks, after those that it has; `None` if it has all.
@@ -99,17 +117,16 @@ pub fn widened(metadata: &Metadata, schema: &Schema) -> Result<Option<Metadata>,
     Ok(Some(metadata.clone().with_schema(&all)?))
 }
 
-/// How the rows of `batch` are written to so many `files`. What is binary is compressed well, which shrinks states to a
-/// third; for the many small pages of the other columns that would take longer than it is worth.
-fn parquet(batch: &RecordBatch, files: usize) -> WriterProperties {
-    let binary = batch.schema_ref().fields().iter().filter(|field| field.data_type() == &DataType::Binary);
+/// How rows of `schema` are written, to files of thousands of rows if `is_long`. What is binary is compressed well, which
+/// shrinks states to a third; for the many small pages of the other columns that would take longer than it is worth.
+pub fn parquet(schema: &Schema, is_long: bool) -> WriterPropertiesBuilder {
+    let binary = schema.fields().iter().filter(|field| field.data_type() == &DataType::Binary);
     let compressed = |properties: WriterPropertiesBuilder, field: &Arc<Field>| {
         let path = ColumnPath::from(field.name().as_str());
         let properties = properties.set_column_dictionary_enabled(path.clone(), false);
         properties.set_column_compression(path, Compression::ZSTD(ZstdLevel::default()))
     };
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_dictionary_enabled(batch.num_rows() >= WORTH_A_DICTIONARY * files);
-    binary.into_iter().fold(properties, compressed).build()
+    let properties =
+        WriterProperties::builder().set_compression(Compression::SNAPPY).set_dictionary_enabled(is_long);
+    binary.into_iter().fold(properties, compressed)
 }

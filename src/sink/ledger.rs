@@ -112,6 +112,24 @@ struct CommitInfo {
 /// # Errors
 /// If the log cannot be read.
 pub(super) async fn account(table: &DeltaTable) -> Result<Option<Account>, SinkError> {
+    // An account of another version of Secchi may say other things.
+    Ok(newest(table).await?.and_then(|entry| serde_json::from_str(&entry.text).ok()))
+}
+
+/// An account as it stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The version whose commit has it.
+    pub version: u64,
+    /// What it says.
+    pub text: String,
+}
+
+/// The newest account in the log of `table`, whatever it says.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(super) async fn newest(table: &DeltaTable) -> Result<Option<Entry>, SinkError> {
     let newest = table.version().unwrap_or_default();
     let log = table.log_store();
     for version in (0..=newest).rev().take(COMMITS_MAX as usize) {
@@ -122,9 +140,8 @@ pub(super) async fn account(table: &DeltaTable) -> Result<Option<Account>, SinkE
         let Some(bytes) = log.read_commit_entry(version).await.map_err(failed)? else { return Ok(None) };
         let actions = serde_json::Deserializer::from_slice(&bytes).into_iter::<Action>();
         let info = actions.filter_map(Result::ok).find_map(|action| action.commit_info);
-        if let Some(counted) = info.and_then(|info| info.counted) {
-            // An account of another version of Secchi may say other things.
-            return Ok(serde_json::from_str(&counted).ok());
+        if let Some(text) = info.and_then(|info| info.counted) {
+            return Ok(Some(Entry { version, text }));
         }
     }
     Ok(None)

@@ -13,12 +13,12 @@ use datafusion::execution::context::SessionContext;
 use deltalake::DeltaTable;
 use deltalake::kernel::{LogicalFileView, Remove};
 use futures::TryStreamExt;
-use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::SinkError;
+use super::extent::Extent;
 use super::schema::without_comments;
 use crate::scope::{Scope, Starts, Windows};
+use crate::window::{Granularity, Window};
 
 /// The flat start of a row's window.
 const WINDOW_START: &str = "window_start";
@@ -48,10 +48,9 @@ impl Replaced {
         type Source = Box<dyn std::error::Error + Send + Sync>;
         let failed = |source: Source| SinkError::Read { table: table.table_url().clone(), source };
         let state = table.snapshot().map_err(|error| failed(error.into()))?;
-        let files = state.log_data().into_iter().filter(|file| match scope.windows() {
-            None => true,
-            Some(windows) => may_have(file, windows),
-        });
+        let sought = scope.windows().map(Sought::of);
+        let files = state.log_data().into_iter();
+        let files = files.filter(|file| sought.as_ref().is_none_or(|sought| sought.may_be_in(file)));
         let files: Vec<LogicalFileView> = files.collect();
         let mut replaced =
             Self { files: files.iter().map(|file| file.remove_action(true)).collect(), staying: Vec::new() };
@@ -79,31 +78,28 @@ impl Replaced {
     }
 }
 
-/// Whether `file` may have rows of `windows`, as far as the log says.
-fn may_have(file: &LogicalFileView, windows: &Windows) -> bool {
-    if file.partition_values_map().values().all(Option::is_none) {
-        return windows.baseline;
+/// Windows by their length and their start, in microseconds, and whether rows that lie in none are meant, too.
+struct Sought {
+    starts: Vec<(String, i64)>,
+    baseline: bool,
+}
+
+impl Sought {
+    fn of(windows: &Windows) -> Self {
+        let start = |(granularity, window): (Granularity, Window)| {
+            (granularity.to_string(), window.start.as_microsecond())
+        };
+        Self { starts: windows.iter().map(start).collect(), baseline: windows.baseline }
     }
-    let stats: Stats = file.stats().and_then(|stats| serde_json::from_str(&stats).ok()).unwrap_or_default();
-    let micros = |extreme: Extreme| extreme.window_start.map(Timestamp::as_microsecond);
-    let from = micros(stats.min_values).unwrap_or(i64::MIN);
-    // The log may leave out what is less than a millisecond.
-    let upto = micros(stats.max_values).map_or(i64::MAX, |upto| upto.saturating_add(999));
-    windows.iter().any(|(_, window)| (from..=upto).contains(&window.start.as_microsecond()))
-}
 
-/// What the log says of the values of a file, as far as it matters here.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Stats {
-    min_values: Extreme,
-    max_values: Extreme,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Extreme {
-    window_start: Option<Timestamp>,
+    /// Whether `file` may have rows of these, as far as the log says.
+    fn may_be_in(&self, file: &LogicalFileView) -> bool {
+        if file.partition_values_map().values().all(Option::is_none) {
+            return self.baseline;
+        }
+        let extent = Extent::of(file);
+        self.starts.iter().any(|(granularity, start)| extent.may_have(granularity, *start))
+    }
 }
 
 /// Which rows of `batch` are `wanted`.

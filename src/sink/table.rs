@@ -18,6 +18,9 @@ use crate::contract::Table;
 use crate::lineage::ENGINE_VERSION;
 use crate::source::{Lake, shown, spark_type};
 
+/// Where a commit says who made it.
+const ENGINE_INFO: &str = "engineInfo";
+
 /// The table property that names the monitor whose table it is.
 const OWNER: &str = "secchi.monitor";
 
@@ -96,6 +99,11 @@ impl OutputTable {
         }
     }
 
+    /// The table at `url`, as it was when it was opened.
+    pub fn of(url: &Url, table: DeltaTable) -> Self {
+        Self { url: url.clone(), table }
+    }
+
     /// Where it is.
     pub fn url(&self) -> &Url {
         &self.url
@@ -161,11 +169,50 @@ impl OutputTable {
         committed(written.map(|table| table.version()), |source| SinkError::write(&url, source))
     }
 
+    /// Puts `files` in the place of those that go, which have the same rows, in one commit that carries `account` on. It is
+    /// nobody's turn, so a run that is going on does not give way to it, but looks again.
+    ///
+    /// # Errors
+    /// If the commit fails; whether it was made is then not known.
+    pub async fn rearrange(
+        &self,
+        gone: Vec<Remove>,
+        files: Vec<Add>,
+        target: u64,
+        account: Option<String>,
+    ) -> Result<Committed, SinkError> {
+        let metrics = json!({
+            "numFilesAdded": files.len(),
+            "numFilesRemoved": gone.len(),
+            "numAddedBytes": files.iter().map(|file| file.size).sum::<i64>(),
+            "numRemovedBytes": gone.iter().filter_map(|file| file.size).sum::<i64>(),
+        });
+        let metadata = [(ENGINE_INFO.to_owned(), json!(engine())), ("operationMetrics".to_owned(), metrics)];
+        let account = account.map(|account| (ledger::KEY.to_owned(), json!(account)));
+        // Delta takes two compactions of the same files for compatible, and would keep the rows of both; so only the
+        // version that was looked at may be rearranged.
+        let properties = CommitProperties::default()
+            .with_max_retries(0)
+            .with_create_checkpoint(false)
+            .with_cleanup_expired_logs(Some(false))
+            .with_metadata(metadata.into_iter().chain(account));
+        let rearranged = async {
+            let operation = DeltaOperation::Optimize { predicate: None, target_size: target as i64 };
+            let added = files.into_iter().map(|file| Action::Add(Add { data_change: false, ..file }));
+            CommitBuilder::from(properties)
+                .with_actions(gone.into_iter().map(Action::Remove).chain(added).collect())
+                .build(Some(self.table.snapshot()?), self.table.log_store(), operation)
+                .await
+        };
+        let failed = |source| SinkError::write(&self.url, source);
+        committed(rearranged.await.map(|commit| Some(commit.version())), failed)
+    }
+
     /// What the log says of `commit`, which gives way `retries` times. Refused if it is not its turn.
     async fn properties(&self, commit: &Commit<'_>, retries: usize) -> Result<CommitProperties, SinkError> {
         let properties = CommitProperties::default().with_max_retries(retries);
         let metadata = [
-            ("engineInfo".to_owned(), json!(format!("secchi/{ENGINE_VERSION}"))),
+            (ENGINE_INFO.to_owned(), json!(engine())),
             ("secchi.run_id".to_owned(), json!(commit.run_id)),
             ("secchi.monitor".to_owned(), json!(commit.monitor)),
         ];
@@ -185,6 +232,11 @@ impl OutputTable {
         }
         Ok(properties.with_application_transaction(Transaction::new(turn.app.0.as_str(), turn.next)))
     }
+}
+
+/// Who makes commits.
+fn engine() -> String {
+    format!("secchi/{ENGINE_VERSION}")
 }
 
 /// What came of a commit, which `failed` explains if it could not be made.

@@ -9,7 +9,7 @@ use crate::support::http::HookServer;
 use crate::support::scene::{Scene, is_as_approved};
 use crate::support::tls::Tls;
 
-const COMMANDS: [&str; 6] = ["demo", "init", "validate", "schema", "run", "serve"];
+const COMMANDS: [&str; 7] = ["demo", "init", "validate", "schema", "run", "maintain", "serve"];
 
 #[track_caller]
 fn ended(said: &Said, code: i32) {

@@ -12,7 +12,8 @@ use secchi::contract::{Column, Table, Type, alerts, drift_metrics, profile_metri
 use secchi::lineage::Pin;
 use secchi::notify::{Notification, Outcome as Delivery, Receipt, payload};
 use secchi::run::{Incident, Outcome, RunError};
-use secchi::sink::Written;
+use secchi::sink::maintain::{Sizes, Upkeep};
+use secchi::sink::{SinkError, Written};
 use serde_json::Value;
 
 use crate::notify::given;
@@ -92,15 +93,16 @@ fn the_page_of_the_webhook_is_made_from_its_schema() {
         [Standard Webhooks](https://www.standardwebhooks.com) has it; any library for that verifies it. Any answer of 2xx \
         is a receipt; 408, 425, 429, 5xx and silence are tried again. Fields may be added under the same `version`.\n"
         .to_owned();
-    document(&mut text, &schema);
+    document(&mut text, &schema, &schema["none"]);
     let _ = write!(text, "\n## An example\n\n```json\n{}\n```\n", example());
     check("docs/webhook.md", &text);
 }
 
-/// The fields of a document and of the objects in it.
-fn document(text: &mut String, schema: &Value) {
+/// The fields of a document and of the objects in it, but for those that are `known`.
+fn document(text: &mut String, schema: &Value, known: &Value) {
     fields(text, schema);
-    for (name, object) in schema["$defs"].as_object().into_iter().flatten() {
+    let objects = schema["$defs"].as_object().into_iter().flatten();
+    for (name, object) in objects.filter(|(name, _)| known[name.as_str()].is_null()) {
         let meaning = object["description"].as_str().unwrap_or_default().replace('\n', " ");
         let _ = write!(text, "\n## {name}\n\n{meaning}\n");
         if object["properties"].is_object() {
@@ -160,32 +162,61 @@ fn example_of_runs() -> String {
     json::json(vec![done, stopped], &[problems])
 }
 
-#[test]
-fn the_page_of_the_runs_is_made_from_its_schema() {
-    let schema = json::schema().to_value();
-    let mut text = "# What `secchi run --json` prints\n\n\
-        One document on stdout, of all monitors that were to be run; what is told to a person goes to stderr. The exit \
-        code is the same as without `--json`. Instants are RFC 3339, UTC. Fields may be added under the same `version`.\n"
-        .to_owned();
-    document(&mut text, &schema);
-    let example = example_of_runs();
-    let valid = jsonschema::draft202012::new(&schema).expect("a schema");
+/// A table that was maintained, and one that could not be.
+fn example_of_maintenance() -> String {
+    let upkeep = Upkeep {
+        table: "s3://lake/monitoring/churn_profile_metrics".to_owned(),
+        version: 1003,
+        before: Sizes { files: 1002, bytes: 41_000_000 },
+        rewritten: Sizes { files: 1000, bytes: 40_000_000 },
+        after: Sizes { files: 9, bytes: 6_200_000 },
+        is_busy: false,
+        checkpoint: Some(1003),
+        log_entries: 288,
+        deleted: Sizes { files: 12, bytes: 1_200_000 },
+    };
+    let foreign = SinkError::Foreign {
+        table: "s3://lake/monitoring/churn_drift_metrics".to_owned(),
+        owner: "other".to_owned(),
+    };
+    let tables = [
+        json::MaintainedTable::new("s3://lake/monitoring/churn_profile_metrics", &Ok(Some(upkeep))),
+        json::MaintainedTable::new("s3://lake/monitoring/churn_drift_metrics", &Err(foreign)),
+    ];
+    json::json_of_maintenance(false, tables.into_iter().flatten().collect(), &[])
+}
+
+/// An example of a document, which must be one by its schema.
+fn example_of(text: &mut String, example: &str, schema: &Value) {
+    let valid = jsonschema::draft202012::new(schema).expect("a schema");
     let problems: Vec<String> = valid
-        .iter_errors(&serde_json::from_str(&example).expect("JSON"))
+        .iter_errors(&serde_json::from_str(example).expect("JSON"))
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
     assert_eq!(problems, [""; 0], "the example is such a document");
     let _ = write!(text, "\n## An example\n\n```json\n{example}\n```\n");
+}
+
+#[test]
+fn the_page_of_the_documents_is_made_from_their_schemas() {
+    let (runs, maintenance) = (json::schema().to_value(), json::schema_of_maintenance().to_value());
+    let mut text = "# What `secchi run --json` prints\n\n\
+        One document on stdout, of all monitors that were to be run; what is told to a person goes to stderr. The exit \
+        code is the same as without `--json`. Instants are RFC 3339, UTC. Fields may be added under the same `version`.\n"
+        .to_owned();
+    document(&mut text, &runs, &runs["none"]);
+    example_of(&mut text, &example_of_runs(), &runs);
+    text.push_str(
+        "\n# What `secchi maintain --json` prints\n\n\
+        One document, likewise, of all tables that were to be maintained and are there.\n",
+    );
+    document(&mut text, &maintenance, &runs["$defs"]);
+    example_of(&mut text, &example_of_maintenance(), &maintenance);
     text.push_str(
         "\n# What `secchi plan --json` prints\n\nWhat runs would read and compute, in the same manner. `backfill` and \
          `rebuild` print the document of `run`, with a run for each chunk.\n",
     );
-    let mut schema = json::plans_schema().to_value();
-    // What is in both documents stands above.
-    if let Some(defs) = schema["$defs"].as_object_mut() {
-        defs.retain(|name, _| !["Failure", "Invalid", "Source"].contains(&name.as_str()));
-    }
-    document(&mut text, &schema);
+    document(&mut text, &json::plans_schema().to_value(), &runs["$defs"]);
     check("docs/json.md", &text);
 }
 

@@ -20,6 +20,7 @@ mod fairness;
 mod findings;
 mod histories;
 mod incremental;
+mod maintain;
 mod notify;
 mod odd_values;
 mod older_tables;

@@ -1,10 +1,9 @@
 //! The JSON document that `plan --json` prints.
 
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
-use super::{Failure, Invalid, Source, VERSION};
+use super::{Failure, Invalid, Source, VERSION, pretty, schema_of};
 use crate::cause::causes;
 use crate::config::Problems;
 use crate::notify::show;
@@ -104,11 +103,10 @@ impl Planned {
 /// The document of all plans, and of the files of which there is none.
 pub fn plans(plans: Vec<Plan>, problems: &[Problems]) -> String {
     let document = Plans { version: VERSION, plans, invalid: problems.iter().map(Invalid::of).collect() };
-    serde_json::to_string_pretty(&document).unwrap_or_default()
+    pretty(&document)
 }
 
 /// The JSON Schema of the document.
 pub fn plans_schema() -> schemars::Schema {
-    let settings = SchemaSettings::draft2020_12().for_serialize();
-    settings.into_generator().into_root_schema_for::<Plans>()
+    schema_of::<Plans>()
 }

@@ -2,12 +2,17 @@
 
 use std::path::Path;
 
+use croner::Cron;
+
 use super::location::normalized;
-use super::{Notes, channel, duration, location, smtp, storage, zone};
+use super::{Notes, channel, cron, duration, location, smtp, storage, zone};
 use crate::config::SecretPlaces;
-use crate::config::settings::{DEFAULT_STATE_MEMORY, Defaults, Settings};
-use crate::config::settings_spec::{DefaultsSpec, SettingsSpec};
+use crate::config::settings::{DEFAULT_STATE_MEMORY, Defaults, Settings, default_maintenance};
+use crate::config::settings_spec::{DefaultsSpec, MaintenanceSpec, SettingsSpec};
 use crate::config::spec::{ChannelSpec, SecretSpec};
+
+/// Typed in the place of times for what is not done by itself.
+pub const OFF: &str = "off";
 
 /// The settings that `spec` describes; what is wrong with them is in `notes`.
 pub fn settings(spec: &SettingsSpec, notes: &mut Notes<'_>) -> Settings {
@@ -26,6 +31,7 @@ pub fn settings(spec: &SettingsSpec, notes: &mut Notes<'_>) -> Settings {
             .map(|(index, spec)| storage(spec, &format!("/storage/{index}"), notes))
             .collect(),
         state_memory: spec.state_memory_mib.map_or(DEFAULT_STATE_MEMORY, |mib| mib.saturating_mul(1 << 20)),
+        maintenance: maintenance(&spec.maintenance, notes),
         defaults: defaults(&spec.defaults, notes),
         // Known to who has read the file.
         secret_places: SecretPlaces::default(),
@@ -34,6 +40,15 @@ pub fn settings(spec: &SettingsSpec, notes: &mut Notes<'_>) -> Settings {
         channel(spec, &format!("/defaults/notify/{index}"), &settings, notes);
     }
     settings
+}
+
+/// When tables are maintained.
+fn maintenance(spec: &MaintenanceSpec, notes: &mut Notes<'_>) -> Option<Cron> {
+    match spec.cron.as_deref() {
+        None => default_maintenance(),
+        Some(OFF) => None,
+        Some(typed) => cron(typed, "/maintenance/cron", notes),
+    }
 }
 
 /// A monitor proves what it takes from here as its own; what is wrong with it is told here, where it stands.
@@ -106,6 +121,33 @@ mod tests {
         );
         assert!(loaded("secchi.yaml", "", load_settings).is_ok());
     }
+
+    #[test]
+    fn maintenance_has_its_times_or_is_off() {
+        let cron = |text: &str| {
+            let settings = loaded("secchi.yaml", text, load_settings).ok();
+            settings.and_then(|settings| settings.maintenance).map(|cron| cron.to_string())
+        };
+        assert_eq!(cron("").as_deref(), Some("17 3 * * *"));
+        assert_eq!(cron("maintenance: { cron: 5 4 * * 0 }\n").as_deref(), Some("5 4 * * 0"));
+        assert_eq!(cron("maintenance: { cron: off }\n"), None);
+        assert!(loaded("secchi.yaml", "maintenance: { cron: off }\n", load_settings).is_ok());
+        assert_snapshot!(
+            problems_of_settings("maintenance: { cron: nightly }\n"),
+            @r"
+            secchi.yaml:1:22: `maintenance.cron` is `nightly`, which is not a cron expression: it has 1 of five fields
+              hint: minute, hour, day of month, month, day of week: `15 * * * *` is a quarter past every hour
+            "
+        );
+        assert_snapshot!(
+            problems_of_settings("maintenance: off\n"),
+            @r"
+            secchi.yaml:1:14: `maintenance` is `off`, but must be a map
+              hint: known here: cron
+            "
+        );
+    }
+
     #[test]
     fn what_monitors_leave_out_is_checked_where_it_stands() {
         assert_snapshot!(
