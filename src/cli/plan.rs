@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::monitors::{self, Loaded};
 use super::run::Versioned;
-use super::summary::{bytes, grouped};
+use super::summary::{bytes, counted};
 use super::{Exit, Which, document, say};
 use crate::config::Monitor;
 use crate::run::{self, Order, Preview, Reads};
@@ -53,15 +53,15 @@ fn text(preview: &Preview, monitor: &Monitor) -> String {
         (Reads::Everything, _) => format!("reads all rows of version {version}"),
         (Reads::Changes, Some(0) | None) => format!("reads no new commits, at version {version}"),
         (Reads::Changes, Some(commits)) => {
-            format!("reads {} up to version {version}", count(*commits, "commit"))
+            format!("reads {} up to version {version}", counted(*commits, "commit"))
         }
     };
-    let rows = rows.map(|rows| format!(", {} rows", grouped(rows))).unwrap_or_default();
+    let rows = rows.map(|rows| format!(", {}", counted(rows, "row"))).unwrap_or_default();
     let mut lines =
-        vec![format!("{name}  {what}: {}, {}{rows}", count(*files, "file"), bytes(preview.bytes))];
+        vec![format!("{name}  {what}: {}, {}{rows}", counted(*files, "file"), bytes(preview.bytes))];
     let base = monitor.base_granularity();
     let windows = match preview.windows {
-        Some(windows) => format!("{} of {base} at most", count(windows, "window")),
+        Some(windows) => format!("{} of {base} at most", counted(windows, "window")),
         None => format!("all windows of {base}"),
     };
     let day = |micros: i64| show(micros, base, monitor.calendar.zone());
@@ -71,14 +71,10 @@ fn text(preview: &Preview, monitor: &Monitor) -> String {
         None => format!("  computes {windows}"),
     });
     if let Some(seconds) = preview.seconds {
-        lines.push(format!("  takes about {seconds:.1} s, by {}", count(preview.runs, "earlier run")));
+        lines.push(format!("  takes about {seconds:.1} s, by {}", counted(preview.runs, "earlier run")));
     }
     lines.extend(preview.findings.iter().map(|finding| format!("  note: {finding}")));
     lines.join("\n")
-}
-
-fn count(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// An instant in `zone`, to the minute; to the day where windows are of days.

@@ -9,6 +9,11 @@ use crate::notify::{self, phrase, show};
 use crate::remedy::Remedy;
 use crate::run::{Incident, Outcome};
 
+/// So many of what is called `noun`.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
 /// The summary of a run for a person.
 pub fn text(outcome: &Outcome) -> String {
     let versions = match outcome.model_versions.as_slice() {
@@ -18,10 +23,10 @@ pub fn text(outcome: &Outcome) -> String {
     let mut lines = vec![match outcome.is_unchanged {
         true => format!("{}  nothing new in {:.1} s", outcome.monitor, outcome.seconds),
         false => format!(
-            "{}  {} windows{versions}, {} rows ({}) in {:.1} s",
+            "{}  {}{versions}, {} ({}) in {:.1} s",
             outcome.monitor,
-            outcome.windows,
-            grouped(outcome.rows),
+            counted(outcome.windows, "window"),
+            counted(outcome.rows, "row"),
             bytes(outcome.bytes),
             outcome.seconds,
         ),

@@ -28,7 +28,11 @@ pub fn subject_of(event: &Event) -> String {
 pub fn subject_with_version(event: &Event) -> String {
     let version = match event.model_version.as_str() {
         ALL_VERSIONS | NO_VERSION => None,
-        version => Some(format!("v{}", show::shortened(version, NAME_LENGTH_MAX))),
+        version => {
+            // Some write `v2` themselves.
+            let v = if version.starts_with(['v', 'V']) { "" } else { "v" };
+            Some(format!("{v}{}", show::shortened(version, NAME_LENGTH_MAX)))
+        }
     };
     parts([column(event), version, slice_in_brackets(event)])
 }

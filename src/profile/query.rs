@@ -392,7 +392,7 @@ impl<'a> Counting<'a> {
 
 /// Lets SQL see only these rows of the inference table.
 async fn show(monitor: &Monitor, snapshot: &Snapshot, part: &Part) -> Result<(), QueryError> {
-    let shown = snapshot.show(part, &monitor.inference.timestamp_col).await;
+    let shown = snapshot.show(part, &monitor.inference).await;
     shown.map_err(|error| QueryError::query(&snapshot.source.table, error))
 }
 

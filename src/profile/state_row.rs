@@ -1,7 +1,11 @@
 //! One row of the states table: what is kept of a column in a base window, and what of it can be read without us.
 
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type};
 use serde::Serialize;
 
+use super::distribution::Edges;
 use super::functions::State;
 use super::pinned::PinnedEdges;
 use super::row::WindowStruct;
@@ -101,6 +105,17 @@ pub fn column_state(state: &[u8], distinct_sketch: Option<&[u8]>) -> Result<Colu
         state.put_sketch(sketch).map_err(|why| StateError::External(why.into()))?;
     }
     Ok(state)
+}
+
+/// The edges between bins in this row of a column of histograms' edges; `None` if there are none.
+///
+/// # Errors
+/// If they are no numbers.
+pub fn bins(edges: &ArrayRef, row: usize) -> Result<Option<Edges>, StateError> {
+    let Some(lists) = edges.as_list_opt::<i32>().filter(|lists| lists.is_valid(row)) else { return Ok(None) };
+    let numbers = cast(&lists.value(row), &DataType::Float64)?;
+    let edges = Edges::new(numbers.as_primitive::<Float64Type>().iter().flatten());
+    Ok((!edges.is_empty()).then_some(edges))
 }
 
 /// Why a state cannot be encoded or decoded.

@@ -5,7 +5,8 @@
 
 use jiff::Timestamp;
 
-use super::{Order, Recount, RunError, blame, guard};
+use super::guard::{blame, guard};
+use super::{Order, Recount, RunError};
 use crate::config::{Monitor, Settings};
 use crate::profile::query::chunks;
 use crate::sink::Sink;

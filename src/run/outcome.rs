@@ -15,7 +15,7 @@ use crate::notify::{Receipt, RunFacts};
 use crate::profile::custom::Measured;
 use crate::profile::positive_class::unseen_positive_class;
 use crate::profile::query::{OUT_OF_RANGE, Totals};
-use crate::profile::{Profiles, findings, many_classes};
+use crate::profile::{Profiles, Series, findings, many_classes};
 use crate::sink::Written;
 use crate::source::{Snapshot, registry};
 
@@ -64,55 +64,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn new(
-        monitor: &Monitor,
-        totals: &Totals,
-        profiles: &Profiles,
-        evaluation: Evaluation,
-        profile: Written,
-        drift: Written,
-        findings: Vec<String>,
-        facts: RunFacts,
-    ) -> Self {
-        let finest = monitor.granularities.first();
-        let series = profiles.windows.iter();
-        let windows = series
-            .clone()
-            .filter(|(series, _)| {
-                Some(&series.granularity) == finest
-                    && series.segment.slice.is_none()
-                    && series.segment.model_version == ALL_VERSIONS
-            })
-            .map(|(_, windows)| windows.len() as u64)
-            .sum();
-        Self {
-            monitor: monitor.name.clone(),
-            facts,
-            rows: totals.rows,
-            bytes: totals.bytes,
-            windows,
-            model_versions: versions(profiles),
-            profile,
-            drift,
-            incidents: incident::incidents(&evaluation),
-            events: evaluation.events,
-            firing: evaluation.firing,
-            judged: evaluation.judged,
-            unjudged: evaluation.unjudged,
-            findings,
-            receipts: Vec::new(),
-            seconds: 0.0,
-            zone: monitor.calendar.zone().clone(),
-            is_unchanged: false,
-        }
-    }
-
-    /// Of a run that found nothing to do.
+    /// Of a run in which nothing was counted.
     pub(super) fn unchanged(
         monitor: &Monitor,
         evaluation: Evaluation,
-        profile: Written,
-        drift: Written,
+        [profile, drift]: [Written; 2],
         facts: RunFacts,
     ) -> Self {
         Self {
@@ -136,6 +92,37 @@ impl Outcome {
             is_unchanged: true,
         }
     }
+
+    /// The same of a run that has counted, and noticed something.
+    pub(super) fn with(
+        self,
+        monitor: &Monitor,
+        totals: &Totals,
+        bytes: u64,
+        profiles: &Profiles,
+        findings: Vec<String>,
+    ) -> Self {
+        Self {
+            rows: totals.rows,
+            bytes,
+            windows: windows(monitor, profiles),
+            model_versions: versions(profiles),
+            findings,
+            is_unchanged: false,
+            ..self
+        }
+    }
+}
+
+/// How many windows of the finest granularity have rows.
+fn windows(monitor: &Monitor, profiles: &Profiles) -> u64 {
+    let is_finest = |series: &Series| {
+        Some(&series.granularity) == monitor.granularities.first()
+            && series.segment.slice.is_none()
+            && series.segment.model_version == ALL_VERSIONS
+    };
+    let finest = profiles.windows.iter().filter(|(series, _)| is_finest(series));
+    finest.map(|(_, windows)| windows.len() as u64).sum()
 }
 
 fn versions(profiles: &Profiles) -> Vec<String> {

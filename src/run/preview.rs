@@ -4,7 +4,6 @@ use super::{Order, Prepared, RunError, Stop, plan, prepare};
 use crate::config::{Monitor, Settings};
 use crate::lineage::Pin;
 use crate::profile::query::Due;
-use crate::sink::Durations;
 use crate::source::changes::{AddedFile, Span, present};
 use crate::spans::Spans;
 
@@ -122,9 +121,8 @@ pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Re
     preview.from = Some(task.from);
     preview.findings = task.findings;
     if let Some(durations) = sink.durations().await? {
-        let Durations { runs, .. } = durations;
-        preview.seconds = Some(durations.of(preview.bytes));
-        preview.runs = runs;
+        preview.seconds = durations.of(preview.bytes);
+        preview.runs = durations.runs;
     }
     Ok(preview)
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Float64Type};
+use arrow::datatypes::{DataType, Date32Type};
 use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use deltalake::DeltaTable;
@@ -14,9 +14,8 @@ use deltalake::DeltaTable;
 use super::SinkError;
 use crate::config::Monitor;
 use crate::profile::ColumnState;
-use crate::profile::distribution::Edges;
 use crate::profile::pinned::PinnedEdges;
-use crate::profile::state_row::column_state;
+use crate::profile::state_row::{bins, column_state};
 use crate::source::shown;
 
 /// The last date with numbers, by column.
@@ -80,13 +79,10 @@ fn note(
     pinned: &mut PinnedEdges,
 ) -> Result<(), DataFusionError> {
     let names = cast(batch.column(0), &DataType::Utf8)?;
-    let Some(bins) = batch.column(1).as_list_opt::<i32>() else { return Ok(()) };
     let states = cast(batch.column(2), &DataType::Binary)?;
     for (row, name) in names.as_string::<i32>().iter().enumerate() {
         let Some(name) = name.filter(|name| columns.contains(*name)) else { continue };
-        let bins = cast(&bins.value(row), &DataType::Float64)?;
-        let bins = Edges::new(bins.as_primitive::<Float64Type>().iter().flatten());
-        if !bins.is_empty() {
+        if let Some(bins) = bins(batch.column(1), row)? {
             pinned.pin_bins(name, bins);
         }
         // A state that only another version of Secchi can read has told its bins at least.

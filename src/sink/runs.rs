@@ -47,23 +47,27 @@ pub struct RunRow {
     pub environment: String,
 }
 
-/// How long runs took, as a line through those that there were.
+/// How long runs took.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Durations {
     /// How many there were, at least one.
     pub runs: u64,
-    /// Seconds that a run takes whatever it reads.
-    pub fixed: f64,
-    /// Seconds more for each byte.
-    pub per_byte: f64,
-    /// Seconds of the fastest.
-    pub least: f64,
+    /// Seconds that a run takes whatever it reads, and seconds more for each byte; `None` if runs are too much alike to say.
+    line: Option<(f64, f64)>,
+    least_seconds: f64,
+    mean_seconds: f64,
+    mean_bytes: f64,
 }
 
 impl Durations {
-    /// Seconds that a run takes which reads so many bytes.
-    pub fn of(&self, bytes: u64) -> f64 {
-        (self.fixed + self.per_byte * bytes as f64).max(self.least)
+    /// Seconds that a run takes which reads so many bytes; `None` if no run was like it.
+    pub fn of(&self, bytes: u64) -> Option<f64> {
+        let bytes = bytes as f64;
+        match self.line {
+            Some((fixed, per_byte)) => Some((fixed + per_byte * bytes).max(self.least_seconds)),
+            // At the pace of the others, of which only those of its size have one.
+            None => (2.0 * bytes > self.mean_bytes).then(|| self.mean_seconds * bytes / self.mean_bytes),
+        }
     }
 }
 
@@ -91,12 +95,26 @@ pub async fn durations(table: &DeltaTable, monitor: &str) -> Result<Option<Durat
     };
     let runs = batch.column_by_name("runs").and_then(|runs| runs.as_primitive_opt::<Int64Type>());
     let runs = runs.map_or(0, |runs| runs.value(0).unsigned_abs());
-    let (Some(seconds), Some(bytes)) = (number("mean_seconds"), number("mean_bytes")) else {
+    let means = number("mean_seconds").zip(number("mean_bytes"));
+    let Some(((mean_seconds, mean_bytes), least_seconds)) = means.zip(number("least_seconds")) else {
         return Ok(None);
     };
     let line = number("fixed").zip(number("per_byte"));
-    // Where runs are too much alike for a line, or it falls, a run takes as long as its bytes would at their pace.
     let line = line.filter(|(fixed, per_byte)| *fixed >= 0.0 && *per_byte >= 0.0);
-    let (fixed, per_byte) = line.unwrap_or((0.0, seconds / bytes));
-    Ok(Some(Durations { runs, fixed, per_byte, least: number("least_seconds").unwrap_or(0.0) }))
+    Ok(Some(Durations { runs, line, least_seconds, mean_seconds, mean_bytes }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_takes_as_long_as_runs_like_it() {
+        let alike =
+            Durations { runs: 1, line: None, least_seconds: 4.0, mean_seconds: 4.0, mean_bytes: 1000.0 };
+        assert_eq!(alike.of(2000), Some(8.0));
+        assert_eq!(alike.of(10), None);
+        let line = Durations { runs: 3, line: Some((0.5, 0.001)), least_seconds: 0.6, ..alike };
+        assert_eq!((line.of(0), line.of(1000)), (Some(0.6), Some(1.5)));
+    }
 }

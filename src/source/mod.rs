@@ -24,6 +24,7 @@ use columns::{Columns, is_number, is_scalar};
 pub use columns::{is_time, spark_type};
 use datafusion::common::DataFusionError;
 use datafusion::execution::context::SessionContext;
+use datafusion::logical_expr::{JoinType, ident};
 use deltalake::kernel::LogicalFileView;
 use deltalake::{DeltaTable, DeltaTableError};
 pub use error::SourceError;
@@ -37,8 +38,11 @@ pub use relabeled::Relabeled;
 use url::Url;
 pub use versions::{At, Versions};
 
-use crate::config::{LabelTable, Monitor, Prediction, ProblemType, Registry, RegistryPlace};
+use crate::config::{Inference, LabelTable, Monitor, Prediction, ProblemType, Registry, RegistryPlace};
 use crate::lineage::{Pin, RegisteredModel};
+
+/// The name of the label table in SQL.
+const LABELS: &str = "labels";
 
 /// Everything that a run reads, at the versions at which it reads it.
 pub struct Snapshot {
@@ -66,12 +70,23 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Lets SQL see only these rows as the inference table.
+    /// Lets SQL see only these rows as the inference table, and as the label table only labels of these.
     ///
     /// # Errors
-    /// If the table cannot be read.
-    pub async fn show(&self, part: &Part, timestamp_col: &str) -> Result<(), DataFusionError> {
-        part.show(&self.ctx, &self.inference, timestamp_col).await
+    /// If a table cannot be read.
+    pub async fn show(&self, part: &Part, inference: &Inference) -> Result<(), DataFusionError> {
+        part.show(&self.ctx, &self.inference, &inference.timestamp_col).await?;
+        let label = inference.prediction.as_ref().and_then(|prediction| prediction.label.as_ref());
+        let arrives_in = label.and_then(|label| label.arrives_in.as_ref());
+        let (Some(labels), Some(arrives_in)) = (&self.label_table, arrives_in) else { return Ok(()) };
+        let all = self.ctx.read_table(provider::provider(&self.ctx, labels, None).await?)?;
+        let rows = self.ctx.table(INFERENCE).await?;
+        let id = arrives_in.request_id_col.as_str();
+        let requests = rows.select([ident(id)])?.alias("requests")?;
+        let own = all.join(requests, JoinType::LeftSemi, &[id], &[id], None)?;
+        self.ctx.deregister_table(LABELS)?;
+        self.ctx.register_table(LABELS, own.into_view())?;
+        Ok(())
     }
 
     /// Lets SQL see the rows of the label table that are not those of version `since`, by their `columns`, as `relabeled`.
@@ -217,7 +232,7 @@ async fn open_labels(
 ) -> Result<(Pin, Arc<Field>, DeltaTable), SourceError> {
     let (prediction, label_col) = label;
     let table = lake.table("inference.label_table", &labels.table, at).await?;
-    let (pin, schema) = register(ctx, "labels", &labels.table, &table).await?;
+    let (pin, schema) = register(ctx, LABELS, &labels.table, &table).await?;
     let columns = Columns { table: &labels.table, version: pin.version, schema: &schema };
     columns.require_label(prediction, label_col)?;
     columns.require_joinable("request_id_col", &labels.request_id_col, inference)?;

@@ -60,7 +60,7 @@ pub struct Planned {
     /// End of the last.
     #[schemars(extend("format" = "date-time"))]
     pub last_window_end: Option<String>,
-    /// How long it would take, by what earlier runs took; null if there were none.
+    /// How long it would take, by what earlier runs took; null if none was like it.
     pub seconds: Option<f64>,
     /// What somebody should know of it.
     pub findings: Vec<String>,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::dataframe::DataFrame;
@@ -20,10 +20,9 @@ use jiff::Timestamp;
 use super::decode::{column, texts};
 use crate::config::Monitor;
 use crate::contract::TABLE;
-use crate::profile::distribution::Edges;
 use crate::profile::functions::State;
 use crate::profile::pinned::PinnedEdges;
-use crate::profile::state_row::column_state;
+use crate::profile::state_row::{bins, column_state};
 use crate::profile::template::{KEPT_BASELINE, KEPT_STATES, fill};
 use crate::profile::{
     BaseGroup, ColumnInfo, ColumnSet, ColumnState, Group, GroupKey, QualityState, Segment, Slice,
@@ -195,7 +194,7 @@ fn fill_from(
         let bytes = |name: &str| cast(column(batch, name)?, &DataType::Binary).map_err(DataFusionError::from);
         let (sketches, states) = (bytes("distinct_sketch")?, bytes("state")?);
         let (sketches, states) = (sketches.as_binary::<i32>(), states.as_binary::<i32>());
-        let bins = column(batch, "edges")?.as_list_opt::<i32>();
+        let edges = column(batch, "edges")?;
         for row in 0..batch.num_rows() {
             let Some(place) = by_key.get(&rows.key(row)) else { continue };
             if !states.is_valid(row) {
@@ -213,12 +212,8 @@ fn fill_from(
             if let ColumnState::Numeric(state) = &state {
                 pinned.add(name, state.distribution.edges());
             }
-            if let Some(bins) = bins.filter(|bins| bins.is_valid(row)) {
-                let bins = cast(&bins.value(row), &DataType::Float64)?;
-                let bins = Edges::new(bins.as_primitive::<Float64Type>().iter().flatten());
-                if !bins.is_empty() {
-                    pinned.pin_bins(name, bins);
-                }
+            if let Some(bins) = bins(edges, row)? {
+                pinned.pin_bins(name, bins);
             }
             group.columns[index] = state;
         }

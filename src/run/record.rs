@@ -1,0 +1,138 @@
+//! What is recorded of a run: its pins and its id, its row in `runs`, its account of what was counted, and what messages say.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Order;
+use crate::alert::Evaluation;
+use crate::config::{Monitor, RegistryPlace, hex16};
+use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
+use crate::notify::RunFacts;
+use crate::scope::{Scopes, Windows};
+use crate::sink::{Account, Ledger, RunRow, Written};
+use crate::source::{self, Snapshot};
+use crate::spans::Spans;
+
+/// Names of run ids are made from pins in this space, so the same pins have the same id.
+const RUN_IDS: Uuid = Uuid::from_u128(0x5ecc_4107_0000_4000_8000_0000_0000_0001);
+
+/// The pins, and the id that they make.
+pub(super) fn lineage(monitor: &Monitor, snapshot: &Snapshot, order: Order) -> Lineage {
+    let labels = snapshot.labels.clone();
+    let baseline = snapshot.baseline.as_ref().map(|baseline| baseline.pin.clone());
+    let pins = serde_json::json!([
+        monitor.name,
+        monitor.config_hash,
+        [snapshot.source.table, snapshot.source.version.to_string()],
+        labels.as_ref().map(|pin| (&pin.table, pin.version)),
+        baseline.as_ref().map(|pin| (&pin.table, pin.version)),
+        registry_hash(snapshot),
+        ENGINE_VERSION,
+    ]);
+    // What is computed anew with the same pins is another run.
+    let chunk = order.recount.map(|recount| format!("{:?}", recount.chunk)).unwrap_or_default();
+    Lineage {
+        run_id: Uuid::new_v5(&RUN_IDS, format!("{pins}{chunk}").as_bytes()).to_string(),
+        monitor_name: monitor.name.clone(),
+        config_hash: monitor.config_hash.clone(),
+        source: snapshot.source.clone(),
+        source_version_from: 0,
+        labels,
+        baseline,
+        model: snapshot.model.clone(),
+        computed_at: order.now,
+    }
+}
+
+fn registry_hash(snapshot: &Snapshot) -> Option<String> {
+    let model = snapshot.model.as_ref()?;
+    serde_json::to_string(model).ok().map(|text| hex16(&text))
+}
+
+pub(super) fn record(monitor: &Monitor, snapshot: &Snapshot, lineage: &Lineage, order: Order) -> RunRow {
+    RunRow {
+        run_id: lineage.run_id.clone(),
+        attempt_id: Uuid::now_v7().to_string(),
+        monitor_name: monitor.name.clone(),
+        status: "STARTED",
+        at: order.now.as_microsecond(),
+        as_of: order.as_of.as_microsecond(),
+        config_hash: monitor.config_hash.clone(),
+        config: monitor.config_json.clone(),
+        source_table: lineage.source.table.clone(),
+        source_version_from: lineage.source_version_from,
+        source_version: lineage.source.version,
+        label_table: lineage.labels.as_ref().map(|pin| pin.table.clone()),
+        label_version: lineage.labels.as_ref().map(|pin| pin.version),
+        baseline_table: lineage.baseline.as_ref().map(|pin| pin.table.clone()),
+        baseline_version: lineage.baseline.as_ref().map(|pin| pin.version),
+        registry: monitor.registry.as_ref().map(|registry| match &registry.place {
+            RegistryPlace::MlflowFiles(url) | RegistryPlace::Table(url) => source::shown(url),
+        }),
+        registry_hash: registry_hash(snapshot),
+        engine_version: ENGINE_VERSION,
+        environment: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        ..RunRow::default()
+    }
+}
+
+/// What messages say about the run.
+pub(super) fn facts(
+    monitor: &Monitor,
+    lineage: &Lineage,
+    record: &RunRow,
+    order: Order,
+    evaluation: &Evaluation,
+    [profile, drift]: [&Written; 2],
+) -> RunFacts {
+    let file = std::path::absolute(&monitor.file).unwrap_or(monitor.file.clone());
+    RunFacts {
+        run_id: lineage.run_id.clone(),
+        as_of: order.as_of,
+        sent_at: order.now,
+        attempt_id: record.attempt_id.clone(),
+        monitor_file: file.display().to_string(),
+        firing: evaluation.firing.clone(),
+        source: lineage.source.clone(),
+        labels: lineage.labels.clone(),
+        baseline: lineage.baseline.clone(),
+        profile: Pin { table: profile.table.clone(), version: profile.version },
+        drift: Pin { table: drift.table.clone(), version: drift.version },
+    }
+}
+
+/// What the states table holds once the run has written it.
+pub(super) fn account(
+    monitor: &Monitor,
+    snapshot: &Snapshot,
+    lineage: &Lineage,
+    order: Order,
+    scopes: &Scopes,
+    behind: Spans,
+    ledger: &Ledger,
+) -> Account {
+    let spans =
+        |windows: &Windows| windows.iter().map(|(_, window)| window).collect::<Vec<_>>().iter().collect();
+    Account {
+        run_id: lineage.run_id.clone(),
+        config_hash: lineage.config_hash.clone(),
+        counting_hash: monitor.counting_hash.clone(),
+        engine_version: ENGINE_VERSION.to_owned(),
+        source: lineage.source.clone(),
+        source_id: snapshot.id.clone(),
+        labels: lineage.labels.clone(),
+        baseline: lineage.baseline.clone(),
+        as_of: order.as_of,
+        touched: scopes.states.windows().map(spans),
+        behind,
+        ended: ledger.ended,
+        unfinished: ledger.unfinished(),
+    }
+}
+
+/// When an attempt that began so is at its end.
+pub(super) fn ended(now: Timestamp, began: Instant) -> Timestamp {
+    now.checked_add(began.elapsed()).unwrap_or(now)
+}

@@ -1,0 +1,116 @@
+//! The stages of a run, from rows to tables: counted, compared, judged, written.
+
+use super::guard::unless;
+use super::plan::Task;
+use super::record::{account, facts};
+use super::{Job, Outcome, RunError, outcome};
+use crate::alert::{Judging, Present};
+use crate::config::Monitor;
+use crate::drift;
+use crate::lineage::Lineage;
+use crate::profile::pinned::PinnedEdges;
+use crate::profile::query::{Counted, Counting, QueryError};
+use crate::profile::{Profiles, custom, row, state_row};
+use crate::scope::{Scope, Scopes};
+use crate::sink::{RunRow, Sink, StagedTables};
+use crate::source::{Snapshot, Versions};
+
+/// The stages between the pins and the record. Columns go through them a few at a time, and no reader sees a row of any
+/// before all are there.
+pub(super) async fn compute(
+    job: Job<'_>,
+    task: Task,
+    snapshot: &Snapshot,
+    lineage: &Lineage,
+    sink: &Sink<'_>,
+    record: &mut RunRow,
+) -> Result<Outcome, RunError> {
+    let Job { monitor, settings, order, watch, stop } = job;
+    let Task { reading, bytes, findings: noticed, .. } = task;
+    let behind = reading.behind.clone();
+    // Where there are states that rows are added to, their edges come with them.
+    let edges = match &reading.earlier {
+        Some(_) => PinnedEdges::default(),
+        None => sink.recorded_edges().await?,
+    };
+    let is_all = reading.earlier.is_none() && behind.is_empty();
+    let begun = Counting::begin(monitor, snapshot, settings, edges, reading, order.as_of, watch);
+    let mut counting = unless(stop, Box::pin(begun)).await?;
+    let recorded = sink.recorded().await?;
+    let present = Present {
+        as_of: order.as_of,
+        run_id: &lineage.run_id,
+        computed_at: lineage.computed_at,
+        is_newest: order.versions == Versions::default() && behind.is_empty(),
+    };
+    let mut judging = Judging::new(monitor, &recorded, present);
+    let scopes = counting.scopes();
+    let account = account(monitor, snapshot, lineage, order, &scopes, behind, sink.ledger());
+    let mut tables = sink.stage(lineage, &scopes, &account);
+    let counted =
+        unless(stop, columns(monitor, &mut counting, lineage, &scopes, &mut judging, &mut tables)).await;
+    let profiles = match counted {
+        Ok(profiles) => profiles,
+        Err(error) => {
+            tables.discard().await;
+            return Err(error);
+        }
+    };
+    let mut evaluation = judging.finish();
+    let (profile, drift) = tables.commit().await?;
+    record.alert_rows = Some(evaluation.events.len() as u64);
+    let unsent = sink.unsent().await?;
+    sink.write_alerts(&evaluation.events, &lineage.run_id).await?;
+    // What a run that did not end has recorded is not judged again, but may not have been told.
+    evaluation.events.splice(..0, unsent);
+
+    let totals = counting.totals();
+    record.rows_read = Some(totals.rows);
+    record.bytes_read = Some(bytes + totals.bytes);
+    record.profile_rows = Some(profile.rows);
+    record.drift_rows = Some(drift.rows);
+    record.profile_version = Some(profile.version);
+    record.drift_version = Some(drift.version);
+    let mut findings = outcome::findings(monitor, totals, &profiles, snapshot, order.as_of, is_all);
+    findings.extend(noticed);
+    let facts = facts(monitor, lineage, record, order, &evaluation, [&profile, &drift]);
+    let outcome = Outcome::unchanged(monitor, evaluation, [profile, drift], facts);
+    Ok(outcome.with(monitor, totals, bytes + totals.bytes, &profiles, findings))
+}
+
+/// From the rows of the source to rows of the metric tables, which are judged and staged, some columns after the others.
+/// Gives what was counted with the last.
+async fn columns(
+    monitor: &Monitor,
+    counting: &mut Counting<'_>,
+    lineage: &Lineage,
+    scopes: &Scopes,
+    judging: &mut Judging<'_>,
+    tables: &mut StagedTables<'_>,
+) -> Result<Profiles, RunError> {
+    let [of_states, of_profile, of_drift] =
+        [&scopes.states, &scopes.profile, &scopes.drift].map(Scope::starts);
+    loop {
+        let Counted { profiles, bases } = counting.next().await?;
+        for subjects in profiles.subjects() {
+            let mut profile = row::rows(&profiles, &subjects, monitor.quantiles);
+            custom::add_aggregates(&mut profile, &counting.totals().custom);
+            custom::derived::add(&mut profile, &monitor.custom_metrics).map_err(QueryError::from)?;
+            let mut drift = drift::compare(&profiles, &subjects, &monitor.calendar);
+            drift::custom::add(&mut drift, &profile, &monitor.custom_metrics).map_err(QueryError::from)?;
+            judging.judge(&profile, &drift);
+            let states = state_row::rows(&profiles, &subjects, &bases, monitor.base_granularity());
+            let mut states = states.map_err(|error| QueryError::query(&lineage.source.table, error))?;
+            // Some are here only to be compared with, or judged.
+            states.retain(|row| of_states.has(row.granularity.as_deref(), row.window_start));
+            profile.retain(|row| of_profile.has(row.granularity.as_deref(), row.window_start));
+            drift.retain(|row| of_drift.has(Some(&row.granularity), Some(row.window_start)));
+            tables.states.add(&states).await?;
+            tables.profile.add(&profile).await?;
+            tables.drift.add(&drift).await?;
+        }
+        if profiles.is_last {
+            return Ok(profiles);
+        }
+    }
+}
