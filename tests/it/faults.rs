@@ -4,12 +4,14 @@
 use std::collections::BTreeSet;
 
 use futures::StreamExt;
+use hyper::Method;
 use rand::RngExt;
 use serde_json::Value;
 
+use crate::crashes::{ROUNDS, scene_of};
 use crate::histories::{CHANGES, History};
 use crate::support::http::{HookServer, Script};
-use crate::support::s3::{S3Server, of_seed};
+use crate::support::s3::{Fault, Logged, S3Server, of_seed};
 use crate::support::scene::{Scene, upload};
 use crate::support::tls::Tls;
 
@@ -118,3 +120,73 @@ async fn whatever_goes_wrong_at_a_store_the_next_run_heals_it() {
     let histories = futures::stream::iter(seeds).map(heals).buffer_unordered(AT_ONCE);
     histories.collect::<Vec<()>>().await;
 }
+
+/// A store that does what it is asked and says that it failed is asked again, and then says that the version is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_was_made_and_denied_is_ones_own() {
+    for (round, table, version) in [
+        (0, "runs", 1),
+        (0, "bad_profile_states", 1),
+        (0, "bad_profile_metrics", 1),
+        (0, "alerts", 1),
+        (1, "runs", 3),
+        (1, "bad_profile_states", 2),
+        (1, "bad_profile_metrics", 2),
+        (1, "bad_drift_metrics", 2),
+        (1, "alerts", 2),
+        (1, "runs", 4),
+    ] {
+        let (server, hook) = (S3Server::start().await, HookServer::start(Script::default(), Tls::Off).await);
+        let scene = scene_of(&server, &hook).await;
+        let denied = format!("{table}/_delta_log/{version:020}.json");
+        let mut left = 1;
+        let commit = denied.clone();
+        server.disturb(move |method, path| {
+            let is_meant = left > 0 && *method == Method::PUT && path.contains(&commit);
+            left -= u32::from(is_meant);
+            is_meant.then_some(Fault::Denied(500, "InternalError"))
+        });
+        for rows in &ROUNDS[..=round] {
+            scene.table("bad", rows).await;
+            let (code, said) = scene.start(&["run", "bad"]).ended().await;
+            assert_eq!(code, 0, "{denied}: {said}");
+        }
+        let is_refused = |logged: &Logged| logged.path.contains(&denied) && logged.status == 412;
+        assert!(server.requests().iter().any(is_refused), "{denied} was written twice");
+        download(&server, &scene);
+        let rows = scene.rows("SELECT count(*) AS rows FROM bad_profile_metrics").await;
+        assert!(rows[0]["rows"].as_u64() > Some(0), "{denied}: what was committed is there");
+        let attempts =
+            scene.rows("SELECT status FROM runs GROUP BY attempt_id, status HAVING count(*) > 1").await;
+        assert_eq!(attempts.len(), 0, "{denied}: each status is recorded once");
+        let events = scene.rows("SELECT event_id FROM alerts GROUP BY event_id HAVING count(*) > 1").await;
+        assert_eq!(events.len(), 0, "{denied}: each event is recorded once");
+    }
+}
+
+/// Who was told is told once more under the same key, though there is more to tell by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_have_been_told_keeps_its_key() {
+    let (server, hook) = (S3Server::start().await, HookServer::start(Script::default(), Tls::Off).await);
+    let scene = scene_of(&server, &hook).await;
+    scene.edit("for: 2 of 3", "for: 2 of 3, slices: [region]");
+    let held = server.hold(Method::PUT, "runs/_delta_log/00000000000000000002.json");
+    let process = scene.start(&["run", "bad"]);
+    held.reached().await;
+    process.signal("KILL").await;
+    process.ended().await;
+    held.release();
+    let key = |index: usize| hook.requests()[index].header("webhook-id").map(str::to_owned);
+    assert_eq!(hook.requests().len(), 1);
+    // Another slice, of which nobody was told.
+    scene.table("bad", OTHER_SLICE).await;
+    let (code, said) = scene.start(&["run", "bad"]).ended().await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(hook.requests().len(), 3, "what was told, and what is new");
+    assert_eq!(key(0), key(1));
+    assert_ne!(key(0), key(2));
+}
+
+/// Rows of a region that there was not before.
+const OTHER_SLICE: &str =
+    "SELECT * REPLACE ('west' AS region, concat(request_id, 'w') AS request_id) FROM model";
