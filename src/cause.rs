@@ -20,6 +20,9 @@ const LENGTH_MAX: usize = 300;
 /// What systems and libraries say where there is no space.
 const NO_SPACE: [&str; 3] = ["No space left on device", "no storage space", "quota exceeded"];
 
+/// What the HTTP client says where an answer does not come, or breaks off.
+const UNANSWERED: [&str; 2] = ["error sending request", "error decoding response body"];
+
 /// What a library writes in front of its sentences.
 const PREFIXES: [&str; 26] = [
     "Arrow error: ",
@@ -124,7 +127,7 @@ pub fn trouble(error: &(dyn Error + 'static)) -> Trouble {
         Trouble::Full
     } else if text.contains("Permission denied") {
         Trouble::Denied
-    } else if text.contains("error sending request") {
+    } else if UNANSWERED.iter().any(|words| text.contains(words)) {
         Trouble::Unreachable
     } else {
         Trouble::Other

@@ -17,6 +17,7 @@ pub mod secrets;
 mod stages;
 mod stop;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 pub use backfill::{Backfill, Chunk, backfill};
@@ -32,6 +33,7 @@ use record::{ended, facts, lineage, record};
 use stages::compute;
 pub use stop::{Stop, StopSwitch};
 
+use crate::alert::Event;
 use crate::cause::chain;
 use crate::config::{Monitor, Settings};
 use crate::lineage::Lineage;
@@ -110,7 +112,10 @@ pub async fn run(
             outcome.facts.sent_at = ended(order.now, began);
             // Told before it is recorded that the run ended: whoever dies in between is told for, once more, by the next run.
             if order.notify {
-                outcome.receipts = notify::send(monitor, settings, &outcome.facts, &outcome.events).await;
+                for events in by_attempt(&outcome.events) {
+                    let receipts = notify::send(monitor, settings, &outcome.facts, &events).await;
+                    outcome.receipts.extend(receipts);
+                }
             }
             sink.write_run(&record, true).await?;
             outcome.seconds = began.elapsed().as_secs_f64();
@@ -130,6 +135,16 @@ pub async fn run(
             Err(error)
         }
     }
+}
+
+/// `events` by the attempt that recorded them, oldest first. Each is told apart: what an earlier one may have told is told
+/// once more as it was, with the same key.
+fn by_attempt(events: &[Event]) -> Vec<Vec<Event>> {
+    let mut attempts: BTreeMap<(i64, &str), Vec<Event>> = BTreeMap::new();
+    for event in events {
+        attempts.entry((event.computed_at, &event.run_id)).or_default().push(event.clone());
+    }
+    attempts.into_values().collect()
 }
 
 /// What a run begins with.

@@ -10,8 +10,10 @@ use deltalake::kernel::{Action, Add, Metadata, Remove, StructField, Transaction}
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableError};
+use serde::Deserialize;
 use serde_json::json;
 use url::Url;
+use uuid::Uuid;
 
 use super::{Account, KEY, SinkError, custom, files, ledger};
 use crate::contract::Table;
@@ -20,6 +22,9 @@ use crate::source::{Lake, shown, spark_type};
 
 /// Where a commit says who made it.
 const ENGINE_INFO: &str = "engineInfo";
+
+/// Where a commit has a name of its own.
+const COMMIT_ID: &str = "secchi.commit_id";
 
 /// The table property that names the monitor whose table it is.
 const OWNER: &str = "secchi.monitor";
@@ -136,9 +141,9 @@ impl OutputTable {
     ) -> Result<Committed, SinkError> {
         // Delta takes an overwrite and the compaction of the same files for compatible, and would then keep
         // both; so only the version that was read may be replaced.
-        let properties = self.properties(commit, 0).await?;
+        let id = commit_id();
+        let properties = self.properties(commit, &id, 0).await?;
         let Self { url, table } = self;
-        let failed = |source| SinkError::write(&url, source);
         let replaced = async {
             let state = table.snapshot()?;
             let operation = DeltaOperation::Write {
@@ -154,7 +159,7 @@ impl OutputTable {
                 .build(Some(state), table.log_store(), operation)
                 .await
         };
-        committed(replaced.await.map(|commit| Some(commit.version())), failed)
+        committed(&url, &table, &id, replaced.await.map(|commit| Some(commit.version()))).await
     }
 
     /// Appends rows in one commit.
@@ -162,11 +167,12 @@ impl OutputTable {
     /// # Errors
     /// If the commit fails, or another runner has written first; then nothing has changed.
     pub async fn append(self, batch: RecordBatch, commit: &Commit<'_>) -> Result<Committed, SinkError> {
-        let properties = self.properties(commit, APPEND_RETRIES_MAX).await?;
+        let id = commit_id();
+        let properties = self.properties(commit, &id, APPEND_RETRIES_MAX).await?;
         let Self { url, table } = self;
-        let write = table.write(vec![batch]).with_save_mode(SaveMode::Append);
+        let write = table.clone().write(vec![batch]).with_save_mode(SaveMode::Append);
         let written = write.with_commit_properties(properties).await;
-        committed(written.map(|table| table.version()), |source| SinkError::write(&url, source))
+        committed(&url, &table, &id, written.map(|table| table.version())).await
     }
 
     /// Puts `files` in the place of those that go, which have the same rows, in one commit that carries `account` on. It is
@@ -187,7 +193,12 @@ impl OutputTable {
             "numAddedBytes": files.iter().map(|file| file.size).sum::<i64>(),
             "numRemovedBytes": gone.iter().filter_map(|file| file.size).sum::<i64>(),
         });
-        let metadata = [(ENGINE_INFO.to_owned(), json!(engine())), ("operationMetrics".to_owned(), metrics)];
+        let id = commit_id();
+        let metadata = [
+            (ENGINE_INFO.to_owned(), json!(engine())),
+            (COMMIT_ID.to_owned(), json!(id)),
+            ("operationMetrics".to_owned(), metrics),
+        ];
         let account = account.map(|account| (ledger::KEY.to_owned(), json!(account)));
         // Delta takes two compactions of the same files for compatible, and would keep the rows of both; so only the
         // version that was looked at may be rearranged.
@@ -204,15 +215,20 @@ impl OutputTable {
                 .build(Some(self.table.snapshot()?), self.table.log_store(), operation)
                 .await
         };
-        let failed = |source| SinkError::write(&self.url, source);
-        committed(rearranged.await.map(|commit| Some(commit.version())), failed)
+        committed(&self.url, &self.table, &id, rearranged.await.map(|commit| Some(commit.version()))).await
     }
 
-    /// What the log says of `commit`, which gives way `retries` times. Refused if it is not its turn.
-    async fn properties(&self, commit: &Commit<'_>, retries: usize) -> Result<CommitProperties, SinkError> {
+    /// What the log says of `commit`, which is named `id` and gives way `retries` times. Refused if it is not its turn.
+    async fn properties(
+        &self,
+        commit: &Commit<'_>,
+        id: &str,
+        retries: usize,
+    ) -> Result<CommitProperties, SinkError> {
         let properties = CommitProperties::default().with_max_retries(retries);
         let metadata = [
             (ENGINE_INFO.to_owned(), json!(engine())),
+            (COMMIT_ID.to_owned(), json!(id)),
             ("secchi.run_id".to_owned(), json!(commit.run_id)),
             ("secchi.monitor".to_owned(), json!(commit.monitor)),
         ];
@@ -239,16 +255,58 @@ fn engine() -> String {
     format!("secchi/{ENGINE_VERSION}")
 }
 
-/// What came of a commit, which `failed` explains if it could not be made.
-fn committed(
+/// A name for a commit, which no other has.
+fn commit_id() -> String {
+    Uuid::now_v7().to_string()
+}
+
+/// What came of the commit `id` to `table`, which was read before it.
+///
+/// A store may do what it is asked and fail to say so. Asked again, it says that somebody has committed first: that was
+/// this very commit, and what it named must stay.
+async fn committed(
+    url: &Url,
+    table: &DeltaTable,
+    id: &str,
     written: Result<Option<u64>, DeltaTableError>,
-    failed: impl Fn(DeltaTableError) -> SinkError,
 ) -> Result<Committed, SinkError> {
+    let failed = |source| SinkError::write(url, source);
     match written {
         Ok(version) => Ok(Committed::At(version.ok_or_else(|| failed(DeltaTableError::NotInitialized))?)),
-        Err(error) if is_late(&error) => Ok(Committed::Late(failed(error))),
+        Err(error) if is_late(&error) => match version_of(table, id).await.map_err(failed)? {
+            Some(version) => Ok(Committed::At(version)),
+            None => Ok(Committed::Late(failed(error))),
+        },
         Err(error) => Err(failed(error)),
     }
+}
+
+/// A line of a commit, as far as it matters here.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "commitInfo")]
+    commit_info: Option<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(rename = "secchi.commit_id")]
+    commit_id: Option<String>,
+}
+
+/// The version after those that `table` has that was made by the commit `id`, if one was.
+async fn version_of(table: &DeltaTable, id: &str) -> Result<Option<u64>, DeltaTableError> {
+    let log = table.log_store();
+    let mut version = table.version().map_or(0, |version| version + 1);
+    while let Some(bytes) = log.read_commit_entry(version).await? {
+        let lines = serde_json::Deserializer::from_slice(&bytes).into_iter::<Line>();
+        let info = lines.filter_map(Result::ok).find_map(|line| line.commit_info);
+        if info.and_then(|info| info.commit_id).as_deref() == Some(id) {
+            return Ok(Some(version));
+        }
+        version += 1;
+    }
+    Ok(None)
 }
 
 /// What came of a commit.

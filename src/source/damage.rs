@@ -4,6 +4,7 @@
 //! looked at one by one, up to a bound. This module explains a failure; it must not decide that there is one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use deltalake::logstore::LogStore;
@@ -11,6 +12,7 @@ use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use deltalake::{DeltaTable, ObjectStore, Path};
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
+use serde::Deserialize;
 use url::Url;
 
 use super::{At, Lake, SourceError, shown};
@@ -47,6 +49,54 @@ pub(super) async fn of_log(key: &'static str, table: &DeltaTable, at: At) -> Opt
                 let what = if error.is_eof() { "breaks off" } else { "is not JSON" };
                 return Some(damaged(key, table, path, format!("{what} in line {}", index + 1)));
             }
+        }
+    }
+    of_checkpoint(key, table, &paths, until).await
+}
+
+/// What the file `_last_checkpoint` says.
+#[derive(Deserialize)]
+struct LastCheckpoint {
+    version: u64,
+    parts: Option<usize>,
+}
+
+/// The newest checkpoint of a log of these files, which is not whole. Where all commits are there, it is not needed.
+async fn of_checkpoint(
+    key: &'static str,
+    table: &DeltaTable,
+    paths: &[Path],
+    until: u64,
+) -> Option<SourceError> {
+    let store = table.log_store().object_store(None);
+    let pointer = paths.iter().find(|path| path.filename() == Some("_last_checkpoint"))?;
+    let bytes = store.get(pointer).await.ok()?.bytes().await.ok()?;
+    let LastCheckpoint { version, parts } = serde_json::from_slice(&bytes).ok()?;
+    let beginning = format!("{version:020}.checkpoint");
+    let is_of_it = |path: &Path| path.filename().is_some_and(|name| name.starts_with(&beginning));
+    let (files, others): (Vec<&Path>, Vec<&Path>) = paths.iter().partition(|path| is_of_it(path));
+    let (file, what) = match (files.len(), parts) {
+        (0, _) => (pointer, format!("names a checkpoint of version {version}, which is not there")),
+        (there, Some(parts)) if there < parts => {
+            (pointer, format!("names a checkpoint of {parts} parts, of which {there} can be found"))
+        }
+        _ => broken(&store, &files).await?,
+    };
+    let others: Vec<&str> = others.into_iter().filter_map(Path::filename).collect();
+    if gap(&others, until).is_some() {
+        return Some(damaged(key, table, file, what));
+    }
+    Some(SourceError::Checkpoint { table: shown(table.table_url()), file: file.to_string(), what, version })
+}
+
+/// The first of `files` that is not Parquet, though its name says so, and why.
+async fn broken<'a>(store: &Arc<dyn ObjectStore>, files: &[&'a Path]) -> Option<(&'a Path, String)> {
+    for &file in files.iter().filter(|file| file.extension() == Some("parquet")) {
+        let bytes = store.get(file).await.ok()?.bytes().await.ok()?;
+        match tokio::task::spawn_blocking(move || decode(bytes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => return Some((file, format!("is damaged: {why}"))),
+            Err(_) => return Some((file, "is damaged".to_owned())),
         }
     }
     None

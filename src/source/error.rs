@@ -46,6 +46,9 @@ pub enum SourceError {
     /// A file of the table is not what its log says.
     #[error("file `{file}` of table `{table}` {what}")]
     Damaged { key: &'static str, table: String, file: String, what: String, is_gone: bool },
+    /// A checkpoint cannot be read, though all that it repeats is there.
+    #[error("`{file}` of table `{table}` {what}")]
+    Checkpoint { table: String, file: String, what: String, version: u64 },
     /// A file of the table may not be read.
     #[error("access denied to file `{file}` of table `{table}`")]
     DeniedFile { key: &'static str, table: String, file: String, source: Box<object_store::Error> },
@@ -111,7 +114,7 @@ impl SourceError {
             | Self::LabelTwice { .. }
             | Self::Secret { .. } => Remedy::FixMonitor,
             Self::Read { .. } | Self::Unreachable { .. } => Remedy::Retry,
-            Self::Damaged { .. } | Self::Gap { .. } => Remedy::InspectData,
+            Self::Damaged { .. } | Self::Checkpoint { .. } | Self::Gap { .. } => Remedy::InspectData,
             Self::Registry(error) => error.remedy(),
         }
     }
@@ -143,15 +146,7 @@ impl SourceError {
             Self::NoCredentials { .. } => {
                 "name them under `storage` in secchi.yaml, or set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` where the job runs".to_owned()
             }
-            Self::Denied { table, .. } if table.starts_with("file:") => {
-                "let the job's user read the folder and what is in it".to_owned()
-            }
-            Self::Denied { table, source, .. } if lacks_permission(source.as_ref()) => {
-                format!("let the job's credentials list and read `{table}/*`: `s3:ListBucket` and `s3:GetObject`")
-            }
-            Self::Denied { .. } => {
-                "check the credentials: those under `storage` in secchi.yaml, or else the environment's (`AWS_ACCESS_KEY_ID` …)".to_owned()
-            }
+            Self::Denied { table, source, .. } => hint_denied(table, source.as_ref()),
             Self::DeniedFile { table, .. } if table.starts_with("file:") => {
                 "let the job's user read the file, and every file beside it".to_owned()
             }
@@ -182,6 +177,10 @@ impl SourceError {
                 };
                 format!("restore it from a copy{around}")
             }
+            Self::Checkpoint { version, .. } => format!(
+                "delete `_delta_log/_last_checkpoint` and, if there are any, `_delta_log/{version:020}.checkpoint*`: they \
+                 repeat commits that are all there"
+            ),
             Self::Gap { key, before, .. } => {
                 let until_then = match (*key, before) {
                     ("inference.table", Some(before)) => {
@@ -203,6 +202,18 @@ impl SourceError {
             Self::Secret { .. } => "write it, or correct its path under `storage` in secchi.yaml".to_owned(),
             Self::Read { .. } => self.remedy().hint().to_owned(),
         }
+    }
+}
+
+/// What to do about `table`, which the store does not let be read.
+pub(crate) fn hint_denied(table: &str, error: &(dyn std::error::Error + 'static)) -> String {
+    if table.starts_with("file:") {
+        "let the job's user read the folder and what is in it".to_owned()
+    } else if lacks_permission(error) {
+        format!("let the job's credentials list and read `{table}/*`: `s3:ListBucket` and `s3:GetObject`")
+    } else {
+        "check the credentials: those under `storage` in secchi.yaml, or else the environment's (`AWS_ACCESS_KEY_ID` …)"
+            .to_owned()
     }
 }
 

@@ -28,7 +28,7 @@ use datafusion::logical_expr::{JoinType, ident};
 use deltalake::kernel::LogicalFileView;
 use deltalake::{DeltaTable, DeltaTableError};
 pub use error::SourceError;
-pub(crate) use error::{HINT_UNREACHABLE, hint_full};
+pub(crate) use error::{HINT_UNREACHABLE, hint_denied, hint_full};
 use futures::TryStreamExt;
 pub use lake::Lake;
 use part::INFERENCE;

@@ -1,12 +1,17 @@
 //! Runs that are killed: whatever they were doing, the next one heals it, and nothing is lost or told otherwise.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use futures::StreamExt;
 use hyper::Method;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use crate::support::http::{HookServer, Script};
-use crate::support::s3::S3Server;
+use crate::support::s3::{Fault, S3Server};
 use crate::support::scene::Scene;
 use crate::support::tables;
 use crate::support::tls::Tls;
@@ -41,18 +46,30 @@ const OF_NEXT: [&str; 6] = [
 
 /// What there is in the end.
 #[derive(Debug, PartialEq)]
-struct Ended {
-    rows: Vec<Value>,
+pub struct Ended {
+    /// Of the metric tables.
+    pub rows: Vec<Value>,
     /// Each event, as often as it is recorded.
-    events: Vec<String>,
+    pub events: Vec<String>,
     /// Of which alerts somebody was told, and what.
-    told: BTreeSet<String>,
+    pub told: BTreeSet<String>,
 }
 
-/// Two runs, the second after new rows. One is killed as it begins to write what is named, and is run again.
-async fn played(killed: Option<&str>) -> Ended {
-    let server = S3Server::start().await;
-    let hook = HookServer::start(Script::default(), Tls::Off).await;
+impl Ended {
+    /// Everything is as `undisturbed`.
+    #[track_caller]
+    pub fn is_as(&self, undisturbed: &Self, case: &str) {
+        assert_eq!(self.rows.len(), undisturbed.rows.len(), "{case}");
+        for (healed, undisturbed) in self.rows.iter().zip(&undisturbed.rows) {
+            assert_eq!(healed, undisturbed, "{case}");
+        }
+        assert_eq!(self.events, undisturbed.events, "{case}: no event is lost, none is there twice");
+        assert_eq!(self.told, undisturbed.told, "{case}: somebody was told of each");
+    }
+}
+
+/// A scene whose output is at `server`, and in which `hook` is told when a rule fires.
+pub async fn scene_of(server: &S3Server, hook: &HookServer) -> Scene {
     let mut scene = Scene::new().await;
     scene.env.extend(server.env());
     scene.edit("../monitoring", "s3://lake/monitoring");
@@ -60,6 +77,14 @@ async fn played(killed: Option<&str>) -> Ended {
     let channel = format!("[{{ webhook: {{ url: \"{}\" }} }}]", hook.url());
     scene.edit("alerts: []", &format!("alerts: {rules}\nnotify: {channel}"));
     scene.edit("[1 day]", "[1 day, 1 week]");
+    scene
+}
+
+/// Two runs, the second after new rows. One is killed as it begins to write what is named, and is run again.
+async fn played(killed: Option<&str>) -> Ended {
+    let server = S3Server::start().await;
+    let hook = HookServer::start(Script::default(), Tls::Off).await;
+    let scene = scene_of(&server, &hook).await;
 
     let held = killed.map(|part| server.hold(Method::PUT, part));
     let mut left = held;
@@ -91,9 +116,10 @@ async fn played(killed: Option<&str>) -> Ended {
 }
 
 /// Three days after those of the model.
-const NEXT_DAYS: &str = "SELECT * REPLACE (event_time + INTERVAL '3 days' AS event_time, concat(request_id, 'b') AS request_id) FROM model";
+pub const NEXT_DAYS: &str = "SELECT * REPLACE (event_time + INTERVAL '3 days' AS event_time, concat(request_id, 'b') AS request_id) FROM model";
 
-async fn ended(server: &S3Server, hook: &HookServer) -> Ended {
+/// What there is at `server`, and what `hook` was told.
+pub async fn ended(server: &S3Server, hook: &HookServer) -> Ended {
     let folder = tempfile::tempdir().expect("a folder");
     for key in server.list("lake/monitoring/") {
         let path = folder.path().join(key.trim_start_matches("lake/monitoring/"));
@@ -139,11 +165,81 @@ async fn whatever_a_killed_run_was_writing_the_next_heals_it() {
     assert!(!undisturbed.events.is_empty() && !undisturbed.told.is_empty(), "{:?}", undisturbed.events);
     for part in OF_FIRST.into_iter().chain(OF_NEXT) {
         let healed = played(Some(part)).await;
-        assert_eq!(healed.rows.len(), undisturbed.rows.len(), "{part}");
-        for (healed, undisturbed) in healed.rows.iter().zip(&undisturbed.rows) {
-            assert_eq!(healed, undisturbed, "{part}");
-        }
-        assert_eq!(healed.events, undisturbed.events, "{part}: no event is lost, none is there twice");
-        assert_eq!(healed.told, undisturbed.told, "{part}: somebody was told of each");
+        healed.is_as(&undisturbed, part);
     }
+}
+
+/// New rows before each run: of new days, of those days and others, and of days that are counted already.
+pub const ROUNDS: [&str; 3] = [
+    "SELECT * FROM model LIMIT 0",
+    NEXT_DAYS,
+    "SELECT * REPLACE (event_time + INTERVAL '1 day' AS event_time, concat(request_id, 'c') AS request_id) FROM model",
+];
+
+/// Moments of death that are tried, unless the environment says how many.
+const KILLS: u64 = 10;
+
+/// Histories at the same time.
+const AT_ONCE: usize = 2;
+
+/// When a run is killed: at one of its requests, before or after the store does what is asked.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    round: usize,
+    request: usize,
+    is_done: bool,
+}
+
+/// Runs, each after new rows, of which one is killed and run again. Gives how many requests each has made, too.
+async fn killed_at(moment: Option<Moment>) -> (Ended, Vec<usize>) {
+    let server = S3Server::start().await;
+    let hook = HookServer::start(Script::default(), Tls::Off).await;
+    let scene = scene_of(&server, &hook).await;
+    let mut requests = Vec::new();
+    for (round, rows) in ROUNDS.into_iter().enumerate() {
+        scene.table("bad", rows).await;
+        if let Some(moment) = moment.filter(|moment| moment.round == round) {
+            let reached = Arc::new(Notify::new());
+            let (mut left, at) = (moment.request, Arc::clone(&reached));
+            server.disturb(move |_, _| {
+                left = left.checked_sub(1)?;
+                (left == 0).then(|| {
+                    at.notify_one();
+                    if moment.is_done { Fault::Stalled } else { Fault::Ignored }
+                })
+            });
+            let mut process = scene.start(&["run", "bad"]);
+            let is_reached = tokio::select! {
+                () = reached.notified() => true,
+                _ = process.says("bad  ") => false,
+            };
+            if is_reached {
+                process.signal("KILL").await;
+            }
+            process.ended().await;
+            server.calm();
+        }
+        let before = server.requests().len();
+        let (code, said) = scene.start(&["run", "bad"]).ended().await;
+        assert_eq!(code, 0, "{moment:?}: {said}");
+        requests.push(server.requests().len() - before);
+    }
+    (ended(&server, &hook).await, requests)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whenever_a_run_is_killed_the_next_heals_it() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let first = number("SECCHI_KILL").unwrap_or(0);
+    let seeds = first..first + number("SECCHI_KILLS").unwrap_or(KILLS);
+    let (undisturbed, requests) = killed_at(None).await;
+    let heals = async |seed: u64| {
+        let mut chance = ChaCha8Rng::seed_from_u64(seed);
+        let round = chance.random_range(0..ROUNDS.len());
+        let (request, is_done) = (chance.random_range(1..=requests[round]), chance.random_bool(0.5));
+        let moment = Moment { round, request, is_done };
+        let (healed, _) = killed_at(Some(moment)).await;
+        healed.is_as(&undisturbed, &format!("seed {seed}, {moment:?} of {requests:?}"));
+    };
+    futures::stream::iter(seeds).map(heals).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
 }

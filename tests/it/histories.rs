@@ -27,6 +27,9 @@ const HISTORIES: u64 = 6;
 /// What happens to the table, one after the other.
 const STEPS: usize = 6;
 
+/// Things that can happen to a table; the last of them runs the monitor.
+pub const CHANGES: u32 = 12;
+
 /// Days that rows lie in.
 const DAYS: u32 = 24;
 
@@ -67,10 +70,12 @@ struct World {
 }
 
 /// A table with a past.
-struct History {
+pub struct History {
     world: World,
-    scene: Scene,
-    chance: ChaCha8Rng,
+    /// Where it is.
+    pub scene: Scene,
+    /// What is random of it.
+    pub chance: ChaCha8Rng,
     /// Rows that there have been.
     rows: u64,
     /// Whether the table has got a column more.
@@ -78,12 +83,13 @@ struct History {
     /// Who owns the monitor, which changes its settings and nothing else.
     owner: u32,
     /// What happened, for who reads a failure.
-    told: String,
+    pub told: String,
     now: Timestamp,
 }
 
 impl History {
-    async fn begin(seed: u64) -> Self {
+    /// Begins one.
+    pub async fn begin(seed: u64) -> Self {
         let world = World { is_local: seed % 3 == 1, is_labelled_apart: seed % 2 == 1 };
         let scene = Scene::new().await;
         let now = "2026-05-20T00:00:00Z".parse().expect("a time");
@@ -204,7 +210,12 @@ impl History {
 
     /// Something happens.
     async fn step(&mut self) {
-        let what = self.chance.random_range(0..13);
+        let what = self.chance.random_range(0..=CHANGES);
+        self.change(what).await;
+    }
+
+    /// What is called `what`, of up to [`CHANGES`], happens.
+    pub async fn change(&mut self, what: u32) {
         let days = self.days();
         let rows = self.chance.random_range(1..80);
         let part = i64::from(self.chance.next_u32() % 7);
@@ -279,7 +290,7 @@ impl History {
                 self.settings();
                 "the monitor gets another owner".to_owned()
             }
-            11 => {
+            CHANGES => {
                 self.backfill(days.clone()).await;
                 format!("backfill days {days:?}")
             }
@@ -354,6 +365,11 @@ impl History {
         }
         let _ = std::fs::remove_dir_all(self.scene.path("anew"));
         self.run("anew").await;
+        self.says_the_same().await;
+    }
+
+    /// Whether the outputs of both monitors do.
+    pub async fn says_the_same(&self) {
         let (added_up, anew) = (self.rows("monitoring").await, self.rows("anew").await);
         for (ours, theirs) in added_up.iter().zip(&anew) {
             assert!(ours == theirs, "{}\nadded up: {ours:#}\nanew: {theirs:#}", self.told);

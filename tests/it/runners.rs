@@ -1,5 +1,6 @@
 //! Several runners at once: of one monitor one wins, and of several monitors all do.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -15,9 +16,13 @@ use secchi::source::Lake;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::crashes::{self, Ended, ROUNDS, scene_of};
+use crate::support::http::{HookServer, Script};
 use crate::support::process::Process;
 use crate::support::s3::S3Server;
 use crate::support::scene::{Scene, is_as_approved};
+use crate::support::tables;
+use crate::support::tls::Tls;
 use crate::support::unwatched::Unwatched;
 
 /// Stops a run before it reads, until the test lets it go on.
@@ -259,4 +264,92 @@ async fn many_monitors_may_end_at_the_same_moment() {
     let rows =
         scene.rows("SELECT count(DISTINCT monitor_name) AS monitors, count(*) AS rows FROM runs").await;
     assert_eq!(rows, [json!({ "monitors": MONITORS, "rows": MONITORS })]);
+}
+
+/// New rows again and again, after each of which so many runners of one monitor start at once.
+async fn raced(runners: usize) -> Ended {
+    let server = S3Server::start().await;
+    let hook = HookServer::start(Script::default(), Tls::Off).await;
+    let scene = scene_of(&server, &hook).await;
+    for (round, rows) in ROUNDS.into_iter().enumerate() {
+        scene.table("bad", rows).await;
+        let started: Vec<Process> = (0..runners).map(|_| scene.start(&["run", "bad"])).collect();
+        let mut codes = Vec::new();
+        for process in started {
+            let (code, said) = process.ended().await;
+            assert!([0, 4].contains(&code), "{runners} runners, round {round}: {code}: {said}");
+            codes.push(code);
+        }
+        assert!(codes.contains(&0), "{runners} runners, round {round}: {codes:?}");
+    }
+    // What the last of them could not do is for the next run.
+    ended(scene.start(&["run", "bad"]), 0).await;
+    crashes::ended(&server, &hook).await
+}
+
+/// No row is there twice, none is lost, and no alert is.
+#[tokio::test(flavor = "multi_thread")]
+async fn runners_that_start_at_once_do_what_one_does() {
+    let alone = raced(1).await;
+    for runners in [2, 4] {
+        raced(runners).await.is_as(&alone, &format!("{runners} runners"));
+    }
+}
+
+/// Which runs a reader sees in each window of the profile, and how many columns and rows.
+async fn windows_of(profile: &Path) -> (u64, Vec<Value>) {
+    let table = tables::open(profile).await;
+    let version = table.version().expect("it is loaded");
+    let ctx = deltalake::delta_datafusion::create_session().into_inner();
+    let provider = table.table_provider().await.expect("a readable table");
+    ctx.register_table("profile", provider).expect("a new name");
+    let sql = "SELECT granularity, window_start, count(DISTINCT run_id) AS runs, \
+         count(DISTINCT column_name) AS columns, count(*) AS rows \
+         FROM profile WHERE window_start IS NOT NULL GROUP BY ALL ORDER BY granularity, window_start";
+    let batches = ctx.sql(sql).await.expect(sql).collect().await.expect(sql);
+    let mut writer = arrow::json::ArrayWriter::new(Vec::new());
+    writer.write_batches(&batches.iter().collect::<Vec<_>>()).expect("rows have a JSON form");
+    writer.finish().expect("rows have a JSON form");
+    (version, serde_json::from_slice(&writer.into_inner()).unwrap_or_default())
+}
+
+/// A reader sees a window as it was, or as it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_never_sees_a_window_half_replaced() {
+    let scene = Scene::new().await;
+    scene.edit("[1 day]", "[1 day, 1 week]");
+    ended(scene.start(&["run", "bad"]), 0).await;
+    let profile = scene.path("monitoring/bad_profile_metrics");
+    let mut last: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    let mut versions = BTreeSet::new();
+    for rows in ROUNDS.into_iter().skip(1).cycle().take(6) {
+        scene.table("bad", rows).await;
+        let mut run = std::pin::pin!(scene.start(&["run", "bad"]).ended());
+        let mut code = None;
+        // Once more after the end of each.
+        while code.is_none() {
+            let seen = windows_of(&profile);
+            let (version, windows) = tokio::select! {
+                seen = seen => seen,
+                (ended, said) = &mut run => {
+                    assert_eq!(ended, 0, "{said}");
+                    code = Some(ended);
+                    windows_of(&profile).await
+                }
+            };
+            versions.insert(version);
+            for window in windows {
+                let number = |name: &str| window[name].as_i64().expect("a number");
+                assert_eq!(number("runs"), 1, "version {version}: {window}");
+                let key = format!("{} {}", window["granularity"], window["window_start"]);
+                let now = (number("columns"), number("rows"));
+                let before = last.insert(key, now).unwrap_or_default();
+                assert!(
+                    now.0 >= before.0 && now.1 >= before.1,
+                    "version {version}: {before:?}, then {window}"
+                );
+            }
+        }
+    }
+    assert!(versions.len() >= 6, "{versions:?}");
 }

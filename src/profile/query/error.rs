@@ -8,7 +8,7 @@ use crate::contract::TABLE;
 use crate::profile::custom::check::CustomError;
 use crate::profile::slice::SliceError;
 use crate::remedy::Remedy;
-use crate::source::{hint_full, shown};
+use crate::source::{HINT_UNREACHABLE, hint_denied, hint_full, shown};
 
 /// Why rows could not be counted.
 #[derive(Debug, thiserror::Error)]
@@ -85,8 +85,12 @@ impl QueryError {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::Slice { .. } | Self::Custom { .. } | Self::Reserved { .. } => Remedy::FixMonitor,
-            Self::Query { .. }
-            | Self::Kept { .. }
+            Self::Query { source, .. } => match trouble(source) {
+                Trouble::Denied => Remedy::FixMonitor,
+                Trouble::Unreachable => Remedy::Retry,
+                _ => Remedy::InspectData,
+            },
+            Self::Kept { .. }
             | Self::Fault { .. }
             | Self::Empty { .. }
             | Self::Timeless { .. }
@@ -109,11 +113,16 @@ impl QueryError {
                 "look at `{column}`: such times come of a wrong unit (milliseconds read as seconds), or stand for \
                  \"never\", where NULL is meant"
             ),
-            Self::Query { source, .. } if trouble(source) == Trouble::Full => {
+            Self::Query { table, source } => match trouble(source) {
                 // The query engine puts there what does not fit into memory.
-                hint_full(&std::env::temp_dir().display().to_string())
-            }
-            Self::Query { .. } | Self::Kept { .. } => self.remedy().hint().to_owned(),
+                Trouble::Full => hint_full(&std::env::temp_dir().display().to_string()),
+                Trouble::Denied => hint_denied(table, source.as_ref()),
+                Trouble::Unreachable => HINT_UNREACHABLE.to_owned(),
+                Trouble::NoCredentials | Trouble::NoBucket | Trouble::Other => {
+                    self.remedy().hint().to_owned()
+                }
+            },
+            Self::Kept { .. } => self.remedy().hint().to_owned(),
         }
     }
 }

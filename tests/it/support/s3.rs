@@ -1,6 +1,7 @@
 //! An S3 server over an in-memory map: signatures, XML and status codes as AWS has them, and
 //! conditional writes that are atomic, which is what Delta commits stand on.
 mod conditions;
+mod faults;
 mod protocol;
 mod store;
 
@@ -12,20 +13,22 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use object_store::path::Path;
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{HttpError, S3Result, s3_error};
+use s3s::{Body, HttpError, S3Result, s3_error};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::loopback::Loopback;
 use conditions::Conditions;
+use faults::Faults;
 use protocol::Protocol;
 use store::{Listing, Store};
 
+pub use faults::{Fault, of_seed};
 pub use store::Clock;
 
 /// How a server is set up.
@@ -117,6 +120,7 @@ pub struct S3Server {
     store: Arc<Store>,
     log: Log,
     gates: Gates,
+    faults: Faults,
 }
 
 impl S3Server {
@@ -136,13 +140,15 @@ impl S3Server {
             secret_key: options.secret_key.clone(),
         });
         let service = builder.build();
-        let gates = Gates::default();
-        let (connection_log, connection_gates) = (Arc::clone(&log), Arc::clone(&gates));
+        let (gates, faults) = (Gates::default(), Faults::default());
+        let shared = (Arc::clone(&log), Arc::clone(&gates), faults.clone());
         let loopback = Loopback::start(move |stream| {
-            serve(stream, service.clone(), Arc::clone(&connection_log), Arc::clone(&connection_gates))
+            let (log, gates, faults) = shared.clone();
+            serve(stream, service.clone(), log, gates, faults)
         })
         .await;
-        Self { loopback, access_key: options.access_key, secret_key: options.secret_key, store, log, gates }
+        let S3Options { access_key, secret_key, .. } = options;
+        Self { loopback, access_key, secret_key, store, log, gates, faults }
     }
 
     /// The endpoint, without a trailing slash. Buckets are the first segment of the path.
@@ -214,6 +220,16 @@ impl S3Server {
         held
     }
 
+    /// From now on `fate` says what goes wrong with each request that arrives, of which it is told method and path.
+    pub fn disturb(&self, fate: impl FnMut(&Method, &str) -> Option<Fault> + Send + 'static) {
+        self.faults.set(Some(Box::new(fate)));
+    }
+
+    /// From now on nothing goes wrong.
+    pub fn calm(&self) {
+        self.faults.set(None);
+    }
+
     /// Closes the port and every connection.
     pub async fn stop(self) {
         self.loopback.stop().await;
@@ -254,20 +270,46 @@ async fn pass(gates: &Gates, method: &Method, path: &str) {
     }
 }
 
-async fn serve(stream: TcpStream, service: S3Service, log: Log, gates: Gates) {
+/// What is answered to a request of which `fault` is the fate, and `answer` does what it asks.
+async fn answered(
+    fault: Option<Fault>,
+    answer: impl Future<Output = Result<Response<Body>, HttpError>>,
+) -> Result<Response<Body>, Broken> {
+    let done = match fault {
+        Some(fault) if !fault.is_done() => None,
+        _ => Some(answer.await.map_err(|_| Broken)?),
+    };
+    match (fault, done) {
+        (None, Some(response)) => Ok(response),
+        (Some(Fault::Cut), Some(response)) => Ok(faults::cut(response).await),
+        (Some(Fault::Refused(status, code) | Fault::Denied(status, code)), _) => {
+            Ok(faults::refusal(status, code))
+        }
+        (Some(Fault::Ignored | Fault::Stalled), _) => std::future::pending().await,
+        _ => Err(Broken),
+    }
+}
+
+/// The connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is closed")]
+struct Broken;
+
+async fn serve(stream: TcpStream, service: S3Service, log: Log, gates: Gates, faults: Faults) {
     let handler = service_fn(|request: Request<Incoming>| {
         let method = request.method().clone();
         let path = Path::from_url_path(request.uri().path());
         let path = path.expect("clients send valid paths").to_string();
         let query = request.uri().query().unwrap_or_default().to_owned();
         let answer = Service::call(&service, request);
-        let (log, gates) = (Arc::clone(&log), Arc::clone(&gates));
+        let (log, gates, faults) = (Arc::clone(&log), Arc::clone(&gates), faults.clone());
         async move {
             pass(&gates, &method, &path).await;
-            let response = answer.await?;
+            let fault = faults.of(&method, &path);
+            let response = answered(fault, answer).await?;
             let status = response.status();
             log.lock().expect("no holder of the lock panics").push(Logged { method, path, query, status });
-            Ok::<_, HttpError>(response)
+            Ok::<_, Broken>(response)
         }
     });
     // A client that hangs up in the middle is a matter for the client's own test.
