@@ -30,7 +30,8 @@ pub fn subject_with_version(event: &Event) -> String {
         ALL_VERSIONS | NO_VERSION => None,
         version => {
             // Some write `v2` themselves.
-            let v = if version.starts_with(['v', 'V']) { "" } else { "v" };
+            let number = version.strip_prefix(['v', 'V']).unwrap_or_default();
+            let v = if number.starts_with(|first: char| first.is_ascii_digit()) { "" } else { "v" };
             Some(format!("{v}{}", show::shortened(version, NAME_LENGTH_MAX)))
         }
     };
