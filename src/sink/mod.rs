@@ -15,6 +15,7 @@ mod files;
 mod ledger;
 pub mod maintain;
 mod metric_rows;
+mod patience;
 mod replaced;
 mod revision;
 mod runs;
@@ -39,6 +40,7 @@ use crate::lineage::Lineage;
 use crate::profile::pinned::PinnedEdges;
 use crate::scope::Scopes;
 use crate::source::{Lake, shown};
+use patience::Patience;
 use table::{App, Commit, Committed, OutputTable, Turn};
 
 /// Where the monitor file says what is written to.
@@ -97,9 +99,6 @@ impl StagedTables<'_> {
         drift.discard().await;
     }
 }
-
-/// How often a commit is made anew because somebody else, such as the table's maintenance, committed first.
-const COMMITS_MAX: usize = 5;
 
 /// The output tables of one monitor, as they were when a run began.
 pub struct Sink<'a> {
@@ -280,7 +279,7 @@ impl<'a> Sink<'a> {
         let schema = schema::schema(contract, None);
         let batch = encode::encode(&schema::without_comments(&schema), rows)?;
         let url = url(self.monitor, contract.name);
-        let mut commits = 1;
+        let mut patience = Patience::new();
         loop {
             let output = OutputTable::open_or_create(self.lake, &url, contract, &schema, None).await?;
             if batch.num_rows() == 0 {
@@ -288,8 +287,8 @@ impl<'a> Sink<'a> {
             }
             match output.append(batch.clone(), &commit).await? {
                 Committed::At(_) => return Ok(()),
-                Committed::Late(error) if commits >= COMMITS_MAX => return Err(error),
-                Committed::Late(_) => commits += 1,
+                Committed::Late(error) if !patience.wait().await => return Err(error),
+                Committed::Late(_) => {}
             }
         }
     }

@@ -10,12 +10,11 @@ use deltalake::kernel::Add;
 use url::Url;
 
 use super::metric_rows::{Measured, with_lineage};
+use super::patience::Patience;
 use super::replaced::{Replaced, all_columns, fit};
 use super::revision::{Known, Revised};
 use super::table::{Commit, Committed, OutputTable, Turn};
-use super::{
-    Account, COMMITS_MAX, Sink, SinkError, Written, custom, encode, files, metric_table, schema, url,
-};
+use super::{Account, Sink, SinkError, Written, custom, encode, files, metric_table, schema, url};
 use crate::contract::Table;
 use crate::lineage::Lineage;
 use crate::scope::Scope;
@@ -180,7 +179,7 @@ impl<'a> Staged<'a> {
         let commit = self.sink.commit(&self.lineage.run_id, Some(self.turn));
         let commit = Commit { account: self.account, ..commit };
         let mut opened = self.opened.take();
-        let mut commits = 1;
+        let mut patience = Patience::new();
         loop {
             // As it was when rows were compared with it; if somebody has committed since, as it is then.
             let Opened { output, replaced, .. } = match opened.take() {
@@ -201,13 +200,12 @@ impl<'a> Staged<'a> {
                 Ok(Committed::At(version)) => {
                     return Ok(Written { table, version, rows: self.rows, restated: self.restated });
                 }
-                Ok(Committed::Late(error)) if commits >= COMMITS_MAX => {
-                    files::discard(&delta, &files).await;
-                    return Err(error);
-                }
-                Ok(Committed::Late(_)) => {
+                Ok(Committed::Late(error)) => {
                     files::discard(&delta, &last).await;
-                    commits += 1;
+                    if !patience.wait().await {
+                        files::discard(&delta, &self.files).await;
+                        return Err(error);
+                    }
                 }
             }
         }

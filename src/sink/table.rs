@@ -37,9 +37,9 @@ const LOOKED_UP: &str = "window_start,window_date,granularity,model_version,colu
 /// Commits after which Delta writes a checkpoint.
 const CHECKPOINT_INTERVAL: &str = "20";
 
-/// How often an append gives way to the appends of others before its rows are written anew. Each commit that
-/// it loses to is of another monitor, so this is how many can end at the same moment.
-const APPEND_RETRIES_MAX: usize = 100;
+/// How often an append gives way to the appends of others, which are of other monitors, before its rows are written anew,
+/// after a pause.
+const APPEND_RETRIES_MAX: usize = 15;
 
 /// A table that is written to.
 pub struct OutputTable {
