@@ -29,6 +29,14 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// `now`, or just after the last event if that is said to be later: the order of events is that of runs, whatever the
+    /// clocks of their machines say.
+    fn after_all(&self, now: Timestamp) -> Timestamp {
+        let last = self.last.values().map(|event| event.computed_at).max();
+        let after = last.and_then(|last| Timestamp::from_microsecond(last.saturating_add(1)).ok());
+        after.map_or(now, |after| after.max(now))
+    }
+
     /// What comes of judging nothing: what is on, is on.
     pub fn unchanged(&self) -> Evaluation {
         let mut firing: Vec<Event> = self.last.values().filter(|last| is_on(Some(last))).cloned().collect();
@@ -84,6 +92,7 @@ impl<'a> Judging<'a> {
     /// Judges by the rules of `monitor`, as the continuation of what is `recorded`.
     pub fn new(monitor: &'a Monitor, recorded: &'a Recorded, present: Present<'a>) -> Self {
         let (evaluation, followed) = (Evaluation::default(), BTreeSet::new());
+        let present = Present { computed_at: recorded.after_all(present.computed_at), ..present };
         Self { monitor, recorded, present, evaluation, followed, newest: None }
     }
 

@@ -490,6 +490,19 @@ fn what_is_recorded_is_not_told_again() {
 }
 
 #[test]
+fn events_are_in_the_order_of_runs_whatever_the_clock_says() {
+    let mut history = History::new();
+    let mut last = 0;
+    for values in [[0.1, 0.3], [0.1, 0.1], [0.1, 0.4]] {
+        // The clock stands still.
+        assert!(!history.run(&values).is_empty());
+        let computed_at = history.recorded.last.values().map(|event| event.computed_at).max().unwrap();
+        assert!(computed_at > last, "{computed_at} after {last}");
+        last = computed_at;
+    }
+}
+
+#[test]
 fn an_alert_that_never_was_is_resolved_once() {
     let mut history = History::new();
     assert_eq!(history.run(&[0.1, 0.3, 0.4]), ["2 first 0.3", "3 still_firing 0.4"]);

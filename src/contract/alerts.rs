@@ -52,7 +52,11 @@ const COLUMNS: &[Column] = &[
         "The run that saw it. `runs` has several rows of it: to join one, take those with `status = 'SUCCEEDED'`, of \
          these the newest by `at`.",
     ),
-    column("computed_at", Type::Timestamp, "When that run began."),
+    column(
+        "computed_at",
+        Type::Timestamp,
+        "When that run began; just after the events of earlier runs, should a clock have been set back in between.",
+    ),
 ];
 
 /// The table.
