@@ -9,7 +9,7 @@ use rand::RngExt;
 use serde_json::Value;
 
 use crate::crashes::{ROUNDS, scene_of};
-use crate::histories::{CHANGES, History};
+use crate::histories::{History, USUAL};
 use crate::support::http::{HookServer, Script};
 use crate::support::s3::{Fault, Logged, S3Server, of_seed};
 use crate::support::scene::{Scene, upload};
@@ -88,7 +88,7 @@ async fn heals(seed: u64) {
     move_to_server(&history, &server, &hook);
     for step in 0..=STEPS {
         if step > 0 {
-            let change = history.chance.random_range(0..CHANGES);
+            let change = USUAL[history.chance.random_range(0..USUAL.len())];
             history.change(change).await;
             move_to_server(&history, &server, &hook);
         }

@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "the servers have one interface for tests to come as well")]
 
 pub mod cli;
+pub mod deletion_vector;
 pub mod http;
 pub mod loopback;
 pub mod process;
