@@ -46,6 +46,8 @@ cargo test --locked
 if [ -n "${SECCHI_READERS:-}" ]; then
     step "other readers of the tables"
     "$SECCHI_READERS" ci/readers/check.py "$SECCHI_DEMO"
+    step "an S3 server of others: runners at once, runners that are killed"
+    "$SECCHI_READERS" ci/stores/check.py "${CARGO_TARGET_DIR:-target}/debug/secchi" "$SECCHI_DEMO"
 fi
 
 step "done"
