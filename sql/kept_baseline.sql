@@ -8,7 +8,6 @@ SELECT
     slice_value,
     column_name,
     count,
-    histogram['edges'] AS edges,
     distinct_sketch,
     state
 FROM states

@@ -1,5 +1,5 @@
 -- kept_states.sql: states that earlier runs have counted, of base windows of a span.
--- reads   states(log_type, granularity, window_start, model_version, slice_key, slice_value, column_name, count, histogram,
+-- reads   states(log_type, granularity, window_start, model_version, slice_key, slice_value, column_name, count,
 --         distinct_sketch, state)
 -- params  $granularity: of the base windows; $from, $upto: least start of a window, and the first that is beyond
 -- rows    one for each window, model version, slice and column, and `:table`
@@ -10,7 +10,6 @@ SELECT
     slice_value,
     column_name,
     count,
-    histogram['edges'] AS edges,
     distinct_sketch,
     state
 FROM states

@@ -89,6 +89,17 @@ impl Spans {
         hull.map(|((from, _), (_, until))| (*from, *until)).into_iter().collect()
     }
 
+    /// These times and those in the shortest gaps between them, so that there are at most `most` spans, and one if there were
+    /// some.
+    #[must_use]
+    pub fn at_most(&self, most: usize) -> Self {
+        let gap = |pair: &[(i64, i64)]| (pair[1].0.saturating_sub(pair[0].1), pair[0].1, pair[1].0);
+        let mut gaps: Vec<_> = self.0.windows(2).map(gap).collect();
+        gaps.sort_unstable();
+        let filled = (gaps.len() + 1).saturating_sub(most.max(1));
+        self.iter().chain(gaps.into_iter().take(filled).map(|(_, from, until)| (from, until))).collect()
+    }
+
     /// The times that are in these and in `others`.
     pub fn in_both(&self, others: &Self) -> Self {
         self.without(&self.without(others))
@@ -135,6 +146,17 @@ mod tests {
             prop_assert_eq!(Spans::all().without(&a).and(&a), Spans::all());
             let apart = Vec::from(a.and(&b)).windows(2).all(|pair| pair[0].1 < pair[1].0);
             prop_assert!(apart);
+        }
+
+        #[test]
+        fn there_are_fewer_where_gaps_are_filled(a in spans(), most in 1_usize..5) {
+            let fewer = a.at_most(most);
+            prop_assert!(fewer.iter().count() <= most);
+            prop_assert!(a.without(&fewer).is_empty());
+            prop_assert_eq!(fewer.hull(), a.hull());
+            if a.iter().count() <= most {
+                prop_assert_eq!(fewer, a);
+            }
         }
 
         #[test]

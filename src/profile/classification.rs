@@ -94,6 +94,12 @@ impl ClassificationState {
         self.positive.cut_between_buckets(edges) && self.negative.cut_between_buckets(edges)
     }
 
+    /// The same as far as it can be, as of [`Distribution::cut_where_possible`].
+    pub fn cut_where_possible(&mut self, edges: &Edges) {
+        self.positive.cut_where_possible(edges);
+        self.negative.cut_where_possible(edges);
+    }
+
     /// Counts `count` labelled rows. `positive`: whether the label is the positive class.
     pub fn add(&mut self, prediction: &str, label: &str, positive: bool, count: u64) {
         let key = (prediction.to_owned(), label.to_owned());

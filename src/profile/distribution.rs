@@ -95,13 +95,25 @@ impl Distribution {
             return true;
         }
         let all = self.edges().and(edges);
-        let is_cut = |place: &i64| place >> self.shift << self.shift == *place;
-        let is_known = |place: &i64| self.edges().places().binary_search(place).is_ok();
-        if !edges.places().iter().all(|place| is_cut(place) || is_known(place)) {
+        if !edges.places().iter().all(|place| self.tells_apart_at(*place)) {
             return false;
         }
         self.cuts = self.cuts.with(&all, self.shift);
         true
+    }
+
+    /// Tells rows apart, of those that have been counted, at as many of `edges` as that can be: at all of them while every
+    /// value has a bucket of its own.
+    pub fn cut_where_possible(&mut self, edges: &Edges) {
+        if self.total > 0 && edges != self.edges() {
+            let all = self.edges().and(&edges.only(|place| self.tells_apart_at(place)));
+            self.cuts = self.cuts.with(&all, self.shift);
+        }
+    }
+
+    /// Whether it is known how many rows lie below `place`.
+    fn tells_apart_at(&self, place: i64) -> bool {
+        place >> self.shift << self.shift == place || self.edges().places().binary_search(&place).is_ok()
     }
 
     /// Counts one number; NaN and infinities are not counted.
@@ -275,8 +287,13 @@ impl Distribution {
 
     /// The values that have a bucket of their own, in no order. Empty unless exact.
     pub fn exact_values(&self) -> impl Iterator<Item = f64> + '_ {
+        self.exact_counts().map(|(value, _)| value)
+    }
+
+    /// Each value that has a bucket of its own, and how often it was counted, in no order. Empty unless exact.
+    pub fn exact_counts(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
         let exact = self.is_exact().then_some(&self.counts);
-        exact.into_iter().flat_map(Counts::iter).map(|(bucket, _)| value_of(bucket))
+        exact.into_iter().flat_map(Counts::iter).map(|(bucket, count)| (value_of(bucket), count))
     }
 
     /// The edges.

@@ -5,10 +5,10 @@
 //! place where rows are touched. It must not compare, judge or write.
 //!
 //! ```text
-//! rows ─ passes ─ states ─ table ─ decode ─ closer ─ earlier ─ kept ─ bins   what is counted, which columns at once, what
-//!                                                                            is asked of them, the asking, the answer,
-//!                                                                            what it leaves to be asked, what it is
-//!                                                                            added to, and where it is cut
+//! rows ─ passes ─ states ─ table ─ decode ─ closer ─ earlier ─ kept ─ together ─ bins
+//!
+//! what is counted, which columns at once, what is asked of them, the asking, the answer, what it leaves to be asked, what it
+//! is added to, the adding, and where it is cut
 //! ```
 
 mod bins;
@@ -24,11 +24,13 @@ mod relabeled;
 mod rows;
 mod states;
 mod table;
+mod together;
 mod watch;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use bins::without_bins;
 pub use chunks::chunks;
 use datafusion::dataframe::DataFrame;
 pub(super) use decode::texts;
@@ -65,6 +67,8 @@ pub struct Counted {
     pub profiles: Profiles,
     /// The states that they are added up from.
     pub bases: Bases,
+    /// Whether it is time to choose bins, which takes all windows: then these are not to be used, and all are to be counted.
+    pub lacks_windows: bool,
 }
 
 /// What is known of the tables as a whole.
@@ -89,7 +93,7 @@ pub struct Totals {
 }
 
 /// What is read of the inference table, and what it is added to: everything, and nothing, if nobody says otherwise.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Reading {
     /// The rows that are read; `None` if all are.
     pub part: Option<Part>,
@@ -97,6 +101,15 @@ pub struct Reading {
     pub earlier: Option<Earlier>,
     /// Times that wait for a later run: of windows that reach into them nothing is computed.
     pub behind: Spans,
+}
+
+impl Reading {
+    /// The same rows, added to what is kept of all windows.
+    #[must_use]
+    pub fn of_all_windows(self) -> Self {
+        let earlier = self.earlier.map(|earlier| Earlier { due: Due::All, ..earlier });
+        Self { earlier, ..self }
+    }
 }
 
 /// A snapshot that is being counted, some columns at a time: as many as there is memory for.
@@ -226,6 +239,11 @@ impl<'a> Counting<'a> {
         &self.totals
     }
 
+    /// The same, now that nothing is counted any more.
+    pub fn into_totals(self) -> Totals {
+        self.totals
+    }
+
     /// Computes custom aggregates. They do not add, so all rows of all windows that are wanted are read.
     async fn custom(&mut self) -> Result<(), QueryError> {
         let Self { monitor, snapshot, inference, baseline, base, behind, totals, .. } = self;
@@ -295,9 +313,9 @@ impl<'a> Counting<'a> {
         let mut kept_baseline = None;
         if let Some(base) = &self.base {
             if self.baseline.is_some() {
-                kept_baseline = base.baseline(&columns_of_baseline, is_last, &mut self.pinned).await?;
+                kept_baseline = base.baseline(&columns_of_baseline, is_last).await?;
             }
-            kept = base.states(&columns, is_last, &mut self.pinned).await?;
+            kept = base.states(&columns, is_last).await?;
         }
         let mut baseline = Answer::default();
         if let Some(table) = &self.baseline {
@@ -310,8 +328,11 @@ impl<'a> Counting<'a> {
         }
         let mut inference = self.inference.answer_to(asked, &mut self.pinned).await?;
         self.note_rows(&inference.groups)?;
-        inference.groups = earlier::together(kept, inference.groups);
-        self.inference.pin_bins(asked, &mut inference.groups, &mut self.pinned);
+        let lacks_windows = self.lacks_windows(asked, &inference.groups).await?;
+        inference.groups = self.inference.together(asked, kept, inference.groups, &mut self.pinned);
+        if !self.is_partial() {
+            self.inference.pin_bins(asked, &mut inference.groups, &mut self.pinned);
+        }
         if let Some(table) = &self.baseline {
             // What is compared has the same edges.
             table.catch_up(of_baseline, &mut baseline, &self.pinned).await?;
@@ -344,7 +365,25 @@ impl<'a> Counting<'a> {
         };
         let bases =
             Bases { inference: inference.groups, baseline: baseline.groups, pinned: self.pinned.clone() };
-        Ok(Counted { profiles, bases })
+        Ok(Counted { profiles, bases, lacks_windows })
+    }
+
+    /// Whether only some of the windows are looked at that there are.
+    fn is_partial(&self) -> bool {
+        self.base.as_ref().is_some_and(|base| base.wanted.is_some())
+    }
+
+    /// Whether it is time to choose bins, for which all windows have to be looked at, and some only are. While windows wait
+    /// for a later run, so do bins.
+    async fn lacks_windows(&self, asked: Asked<'_>, read: &[BaseGroup]) -> Result<bool, QueryError> {
+        let Some(base) = self.base.as_ref().filter(|_| self.is_partial() && self.behind.is_empty()) else {
+            return Ok(false);
+        };
+        if without_bins(asked, &self.pinned).next().is_none() {
+            return Ok(false);
+        }
+        let kept = base.numbers(self.inference.as_of).await?;
+        Ok(self.inference.can_pin_bins(asked, &kept, read, &self.pinned))
     }
 
     fn rollup(&self) -> Rollup<'_> {

@@ -28,6 +28,8 @@ pub(super) const GROUPS: &str = include_str!("../../sql/groups.sql");
 pub(super) const KEPT_STATES: &str = include_str!("../../sql/kept_states.sql");
 /// States that are kept of the baseline.
 pub(super) const KEPT_BASELINE: &str = include_str!("../../sql/kept_baseline.sql");
+/// How many numbers are kept of columns without bins.
+pub(super) const KEPT_VALUES: &str = include_str!("../../sql/kept_values.sql");
 /// How many rows windows of one length have.
 pub(super) const CHUNKS: &str = include_str!("../../sql/chunks.sql");
 /// The numbers within ranges.
@@ -136,6 +138,7 @@ mod tests {
             GROUPS,
             KEPT_STATES,
             KEPT_BASELINE,
+            KEPT_VALUES,
             CROWDED,
         ];
         for file in files {

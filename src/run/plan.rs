@@ -157,8 +157,8 @@ async fn addition(
         except: behind.clone(),
         window: window.clone(),
     };
-    let judged = judged(monitor);
-    let earlier = Earlier { states, url, recounted, due, judged, baseline_is_kept, window };
+    let (judged, judged_at) = (judged(monitor), ledger.is_finished.then_some(account.as_of));
+    let earlier = Earlier { states, url, recounted, due, judged, judged_at, baseline_is_kept, window };
     let reading = Reading { part: Some(part), earlier: Some(earlier), behind };
     let findings = columns.iter().map(|column| format!("schema: {column}")).collect();
     Ok(Some(Task { reading, from: changes.from + 1, commits: changes.commits, bytes, findings }))
@@ -201,7 +201,7 @@ fn columns(changes: Option<&[ColumnChange]>) -> Result<&[ColumnChange], Unable> 
     }
 }
 
-/// Lengths of windows that rules judge, and how many before the first that changed are judged anew.
+/// Lengths of windows that rules judge, and how many before the first that is new are judged anew.
 fn judged(monitor: &Monitor) -> BTreeMap<Granularity, u32> {
     let mut judged: BTreeMap<Granularity, u32> = BTreeMap::new();
     for rule in &monitor.rules {

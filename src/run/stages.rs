@@ -4,15 +4,14 @@ use super::guard::unless;
 use super::plan::Task;
 use super::record::{account, facts};
 use super::{Job, Outcome, RunError, outcome};
-use crate::alert::{Judging, Present};
+use crate::alert::{Evaluation, Judging, Present};
 use crate::config::Monitor;
 use crate::drift;
 use crate::lineage::Lineage;
-use crate::profile::pinned::PinnedEdges;
-use crate::profile::query::{Counted, Counting, QueryError};
+use crate::profile::query::{Counted, Counting, QueryError, Reading, Totals};
 use crate::profile::{Profiles, custom, row, state_row};
 use crate::scope::{Scope, Scopes};
-use crate::sink::{RunRow, Sink, StagedTables};
+use crate::sink::{RunRow, Sink, StagedTables, Written};
 use crate::source::{Snapshot, Versions};
 
 /// The stages between the pins and the record. Columns go through them a few at a time, and no reader sees a row of any
@@ -25,15 +24,58 @@ pub(super) async fn compute(
     sink: &Sink<'_>,
     record: &mut RunRow,
 ) -> Result<Outcome, RunError> {
-    let Job { monitor, settings, order, watch, stop } = job;
-    let Task { reading, bytes, findings: noticed, .. } = task;
-    let behind = reading.behind.clone();
-    // Where there are states that rows are added to, their edges come with them.
-    let edges = match &reading.earlier {
-        Some(_) => PinnedEdges::default(),
-        None => sink.recorded_edges().await?,
+    let Job { monitor, order, .. } = job;
+    let Task { mut reading, bytes, findings: noticed, .. } = task;
+    let is_all = reading.earlier.is_none() && reading.behind.is_empty();
+    let written = loop {
+        match write(job, reading.clone(), snapshot, lineage, sink).await? {
+            Some(written) => break written,
+            // Bins are the same in every window, so those that were written before they could be chosen are written anew.
+            None => reading = reading.of_all_windows(),
+        }
     };
-    let is_all = reading.earlier.is_none() && behind.is_empty();
+    let TablesWritten { profiles, totals, mut evaluation, tables: [profile, drift] } = written;
+    record.alert_rows = Some(evaluation.events.len() as u64);
+    let unsent = sink.unsent().await?;
+    sink.write_alerts(&evaluation.events, &lineage.run_id).await?;
+    // What a run that did not end has recorded is not judged again, but may not have been told.
+    evaluation.events.splice(..0, unsent);
+
+    record.rows_read = Some(totals.rows);
+    record.bytes_read = Some(bytes + totals.bytes);
+    record.profile_rows = Some(profile.rows);
+    record.drift_rows = Some(drift.rows);
+    record.profile_version = Some(profile.version);
+    record.drift_version = Some(drift.version);
+    let mut findings = outcome::findings(monitor, &totals, &profiles, snapshot, order.as_of, is_all);
+    findings.extend(noticed);
+    let facts = facts(monitor, lineage, record, order, &evaluation, [&profile, &drift]);
+    let outcome = Outcome::unchanged(monitor, evaluation, [profile, drift], facts);
+    Ok(outcome.with(monitor, &totals, bytes + totals.bytes, &profiles, findings))
+}
+
+/// What is known once the metric tables are written.
+struct TablesWritten {
+    /// What was counted with the last columns.
+    profiles: Profiles,
+    totals: Totals,
+    evaluation: Evaluation,
+    /// The profile and the drift table.
+    tables: [Written; 2],
+}
+
+/// Counts what is to be read, compares, judges, and writes the metric tables. `None`, and nothing is written, if windows
+/// beyond those that were asked have to be written, too.
+async fn write(
+    job: Job<'_>,
+    reading: Reading,
+    snapshot: &Snapshot,
+    lineage: &Lineage,
+    sink: &Sink<'_>,
+) -> Result<Option<TablesWritten>, RunError> {
+    let Job { monitor, settings, order, watch, stop } = job;
+    let behind = reading.behind.clone();
+    let edges = sink.recorded_edges().await?;
     let begun = Counting::begin(monitor, snapshot, settings, edges, reading, order.as_of, watch);
     let mut counting = unless(stop, Box::pin(begun)).await?;
     let recorded = sink.recorded().await?;
@@ -50,36 +92,23 @@ pub(super) async fn compute(
     let counted =
         unless(stop, columns(monitor, &mut counting, lineage, &scopes, &mut judging, &mut tables)).await;
     let profiles = match counted {
-        Ok(profiles) => profiles,
+        Ok(Some(profiles)) => profiles,
+        Ok(None) => {
+            tables.discard().await;
+            return Ok(None);
+        }
         Err(error) => {
             tables.discard().await;
             return Err(error);
         }
     };
-    let mut evaluation = judging.finish();
     let (profile, drift) = tables.commit().await?;
-    record.alert_rows = Some(evaluation.events.len() as u64);
-    let unsent = sink.unsent().await?;
-    sink.write_alerts(&evaluation.events, &lineage.run_id).await?;
-    // What a run that did not end has recorded is not judged again, but may not have been told.
-    evaluation.events.splice(..0, unsent);
-
-    let totals = counting.totals();
-    record.rows_read = Some(totals.rows);
-    record.bytes_read = Some(bytes + totals.bytes);
-    record.profile_rows = Some(profile.rows);
-    record.drift_rows = Some(drift.rows);
-    record.profile_version = Some(profile.version);
-    record.drift_version = Some(drift.version);
-    let mut findings = outcome::findings(monitor, totals, &profiles, snapshot, order.as_of, is_all);
-    findings.extend(noticed);
-    let facts = facts(monitor, lineage, record, order, &evaluation, [&profile, &drift]);
-    let outcome = Outcome::unchanged(monitor, evaluation, [profile, drift], facts);
-    Ok(outcome.with(monitor, totals, bytes + totals.bytes, &profiles, findings))
+    let (evaluation, totals) = (judging.finish(), counting.into_totals());
+    Ok(Some(TablesWritten { profiles, totals, evaluation, tables: [profile, drift] }))
 }
 
 /// From the rows of the source to rows of the metric tables, which are judged and staged, some columns after the others.
-/// Gives what was counted with the last.
+/// Gives what was counted with the last; nothing if that lacks windows.
 async fn columns(
     monitor: &Monitor,
     counting: &mut Counting<'_>,
@@ -87,11 +116,14 @@ async fn columns(
     scopes: &Scopes,
     judging: &mut Judging<'_>,
     tables: &mut StagedTables<'_>,
-) -> Result<Profiles, RunError> {
+) -> Result<Option<Profiles>, RunError> {
     let [of_states, of_profile, of_drift] =
         [&scopes.states, &scopes.profile, &scopes.drift].map(Scope::starts);
     loop {
-        let Counted { profiles, bases } = counting.next().await?;
+        let Counted { profiles, bases, lacks_windows } = counting.next().await?;
+        if lacks_windows {
+            return Ok(None);
+        }
         for subjects in profiles.subjects() {
             let mut profile = row::rows(&profiles, &subjects, monitor.quantiles);
             custom::add_aggregates(&mut profile, &counting.totals().custom);
@@ -110,7 +142,7 @@ async fn columns(
             tables.drift.add(&drift).await?;
         }
         if profiles.is_last {
-            return Ok(profiles);
+            return Ok(Some(profiles));
         }
     }
 }

@@ -283,3 +283,38 @@ async fn an_alert_whose_rows_are_gone_is_not_on_any_more() {
     assert_eq!((outcome.firing.len(), outcome.events.len()), (0, 1), "{:?}", outcome.events);
     assert!(run_at(&scene, "bad", as_of).await.is_unchanged);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_stays_on_where_rows_come_that_are_in_no_window() {
+    let scene = Scene::new().await;
+    scene.edit("alerts: []", "alerts: [{ rule: high, metric: avg, above: 0, columns: [amount] }]");
+    let as_of = day(30);
+    std::fs::remove_dir_all(scene.path("lake/bad")).expect("the model's rows");
+    let nullable = "SELECT * REPLACE (NULLIF(event_time, arrow_cast(0, 'Timestamp(Microsecond, Some(\"UTC\"))')) AS event_time) FROM model";
+    scene.table("bad", nullable).await;
+    assert_eq!(run_at(&scene, "bad", as_of).await.firing.len(), 1);
+    scene.table("bad", "SELECT * REPLACE (arrow_cast(NULL, 'Timestamp(Microsecond, Some(\"UTC\"))') AS event_time) FROM model LIMIT 3").await;
+    let outcome = run_at(&scene, "bad", as_of).await;
+    assert_eq!((outcome.firing.len(), outcome.events.len(), outcome.rows), (1, 0, 3), "{:?}", outcome.events);
+}
+
+/// Who is told depends on the last windows, so that is what a run looks at, however long ago its rows are.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_come_very_late_do_not_cost_what_has_come_since() {
+    let scene = Scene::new().await;
+    scene.edit(
+        "alerts: []",
+        "alerts: [{ rule: high, metric: avg, above: 0, columns: [amount], for: 2 of 3 }]",
+    );
+    for number in 3..60 {
+        scene.table("bad", &rows_of(number, "amount")).await;
+    }
+    let as_of = day(61);
+    assert_eq!(run_at(&scene, "bad", as_of).await.firing.len(), 1);
+    for (number, windows) in [(2, 3 + 10), (57, 3 + 10), (63, 2 + 10)] {
+        scene.table("bad", &format!("{} LIMIT 4", rows_of(number, "amount - 50"))).await;
+        let outcome = run_at(&scene, "bad", as_of).await;
+        assert_eq!((outcome.firing.len(), outcome.events.len()), (1, 0), "{number}: {:?}", outcome.events);
+        assert!(outcome.windows <= windows, "{number}: {} windows", outcome.windows);
+    }
+}

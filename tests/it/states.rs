@@ -185,6 +185,71 @@ async fn bins_are_those_of_the_first_values_of_a_complete_window() {
     assert_eq!(edges("late").await, [late]);
 }
 
+/// Rows of the day of this number, of May: `rows` of them, with amounts from `first` on.
+fn of_day(day: u32, first: u32, rows: u32) -> String {
+    format!(
+        "SELECT arrow_cast(1777593600000000 + {} * 86400000000 + n * 1000, 'Timestamp(Microsecond, Some(\"UTC\"))') AS event_time, \
+         concat('{day}-', n) AS request_id, '1' AS model_version, CAST({first} + n AS DOUBLE) AS amount, 'x' AS region, \
+         0 AS prediction, 0.5 AS score, 0 AS label FROM generate_series(0, {}) AS series(n)",
+        day - 1,
+        rows - 1
+    )
+}
+
+/// Bins are chosen on the third day, and are those of the days before, too; nor do they move where days have no rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn bins_are_the_same_in_windows_before_they_were_chosen_and_after_a_gap() {
+    let scene = Scene::new().await;
+    scene.edit("../lake/bad", "../lake/values");
+    let mut edges = Vec::new();
+    for (day, first) in [(1, 0), (2, 100), (3, 200), (9, 5_000), (20, 9_000)] {
+        scene.table("values", &of_day(day, first, 90)).await;
+        assert_eq!(scene.secchi(&["run", "bad"]).code, 0);
+        edges.push(recorded(&scene).await.0);
+    }
+    let chosen = r#"{"edges":[27.0,54.0,81.0,118.0,145.0,172.0,209.0,236.0,263.0]}"#;
+    assert_eq!(edges[..2], [["{}"], ["{}"]], "too few rows");
+    assert_eq!(edges[2..], [[chosen], [chosen], [chosen]]);
+    // All rows are others: nothing is kept, and the bins are.
+    let rows = of_day(20, 50_000, 500);
+    std::fs::rename(scene.path("lake/values"), scene.path("lake/before")).expect("a table");
+    scene.table("values", &rows).await;
+    assert_eq!(scene.secchi(&["run", "bad"]).code, 0);
+    assert_eq!(recorded(&scene).await.0, [chosen]);
+}
+
+/// The rows of a day come in parts, each of so few values that every one is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_crowds_once_all_have_come_is_told_apart() {
+    let scene = Scene::new().await;
+    scene.edit("../lake/bad", "../lake/parts");
+    for part in 0..10 {
+        // Two days of a thousand rows each in five parts.
+        let rows = format!(
+            "SELECT * REPLACE (arrow_cast(1777593600000000 + {} * 86400000000, 'Timestamp(Microsecond, Some(\"UTC\"))') \
+             AS event_time) FROM ({}) WHERE CAST(request_id AS INT) % 4000 / 400 = {part} \
+             AND CAST(request_id AS INT) >= {}",
+            part / 5,
+            PRICES.replace("n < 30000", "n % 4000 < 2000"),
+            if part < 5 { 0 } else { 20_000 }
+        );
+        scene.table("parts", &rows).await;
+        let said = scene.secchi(&["run", "bad"]);
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    let sql = "SELECT window_start, count, median, rank_error FROM bad_profile_metrics WHERE column_name = 'amount' \
+               AND model_version = '*' AND slice_key IS NULL AND log_type = 'INPUT' ORDER BY window_start";
+    let rows = scene.rows(sql).await;
+    let medians: Vec<f64> = rows.iter().map(|row| number(row, "median")).collect();
+    assert_eq!(medians, [9.95, 9.99], "{rows:?}");
+    assert!(rows.iter().all(|row| number(row, "rank_error") < 0.03), "{rows:?}");
+    let drift = "SELECT ks_test.statistic AS ks FROM bad_drift_metrics WHERE column_name = 'amount' \
+                 AND model_version = '*' AND slice_key IS NULL AND drift_type = 'CONSECUTIVE' AND ks_test IS NOT NULL";
+    let drift = scene.rows(drift).await;
+    assert!(drift.iter().all(|row| (number(row, "ks") - 0.6).abs() < 0.02), "{drift:?}");
+    assert_eq!(drift.len(), 1);
+}
+
 fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len())
         .step_by(2)

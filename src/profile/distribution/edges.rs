@@ -48,14 +48,19 @@ impl Edges {
         Self::of_places(self.at.iter().chain(other.at.iter()).copied().collect())
     }
 
+    /// Those of these that are `wanted`, by their places.
+    #[must_use]
+    pub(super) fn only(&self, wanted: impl Fn(i64) -> bool) -> Self {
+        Self { at: self.at.iter().copied().filter(|place| wanted(*place)).collect() }
+    }
+
     /// Those of these that are in `other`, too.
     #[must_use]
     pub(super) fn common(&self, other: &Self) -> Self {
         if self == other {
             return self.clone();
         }
-        let is_shared = |place: &&i64| other.at.binary_search(place).is_ok();
-        Self { at: self.at.iter().filter(is_shared).copied().collect() }
+        self.only(|place| other.at.binary_search(&place).is_ok())
     }
 }
 

@@ -21,7 +21,7 @@ const LOOKS: usize = 4;
 
 /// Most buckets of a column that are looked into at once: no more can be crowded, so that a later run finds none to look
 /// into that this one has left.
-const MAX_BUCKETS: usize = 200;
+pub(super) const MAX_BUCKETS: usize = 200;
 
 /// Most edges of a column that is looked into: each is a comparison for many of its rows, and edges stay.
 const MAX_EDGES: usize = 2048;
@@ -156,7 +156,7 @@ impl Table<'_> {
         })
     }
 
-    fn is_proba(&self, column: &ColumnInfo) -> bool {
+    pub(super) fn is_proba(&self, column: &ColumnInfo) -> bool {
         let prediction = self.monitor.inference.prediction.as_ref();
         prediction.is_some_and(|prediction| prediction.proba_col.as_ref() == Some(&column.name))
     }
@@ -166,7 +166,7 @@ impl Table<'_> {
 fn crowded(asked: Asked<'_>, groups: &[BaseGroup], pinned: &PinnedEdges) -> Vec<Crowded> {
     let columns = asked.columns.iter().enumerate();
     let crowded = columns.filter_map(|(index, column)| {
-        if pinned.of(&column.name).values().count() > MAX_EDGES {
+        if is_cut_enough(column, pinned) {
             return None;
         }
         let total = sum(groups.iter(), index)?;
@@ -176,6 +176,11 @@ fn crowded(asked: Asked<'_>, groups: &[BaseGroup], pinned: &PinnedEdges) -> Vec<
         (!buckets.is_empty()).then(|| Crowded { index, buckets, total: total.total() })
     });
     crowded.collect()
+}
+
+/// Whether the column has as many edges as it may have.
+pub(super) fn is_cut_enough(column: &ColumnInfo, pinned: &PinnedEdges) -> bool {
+    pinned.of(&column.name).values().count() > MAX_EDGES
 }
 
 /// The numbers of the column at `index` in `groups`, of whole windows, together. None if it is no column of numbers.

@@ -3,23 +3,24 @@
 //! A run reads rows that are new, and all rows of windows in which some may have gone or changed. Windows of which nothing
 //! is read are put together from states alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::Expr;
+use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::QueryError;
+use super::bins::Numbers;
 use super::kept::{self, Kept};
 use crate::config::Monitor;
-use crate::profile::pinned::PinnedEdges;
-use crate::profile::{BaseGroup, ColumnInfo, GroupKey};
+use crate::profile::{BaseGroup, ColumnInfo};
 use crate::scope::{Scopes, Windows};
 use crate::source::Part;
 use crate::spans::Spans;
-use crate::window::{Calendar, Granularity, Window};
+use crate::window::{Granularity, Window};
 
 /// What a run may build upon.
 #[derive(Clone)]
@@ -32,8 +33,10 @@ pub struct Earlier {
     pub recounted: Spans,
     /// Base windows that are wanted though nothing is read of them.
     pub due: Due,
-    /// Lengths of windows that are judged in order: of these all later windows are wanted, too, and so many before.
+    /// Lengths of windows that are judged in order, and how many a judgement needs before the first that is new to it.
     pub judged: BTreeMap<Granularity, u32>,
+    /// The present of the run that judged last: windows that were complete by then have been judged. `None` if it did not end.
+    pub judged_at: Option<Timestamp>,
     /// Whether the baseline is as it was.
     pub baseline_is_kept: bool,
     /// When a row is, if its time says no zone: the start of its base window.
@@ -59,6 +62,7 @@ pub(super) struct Base<'a> {
     /// The windows that this takes, of each length; `None` if all are.
     pub(super) wanted: Option<Windows>,
     baseline_is_kept: bool,
+    lateness: SignedDuration,
     url: Url,
     window: Option<Expr>,
 }
@@ -83,7 +87,7 @@ impl<'a> Base<'a> {
         behind: &Spans,
         read: &[BaseGroup],
     ) -> Result<Self, DataFusionError> {
-        let Earlier { states, url, recounted, due, judged, baseline_is_kept, window } = earlier;
+        let Earlier { states, url, recounted, due, judged, judged_at, baseline_is_kept, window } = earlier;
         let mut there = BTreeSet::new();
         let no_window = Due::Windows(BTreeSet::new());
         if due != no_window || !recounted.is_empty() || !judged.is_empty() {
@@ -91,6 +95,8 @@ impl<'a> Base<'a> {
             there.retain(|window| !behind.touch(*window));
         }
         let mut touched: BTreeSet<Window> = read.iter().filter_map(|base| base.window).collect();
+        let left = there.iter().filter(|window| !recounted.touch(**window));
+        let newest = left.chain(&touched).max().copied();
         touched.extend(there.iter().filter(|window| recounted.touch(**window)));
         there.extend(&touched);
         let (scopes, wanted) = match due {
@@ -101,7 +107,8 @@ impl<'a> Base<'a> {
                 let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
                 let scopes = Scopes::of(&touched, base, &monitor.granularities, calendar, has_baseline);
                 let scopes = scopes.without(behind);
-                let wanted = wanted(&scopes, &there, &touched, &judged, calendar);
+                let in_order = InOrder { monitor, there: &there, touched: &touched, newest, judged_at };
+                let wanted = wanted(&scopes, &in_order, &judged);
                 (scopes, Some(wanted))
             }
         };
@@ -116,7 +123,8 @@ impl<'a> Base<'a> {
             base.window.is_none_or(|window| !recounted.touch(window) && !behind.touch(window))
         };
         let groups = kept.groups().await?.into_iter().filter(is_true).collect();
-        Ok(Self { kept, groups, scopes, wanted, baseline_is_kept, url, window })
+        let lateness = monitor.lateness;
+        Ok(Self { kept, groups, scopes, wanted, baseline_is_kept, lateness, url, window })
     }
 
     /// All rows of the windows that are wanted, apart from those at times that are `behind`.
@@ -128,18 +136,22 @@ impl<'a> Base<'a> {
         Part { times: times.without(behind), window: self.window.clone(), ..Part::default() }
     }
 
-    /// What is kept of `columns`, and of the model's quality if that is asked. The edges that rows were told apart at are
-    /// added to those that are `pinned`.
+    /// What is kept of `columns`, and of the model's quality if that is asked.
     pub(super) async fn states(
         &self,
         columns: &[ColumnInfo],
         with_quality: bool,
-        pinned: &mut PinnedEdges,
     ) -> Result<Vec<BaseGroup>, QueryError> {
         let mut kept = self.groups.clone();
-        let filled = self.kept.fill(&mut kept, columns, with_quality, pinned).await;
+        let filled = self.kept.fill(&mut kept, columns, with_quality).await;
         filled.map_err(|error| QueryError::kept(&self.url, error))?;
         Ok(kept)
+    }
+
+    /// The numbers that are kept of each column without bins, in windows that are complete at `as_of`.
+    pub(super) async fn numbers(&self, as_of: Timestamp) -> Result<HashMap<String, Numbers>, QueryError> {
+        let until = as_of.checked_sub(self.lateness).unwrap_or(Timestamp::MIN);
+        self.kept.numbers(until).await.map_err(|error| QueryError::kept(&self.url, error))
     }
 
     /// What is kept of the baseline, if it is as it was.
@@ -147,28 +159,21 @@ impl<'a> Base<'a> {
         &self,
         columns: &[ColumnInfo],
         with_quality: bool,
-        pinned: &mut PinnedEdges,
     ) -> Result<Option<Vec<BaseGroup>>, QueryError> {
         if !self.baseline_is_kept {
             return Ok(None);
         }
-        let kept = self.kept.baseline(columns, with_quality, pinned).await;
+        let kept = self.kept.baseline(columns, with_quality).await;
         kept.map(Some).map_err(|error| QueryError::kept(&self.url, error))
     }
 }
 
 /// The windows that it takes to compute those of `scopes`, and to judge them.
-fn wanted(
-    scopes: &Scopes,
-    there: &BTreeSet<Window>,
-    touched: &BTreeSet<Window>,
-    judged: &BTreeMap<Granularity, u32>,
-    calendar: &Calendar,
-) -> Windows {
+fn wanted(scopes: &Scopes, in_order: &InOrder<'_>, judged: &BTreeMap<Granularity, u32>) -> Windows {
     let judged = judged.iter().flat_map(|(granularity, before)| {
-        let windows = in_order(there, touched, *granularity, *before, calendar);
-        windows.into_iter().map(|window| (*granularity, window))
+        in_order.judged(*granularity, *before as usize).into_iter().map(|window| (*granularity, window))
     });
+    let calendar = &in_order.monitor.calendar;
     let mut wanted = Windows::default();
     for (granularity, window) in scopes.drift.windows().into_iter().flat_map(Windows::iter).chain(judged) {
         wanted.insert(granularity, window);
@@ -180,32 +185,31 @@ fn wanted(
     wanted
 }
 
-/// Of the base windows that are `there` the windows of this length from `before` ones before the first that is `touched`
-/// on.
-fn in_order(
-    there: &BTreeSet<Window>,
-    touched: &BTreeSet<Window>,
-    granularity: Granularity,
-    before: u32,
-    calendar: &Calendar,
-) -> Vec<Window> {
-    let of = |base: &Window| calendar.window_of(granularity, base.start).ok();
-    let all: BTreeSet<Window> = there.iter().filter_map(of).collect();
-    let Some(first) = touched.iter().filter_map(of).min() else { return Vec::new() };
-    let earlier = all.range(..first).rev().take(before as usize);
-    earlier.chain(all.range(first..)).copied().collect()
+/// The base windows that there are.
+struct InOrder<'a> {
+    monitor: &'a Monitor,
+    there: &'a BTreeSet<Window>,
+    /// Those that are computed anew.
+    touched: &'a BTreeSet<Window>,
+    /// The last that has rows.
+    newest: Option<Window>,
+    /// The present of the run that judged last, if it ended.
+    judged_at: Option<Timestamp>,
 }
 
-/// The groups that rows of `read` groups make with those that are `kept`.
-pub(super) fn together(kept: Vec<BaseGroup>, read: Vec<BaseGroup>) -> Vec<BaseGroup> {
-    let mut all: BTreeMap<GroupKey, BaseGroup> = kept.into_iter().map(|base| (base.key(), base)).collect();
-    for base in read {
-        match all.get_mut(&base.key()) {
-            Some(known) => Arc::make_mut(&mut known.group).merge(&base.group),
-            None => {
-                all.insert(base.key(), base);
-            }
-        }
+impl InOrder<'_> {
+    /// The windows of this length that are judged: from the first that is new to a judgement on, and so many `before` it.
+    ///
+    /// Whether an alert is on, the last windows say. Where older ones have changed nobody is told, so they are not judged
+    /// again, and rows that come late do not cost what has come since.
+    fn judged(&self, granularity: Granularity, before: usize) -> Vec<Window> {
+        let Self { monitor, there, touched, newest, judged_at } = self;
+        let of = |base: &Window| monitor.calendar.window_of(granularity, base.start).ok();
+        let all: Vec<Window> = there.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect();
+        let touched = touched.iter().filter_map(of).min();
+        let touched = touched.map_or(all.len(), |touched| all.partition_point(|window| *window < touched));
+        let newest = newest.as_ref().and_then(of).map_or(0, |newest| all.partition_point(|it| *it < newest));
+        let open = judged_at.map_or(0, |at| all.partition_point(|it| !monitor.is_provisional(it.end, at)));
+        all[touched.max(open.min(newest)).saturating_sub(before)..].to_vec()
     }
-    all.into_values().collect()
 }

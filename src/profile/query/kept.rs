@@ -7,23 +7,24 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, RecordBatch};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{col, lit};
+use futures::TryStreamExt;
 use jiff::Timestamp;
 
+use super::bins::Numbers;
 use super::decode::{column, texts};
 use crate::config::Monitor;
 use crate::contract::TABLE;
 use crate::profile::functions::State;
-use crate::profile::pinned::PinnedEdges;
-use crate::profile::state_row::{bins, column_state};
-use crate::profile::template::{KEPT_BASELINE, KEPT_STATES, fill};
+use crate::profile::state_row::column_state;
+use crate::profile::template::{KEPT_BASELINE, KEPT_STATES, KEPT_VALUES, fill};
 use crate::profile::{
     BaseGroup, ColumnInfo, ColumnSet, ColumnState, Group, GroupKey, QualityState, Segment, Slice,
 };
@@ -35,6 +36,9 @@ const STATES: &str = "states";
 
 /// The times that every reader of Delta can tell: windows start in no others.
 const YEARS: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
+
+/// Spans that are asked for by themselves, at most: where windows are scattered, it is cheaper to read those between them.
+const QUERIES_MAX: usize = 8;
 
 /// The states that are kept of base windows in some spans, and of the baseline.
 pub(super) struct Kept<'a> {
@@ -59,26 +63,57 @@ impl<'a> Kept<'a> {
     pub(super) async fn groups(&self) -> Result<Vec<BaseGroup>, DataFusionError> {
         let mut groups = Vec::new();
         for frame in self.frames().await? {
-            groups.extend(heads(frame, self.monitor).await?);
+            let of_tables = frame.filter(col("column_name").eq(lit(TABLE)))?;
+            groups.extend(heads(&self.within(of_tables).await?, self.monitor)?);
         }
         Ok(groups)
     }
 
     /// Gives each of `groups` its states of `columns`, and of the model's quality if that is asked. A column that was not
-    /// there when a group was counted is NULL in all of its rows. The edges that rows were told apart at are added to those
-    /// that are `pinned`.
+    /// there when a group was counted is NULL in all of its rows.
     pub(super) async fn fill(
         &self,
         groups: &mut [BaseGroup],
         columns: &[ColumnInfo],
         with_quality: bool,
-        pinned: &mut PinnedEdges,
     ) -> Result<(), DataFusionError> {
         let mut states = Vec::new();
         for frame in self.frames().await? {
-            states.extend(only(frame, columns, with_quality)?.collect().await?);
+            states.extend(self.within(only(frame, columns, with_quality)?).await?);
         }
-        fill_from(&states, groups, columns, self.monitor, pinned)
+        fill_from(&states, groups, columns, self.monitor)
+    }
+
+    /// The numbers that are kept of each column without bins, in windows that end by `until`.
+    pub(super) async fn numbers(
+        &self,
+        until: Timestamp,
+    ) -> Result<HashMap<String, Numbers>, DataFusionError> {
+        let granularity = self.monitor.base_granularity().to_string();
+        let parameters =
+            vec![("granularity", ScalarValue::from(granularity)), ("until", instant(until.as_microsecond()))];
+        let frame = self.ctx.sql(&fill(KEPT_VALUES, &[])).await?.with_param_values(parameters)?;
+        let mut found = HashMap::new();
+        for batch in frame.collect().await? {
+            let cast =
+                |name: &str, to: &DataType| cast(column(&batch, name)?, to).map_err(DataFusionError::from);
+            let counts = cast("numbers", &DataType::Int64)?;
+            let (least, greatest) =
+                (cast("least", &DataType::Float64)?, cast("greatest", &DataType::Float64)?);
+            let extremes =
+                |values: &ArrayRef| values.as_primitive::<Float64Type>().iter().collect::<Vec<_>>();
+            let extremes = extremes(&least).into_iter().zip(extremes(&greatest));
+            let counts = counts.as_primitive::<Int64Type>().iter();
+            for ((name, count), extremes) in
+                texts(&batch, "column_name")?.into_iter().zip(counts).zip(extremes)
+            {
+                if let (Some(name), Some(count), (Some(least), Some(greatest))) = (name, count, extremes) {
+                    let count = count.try_into().unwrap_or(0);
+                    found.insert(name, Numbers { count, least, greatest });
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The groups of the baseline, with their states of `columns`, and of the model's quality if that is asked.
@@ -86,33 +121,52 @@ impl<'a> Kept<'a> {
         &self,
         columns: &[ColumnInfo],
         with_quality: bool,
-        pinned: &mut PinnedEdges,
     ) -> Result<Vec<BaseGroup>, DataFusionError> {
         let frame = self.ctx.sql(&fill(KEPT_BASELINE, &[])).await?;
-        let mut groups = heads(frame.clone(), self.monitor).await?;
+        let of_tables = frame.clone().filter(col("column_name").eq(lit(TABLE)))?;
+        let mut groups = heads(&of_tables.collect().await?, self.monitor)?;
         let states = only(frame, columns, with_quality)?.collect().await?;
-        fill_from(&states, &mut groups, columns, self.monitor, pinned)?;
+        fill_from(&states, &mut groups, columns, self.monitor)?;
         Ok(groups)
     }
 
-    /// The rows of each span.
+    /// The rows of `frame` that are of the spans.
+    async fn within(&self, frame: DataFrame) -> Result<Vec<RecordBatch>, DataFusionError> {
+        let mut batches = Vec::new();
+        let mut stream = frame.execute_stream().await?;
+        while let Some(batch) = stream.try_next().await? {
+            let is_meant = |start: Option<i64>| Some(start.is_some_and(|start| self.spans.has(start)));
+            let is_meant: BooleanArray = starts(&batch)?.iter().map(is_meant).collect();
+            batches.push(filter_record_batch(&batch, &is_meant)?);
+        }
+        Ok(batches)
+    }
+
+    /// The rows of each span, and of some times between them.
     async fn frames(&self) -> Result<Vec<DataFrame>, DataFusionError> {
         let granularity = self.monitor.base_granularity().to_string();
         let mut frames = Vec::new();
-        for (from, upto) in self.spans.iter() {
-            let micros = |micros: i64| {
-                let micros = micros.clamp(*YEARS.start(), *YEARS.end());
-                ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))
-            };
+        for (from, upto) in self.spans.at_most(QUERIES_MAX).iter() {
             let parameters = vec![
                 ("granularity", ScalarValue::from(granularity.as_str())),
-                ("from", micros(from)),
-                ("upto", micros(upto)),
+                ("from", instant(from)),
+                ("upto", instant(upto)),
             ];
             frames.push(self.ctx.sql(&fill(KEPT_STATES, &[])).await?.with_param_values(parameters)?);
         }
         Ok(frames)
     }
+}
+
+/// An instant that every reader can tell.
+fn instant(micros: i64) -> ScalarValue {
+    ScalarValue::TimestampMicrosecond(Some(micros.clamp(*YEARS.start(), *YEARS.end())), Some("UTC".into()))
+}
+
+/// When the windows of the rows of `batch` start, in microseconds.
+fn starts(batch: &RecordBatch) -> Result<PrimitiveArray<TimestampMicrosecondType>, DataFusionError> {
+    let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+    Ok(cast(column(batch, "window_start")?, &micros)?.as_primitive().clone())
 }
 
 /// The base windows of which there are `states`.
@@ -127,12 +181,10 @@ pub async fn windows(
     let base = monitor.base_granularity();
     let of_base = col("granularity").eq(lit(base.to_string())).and(col("column_name").eq(lit(TABLE)));
     let frame = ctx.read_table(states)?.filter(of_base)?.select_columns(&["window_start"])?.distinct()?;
-    let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
     let mut windows = BTreeSet::new();
     for batch in frame.collect().await? {
-        let starts = cast(column(&batch, "window_start")?, &micros)?;
-        let starts = starts.as_primitive::<TimestampMicrosecondType>().iter().flatten();
-        let starts = starts.filter_map(|start| Timestamp::from_microsecond(start).ok());
+        let starts = starts(&batch)?;
+        let starts = starts.iter().flatten().filter_map(|start| Timestamp::from_microsecond(start).ok());
         windows.extend(starts.filter_map(|start| monitor.calendar.window_of(base, start).ok()));
     }
     Ok(windows)
@@ -154,11 +206,11 @@ pub(super) async fn slice_values(
     Ok(values)
 }
 
-/// The groups of which `frame` has states, with their rows but without states.
-async fn heads(frame: DataFrame, monitor: &Monitor) -> Result<Vec<BaseGroup>, DataFusionError> {
+/// The groups that `tables` tells of, the rows of the states table about whole tables: with their rows but without states.
+fn heads(tables: &[RecordBatch], monitor: &Monitor) -> Result<Vec<BaseGroup>, DataFusionError> {
     let mut groups = Vec::new();
-    for batch in frame.filter(col("column_name").eq(lit(TABLE)))?.collect().await? {
-        let rows = Rows::of(&batch, monitor)?;
+    for batch in tables {
+        let rows = Rows::of(batch, monitor)?;
         groups.extend((0..batch.num_rows()).map(|row| {
             let (window, is_out_of_range, segment) = rows.key(row);
             let (columns, quality, non_null) = (Vec::new(), None, ColumnSet::default());
@@ -180,7 +232,6 @@ fn fill_from(
     groups: &mut [BaseGroup],
     columns: &[ColumnInfo],
     monitor: &Monitor,
-    pinned: &mut PinnedEdges,
 ) -> Result<(), DataFusionError> {
     let by_key: HashMap<GroupKey, usize> =
         groups.iter().enumerate().map(|(place, base)| (base.key(), place)).collect();
@@ -194,7 +245,6 @@ fn fill_from(
         let bytes = |name: &str| cast(column(batch, name)?, &DataType::Binary).map_err(DataFusionError::from);
         let (sketches, states) = (bytes("distinct_sketch")?, bytes("state")?);
         let (sketches, states) = (sketches.as_binary::<i32>(), states.as_binary::<i32>());
-        let edges = column(batch, "edges")?;
         for row in 0..batch.num_rows() {
             let Some(place) = by_key.get(&rows.key(row)) else { continue };
             if !states.is_valid(row) {
@@ -208,14 +258,7 @@ fn fill_from(
             }
             let sketch = sketches.is_valid(row).then(|| sketches.value(row));
             let Some(index) = columns.iter().position(|column| column.name == name) else { continue };
-            let state = column_state(states.value(row), sketch)?;
-            if let ColumnState::Numeric(state) = &state {
-                pinned.add(name, state.distribution.edges());
-            }
-            if let Some(bins) = bins(edges, row)? {
-                pinned.pin_bins(name, bins);
-            }
-            group.columns[index] = state;
+            group.columns[index] = column_state(states.value(row), sketch)?;
         }
     }
     Ok(())
@@ -233,13 +276,11 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn of(batch: &RecordBatch, monitor: &'a Monitor) -> Result<Self, DataFusionError> {
-        let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
-        let starts = cast(column(batch, "window_start")?, &micros)?;
         let counts = cast(column(batch, "count")?, &DataType::Int64)?;
         let counts = counts.as_primitive::<Int64Type>().iter();
         Ok(Self {
             monitor,
-            starts: starts.as_primitive::<TimestampMicrosecondType>().iter().collect(),
+            starts: starts(batch)?.iter().collect(),
             versions: texts(batch, "model_version")?,
             slices: texts(batch, "slice_key")?.into_iter().zip(texts(batch, "slice_value")?).collect(),
             columns: texts(batch, "column_name")?,
