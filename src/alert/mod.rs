@@ -24,8 +24,10 @@ use observe::{Observation, SeriesKey};
 /// What the `alerts` table already says about a monitor.
 #[derive(Debug, Clone, Default)]
 pub struct Recorded {
-    /// The last event of each alert: that of the latest window and, of several, the one that was computed last.
+    /// The last event of each alert: the one that was computed last and, of several of a run, that of the latest window.
     pub last: BTreeMap<String, Event>,
+    /// Start of the latest window of which an event of each alert tells: it may have lost its rows since.
+    pub told_until: BTreeMap<String, i64>,
 }
 
 impl Recorded {
@@ -149,18 +151,15 @@ impl Alert<'_> {
     ) -> String {
         let alert_id = self.id();
         let said = recorded.last.get(&alert_id);
+        let told_until = recorded.told_until.get(&alert_id).copied().unwrap_or(i64::MIN);
         let history = self.history(&alert_id, observations, said, evaluation);
-        let news = self.news(&alert_id, &history, observations, recorded.last.get(&alert_id));
+        let news = self.news(&alert_id, &history, observations, said, told_until);
         evaluation.events.extend(news);
-        let newest = observations.last().map_or(i64::MIN, |newest| newest.start);
-        let last = match said.filter(|said| said.window_start > newest) {
-            Some(said)
-                if is_on(Some(said))
-                    && !is_on(history.last())
-                    && is_gone(said, self.monitor, self.present) =>
-            {
-                evaluation.events.push(orphaned(said, self.present));
-                None
+        let newest = observations.last();
+        let is_later = |said: &&Event| newest.is_none_or(|newest| said.window_start > newest.start);
+        let last = match said.filter(is_later) {
+            Some(said) if is_gone(said, self.monitor, self.present) => {
+                self.set_right(said, history.last(), newest, evaluation)
             }
             // Where the record knows of later windows, it is right.
             Some(said) => Some(said.clone()),
@@ -168,6 +167,23 @@ impl Alert<'_> {
         };
         evaluation.firing.extend(last.filter(|last| is_on(Some(last))));
         alert_id
+    }
+
+    /// What is left decides, now that the window of which the record tells has no rows any more. Returns the last event.
+    fn set_right(
+        &self,
+        said: &Event,
+        left: Option<&Event>,
+        newest: Option<&Observation>,
+        evaluation: &mut Evaluation,
+    ) -> Option<Event> {
+        let event = match (is_on(Some(said)), left.filter(|left| is_on(Some(left))).zip(newest)) {
+            (true, None) => orphaned(said, self.present),
+            (false, Some((left, newest))) => self.correction(&said.alert_id, Some(left), newest),
+            (true, Some(_)) | (false, None) => return Some(said.clone()),
+        };
+        evaluation.events.push(event.clone());
+        Some(event)
     }
 
     /// What happened to the alert in the windows that there are, by the rows as they are now. Of windows before them the
@@ -205,7 +221,8 @@ impl Alert<'_> {
         history
     }
 
-    /// What happened after `said`, the last event of the record, told as its continuation.
+    /// What happened after `said`, the last event of the record, told as its continuation. Windows up to that which starts at
+    /// `told_until` may have been told about before.
     ///
     /// Restated rows can change windows that have been told about. That is not told again, window by window;
     /// but where the record now says that the alert is on and it is off, or the other way round, the newest
@@ -217,11 +234,12 @@ impl Alert<'_> {
         history: &[Event],
         observations: &[Observation],
         said: Option<&Event>,
+        told_until: i64,
     ) -> Vec<Event> {
-        let told_until = said.map_or(i64::MIN, |said| said.window_start);
+        let said_of = said.map_or(i64::MIN, |said| said.window_start);
         let mut on = is_on(said);
         let mut news = Vec::new();
-        for event in history.iter().filter(|event| event.window_start > told_until) {
+        for event in history.iter().filter(|event| event.window_start > said_of) {
             let transition = match (on, event.state) {
                 (false, State::Firing) => Transition::First,
                 (true, State::Firing) => Transition::StillFiring,
@@ -229,10 +247,15 @@ impl Alert<'_> {
                 (false, _) => continue,
             };
             on = event.state == State::Firing;
-            let event_id = digest(&[alert_id, &transition.to_string(), &event.window_start.to_string()]);
+            let (transition_of, window) = (transition.to_string(), event.window_start.to_string());
+            let event_id = match event.window_start > told_until {
+                true => digest(&[alert_id, &transition_of, &window]),
+                // The window was told about, lost its rows, and has some again.
+                false => digest(&[alert_id, &transition_of, &window, self.present.run_id]),
+            };
             news.push(Event { event_id, transition, ..event.clone() });
         }
-        let newest = observations.last().filter(|newest| newest.start >= told_until);
+        let newest = observations.last().filter(|newest| newest.start >= said_of);
         if let Some(newest) = newest.filter(|_| on != is_on(history.last())) {
             news.push(self.correction(alert_id, history.last(), newest));
         }

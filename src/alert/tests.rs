@@ -444,8 +444,10 @@ impl History {
         let before = self.recorded.last.values().any(|event| event.state == State::Firing);
         self.record(&evaluation.events);
         let firing = self.recorded.last.values().any(|event| event.state == State::Firing);
-        if self.sees_all(values.len()) {
+        if !self.looks_back {
             assert_eq!(firing, !evaluation.firing.is_empty(), "the record says what is");
+            let anew = judged(&self.monitor, &profile, &drift, &Recorded::default(), june("anew"));
+            assert_eq!(firing, !anew.firing.is_empty(), "as if nothing had been recorded");
         }
         let turns = evaluation.events.iter().filter(|event| event.transition != Transition::StillFiring);
         let ends = turns.fold(before, |on, event| {
@@ -456,19 +458,12 @@ impl History {
         evaluation.events.iter().map(told).collect()
     }
 
-    /// Whether a run over so many days reaches as far as the record.
-    fn sees_all(&self, days: usize) -> bool {
-        let last = self.recorded.last.values().map(|event| event.window_start).max();
-        last.is_none_or(|last| last < day(days as i8 + 1).start)
-    }
-
     fn record(&mut self, events: &[Event]) {
         for event in events {
             assert!(self.event_ids.insert(event.event_id.clone()), "{} is recorded twice", told(event));
-            let last = self.recorded.last.entry(event.alert_id.clone()).or_insert_with(|| event.clone());
-            if event.window_start >= last.window_start {
-                *last = event.clone();
-            }
+            self.recorded.last.insert(event.alert_id.clone(), event.clone());
+            let until = self.recorded.told_until.entry(event.alert_id.clone()).or_insert(event.window_start);
+            *until = event.window_start.max(*until);
         }
     }
 }
@@ -563,6 +558,9 @@ fn where_the_newest_rows_are_gone_what_is_left_decides() {
     assert_eq!(history.run(&[0.1]), NOTHING);
     assert_eq!(history.run(&[0.1, 0.1, 0.1, 0.3]), ["4 first 0.3"]);
     assert_eq!(history.run(&[]), ["4 no_data NULL"]);
+    assert_eq!(history.run(&[0.1, 0.3]), ["2 first 0.3"], "it is on again");
+    assert_eq!(history.run(&[0.1, 0.3]), NOTHING);
+    assert_eq!(history.run(&[0.1, 0.3, 0.1, 0.3]), ["3 resolved 0.1", "4 first 0.3"], "once more");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use arrow::datatypes::DataType;
 use arrow::json::LineDelimitedWriter;
 use datafusion::common::ScalarValue;
 use deltalake::DeltaTable;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::SinkError;
 use crate::alert::{Event, Recorded};
@@ -19,8 +21,21 @@ const UNSENT: &str = include_str!("../../sql/unsent_alerts.sql");
 /// # Errors
 /// If it cannot be read.
 pub async fn recorded(table: &DeltaTable, monitor: &str) -> Result<Recorded, SinkError> {
-    let events = events(table, RECORDED, vec![("monitor", ScalarValue::from(monitor))]).await?;
-    Ok(Recorded { last: events.into_iter().map(|event| (event.alert_id.clone(), event)).collect() })
+    let told: Vec<Told> = rows(table, RECORDED, vec![("monitor", ScalarValue::from(monitor))]).await?;
+    let mut recorded = Recorded::default();
+    for Told { event, told_until } in told {
+        recorded.told_until.insert(event.alert_id.clone(), told_until);
+        recorded.last.insert(event.alert_id.clone(), event);
+    }
+    Ok(recorded)
+}
+
+/// A row of the answer to `recorded_alerts.sql`.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(flatten)]
+    event: Event,
+    told_until: i64,
 }
 
 /// The events of `runs` of `monitor`.
@@ -30,14 +45,14 @@ pub async fn recorded(table: &DeltaTable, monitor: &str) -> Result<Recorded, Sin
 pub async fn of_runs(table: &DeltaTable, monitor: &str, runs: &[String]) -> Result<Vec<Event>, SinkError> {
     let runs: Vec<ScalarValue> = runs.iter().map(|run| ScalarValue::from(run.as_str())).collect();
     let runs = ScalarValue::List(ScalarValue::new_list_nullable(&runs, &DataType::Utf8));
-    events(table, UNSENT, vec![("monitor", ScalarValue::from(monitor)), ("runs", runs)]).await
+    rows(table, UNSENT, vec![("monitor", ScalarValue::from(monitor)), ("runs", runs)]).await
 }
 
-async fn events(
+async fn rows<R: DeserializeOwned>(
     table: &DeltaTable,
     sql: &str,
     parameters: Vec<(&'static str, ScalarValue)>,
-) -> Result<Vec<Event>, SinkError> {
+) -> Result<Vec<R>, SinkError> {
     let url = table.table_url().clone();
     let failed =
         |source: Box<dyn std::error::Error + Send + Sync>| SinkError::Read { table: url.clone(), source };
@@ -54,6 +69,6 @@ async fn events(
         .and_then(|()| lines.finish())
         .map_err(|error| failed(error.into()))?;
     let lines = lines.into_inner();
-    let events = serde_json::Deserializer::from_slice(&lines).into_iter::<Event>();
-    events.collect::<Result<_, _>>().map_err(|error| failed(error.into()))
+    let rows = serde_json::Deserializer::from_slice(&lines).into_iter::<R>();
+    rows.collect::<Result<_, _>>().map_err(|error| failed(error.into()))
 }

@@ -247,7 +247,7 @@ impl History {
             true => String::new(),
             false => format!(", CASE WHEN n % 4 = 0 THEN NULL ELSE (n + {salt}) % 3 % 2 END AS label"),
         };
-        let more = if self.has_more { ", CAST(n % 5 AS DOUBLE) AS more" } else { "" };
+        let more = if self.has_more { ", NULLIF(CAST(n % 5 AS DOUBLE), -1) AS more" } else { "" };
         let amount = if self.is_whole { "BIGINT" } else { "DOUBLE" };
         let (first, days) = (i64::from(days.start), i64::from(days.end - days.start));
         let sql = format!(
@@ -472,7 +472,10 @@ impl History {
         let marked: Vec<u16> = (from..until).collect();
         add["deletionVector"] = deletion_vector::inline(&marked);
         let remove = json!({ "path": add["path"], "dataChange": true, "deletionTimestamp": 0 });
-        let features = ["deletionVectors"];
+        let features: &[&str] = match self.world.is_local {
+            true => &["deletionVectors", "timestampNtz"],
+            false => &["deletionVectors"],
+        };
         let protocol = json!({ "minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features,
             "writerFeatures": features });
         let file = add["path"].to_string();
