@@ -293,6 +293,15 @@ impl History {
 
     /// This happens.
     pub async fn change(&mut self, change: Change) {
+        self.happen(change).await;
+        let rows = tables::query(&self.scene.path("lake"), "SELECT count(*) AS rows FROM history").await;
+        if !self.is_known && rows[0]["rows"] == 0 {
+            // A table of which nothing was counted is not begun with while it is empty.
+            self.happen(Change::Append).await;
+        }
+    }
+
+    async fn happen(&mut self, change: Change) {
         let days = self.days();
         let rows = self.chance.random_range(1..80);
         let part = i64::from(self.chance.next_u32() % 7);

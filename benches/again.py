@@ -1,0 +1,164 @@
+"""What running again costs: one commit more, nothing new, very late rows, many files, large metric tables.
+
+    python benches/again.py SECCHI [DIR]
+
+SECCHI is an optimised build (`cargo build --profile bench`), DIR keeps the tables (a new temporary folder otherwise).
+Needs the packages of `benches/requirements.txt` that it imports. Every figure is the median of five runs, each a process
+of its own; CPU seconds are those of the kernel, user and system.
+"""
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+
+TIMES = 5
+ROWS = 20_000  # of a day
+NUMBERS, NAMES = 16, 4  # columns that are profiled, besides the prediction
+FIRST = datetime(2025, 1, 1, tzinfo=UTC)
+
+MONITOR = """
+monitor: {name}
+inference: {{ table: {table}, timestamp_col: event_time, model_id_col: model_version, prediction_col: prediction,
+  label_col: label, problem_type: classification }}
+granularities: [{granularities}]
+output: {{ uri: {output} }}
+"""
+
+
+def rows_of(day: int, rows: int, salt: int = 0) -> pa.Table:
+    """Rows of one day; the same each time."""
+    chance = np.random.default_rng([day, salt])
+    second = np.sort(chance.integers(0, 86_400, rows))
+    start = np.datetime64((FIRST + timedelta(days=day)).replace(tzinfo=None), "us")
+    columns = {
+        "event_time": pa.array(start + second.astype("timedelta64[s]"), pa.timestamp("us", tz="UTC")),
+        "model_version": pa.array(np.where(chance.random(rows) < 0.5, "1", "2")),
+        "prediction": pa.array(chance.integers(0, 2, rows)),
+        "label": pa.array(chance.integers(0, 2, rows)),
+    }
+    columns |= {f"number_{i}": pa.array(chance.normal(i, 1 + i, rows)) for i in range(NUMBERS)}
+    columns |= {f"name_{i}": pa.array(np.char.add("n", (chance.integers(0, 20 * (i + 1), rows)).astype(str))) for i in range(NAMES)}
+    return pa.table(columns)
+
+
+class Bench:
+    def __init__(self, secchi: str, folder: Path):
+        self.secchi, self.folder = str(Path(secchi).resolve()), folder
+
+    def monitor(self, name: str, days: int, rows: int = ROWS, granularities: str = "1 day, 1 week") -> None:
+        """A table with a commit a day, and its monitor, which has run."""
+        table = self.folder / "lake" / name
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        shutil.rmtree(table, ignore_errors=True)
+        for day in range(days):
+            write_deltalake(table, rows_of(day, rows), mode="append")
+        text = MONITOR.format(name=name, table=table, output=self.folder / name, granularities=granularities)
+        (self.folder / f"{name}.yaml").write_text(text)
+        self.run("run", name)
+
+    def append(self, name: str, day: int, rows: int, salt: int = 1) -> None:
+        write_deltalake(self.folder / "lake" / name, rows_of(day, rows, salt), mode="append")
+
+    def run(self, command: str, name: str) -> tuple[float, float, dict]:
+        """CPU and wall seconds, and what the run says."""
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+        done = subprocess.run(
+            [self.secchi, command, "--json", f"{name}.yaml"], cwd=self.folder, capture_output=True, text=True
+        )
+        wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return cpu, wall, json.loads(done.stdout)
+
+    def median(self, what: str, name: str, change=lambda time: None, command: str = "run") -> float:
+        cpus, walls, said = [], [], {}
+        for number in range(TIMES):
+            change(number)
+            cpu, wall, said = self.run(command, name)
+            cpus.append(cpu)
+            walls.append(wall)
+        run = (said.get("runs") or said.get("plans"))[0]
+        read = f"{run['rows']:>7} rows, {run['bytes'] / 1e6:.1f} MB" if command == "run" else f"{run['files']} files"
+        cpu = statistics.median(cpus)
+        print(f"| {what} | {cpu:.3f} | {statistics.median(walls):.3f} | {read} |", flush=True)
+        return cpu
+
+    def size(self, name: str, kind: str) -> int:
+        folder = self.folder / name / f"{name}_{kind}"
+        return sum(path.stat().st_size for path in folder.rglob("*.parquet"))
+
+    def many_files(self, name: str, files: int) -> None:
+        """A table of so many files, named by one commit; they are links to one."""
+        table = self.folder / "lake" / name
+        shutil.rmtree(table, ignore_errors=True)
+        write_deltalake(table, rows_of(0, 100))
+        log = table / "_delta_log" / f"{0:020}.json"
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        add = next(line["add"] for line in lines if "add" in line)
+        adds = []
+        for number in range(files - 1):
+            os.link(table / add["path"], table / f"part-{number:05}.parquet")
+            adds.append({"add": {**add, "path": f"part-{number:05}.parquet"}})
+        log.write_text("".join(json.dumps(line) + "\n" for line in lines + adds))
+        text = MONITOR.format(name=name, table=table, output=self.folder / name, granularities="1 day")
+        (self.folder / f"{name}.yaml").write_text(text)
+
+
+def main(secchi: str, folder: Path) -> None:
+    (folder / "lake").mkdir(parents=True, exist_ok=True)
+    bench = Bench(secchi, folder)
+    print("| running again | CPU s | wall s | reads |\n|---|---|---|---|")
+    more, none = {}, {}
+    for days in [30, 365]:
+        name = f"days_{days}"
+        bench.monitor(name, days)
+        more[days] = bench.median(
+            f"{days} daily commits, one more", name, lambda time: bench.append(name, days + time, ROWS)
+        )
+        none[days] = bench.median(f"{days} daily commits, nothing new", name)
+    bench.median("365 daily commits, late rows of the first day", "days_365", lambda time: bench.append("days_365", 0, 500, 2 + time))
+
+    def scattered(time: int) -> None:
+        late = pa.concat_tables([rows_of(day, 20, 9 + time) for day in range(0, 300, 5)])
+        write_deltalake(folder / "lake/days_365", late, mode="append")
+
+    bench.median("365 daily commits, late rows of sixty days", "days_365", scattered)
+    bench.many_files("files", 10_000)
+    bench.median("10,000 files, `plan` at first", "files", command="plan")
+    bench.run("run", "files")
+    bench.append("files", 1, 100)
+    bench.median("10,000 files, `plan` after one more commit", "files", command="plan")
+    print(f"\none commit more at 365 commits, by 30: {more[365] / more[30]:.2f}")
+    print("\n| `profile_metrics` before | one hour more writes |\n|---|---|")
+    for days in [5, 365]:
+        name = f"hours_{days}"
+        bench.monitor(name, days, 2_000, "1 hour")
+        rows = DeltaTable(folder / name / f"{name}_profile_metrics").to_pyarrow_dataset().count_rows()
+        before = bench.size(name, "profile_metrics")
+        last = rows_of(days, 2_000)
+        write_deltalake(folder / "lake" / name, last.slice(0, 80), mode="append")
+        bench.run("run", name)
+        print(f"| {rows:,} rows | {(bench.size(name, 'profile_metrics') - before) / 1e3:.0f} kB |", flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    if len(sys.argv) == 3:
+        main(sys.argv[1], Path(sys.argv[2]).resolve())
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            main(sys.argv[1], Path(folder))
