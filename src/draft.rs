@@ -85,7 +85,8 @@ pub fn monitor(name: &str, table: &str, schema: &Schema) -> String {
     };
     let mut environment = Environment::new();
     // The template and its syntax are our own; a test renders them.
-    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+    let mut syntax = SyntaxConfig::builder();
+    if let Ok(syntax) = syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build() {
         environment.set_syntax(syntax);
     }
     environment.render_str(TEMPLATE, values).unwrap_or_else(|error| format!("# {error}\n"))

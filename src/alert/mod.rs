@@ -102,7 +102,10 @@ impl<'a> Judging<'a> {
     pub fn judge(&mut self, profile: &[ProfileRow], drift: &[DriftRow]) {
         let Self { monitor, recorded, present, .. } = *self;
         for rule in &monitor.rules {
-            for (key, observations) in observe::series(monitor, rule, profile, drift, present.as_of) {
+            let is_recorded =
+                |key: &SeriesKey| is_on(recorded.last.get(&Alert { monitor, rule, key, present }.id()));
+            let series = observe::series(monitor, rule, profile, drift, present.as_of, is_recorded);
+            for (key, observations) in series {
                 let alert = Alert { monitor, rule, key: &key, present };
                 let alert_id = alert.follow(&observations, recorded, &mut self.evaluation);
                 self.followed.insert(alert_id);

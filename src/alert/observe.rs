@@ -46,6 +46,7 @@ pub(super) fn series(
     profile: &[ProfileRow],
     drift: &[DriftRow],
     as_of: Timestamp,
+    is_recorded: impl Fn(&SeriesKey) -> bool,
 ) -> BTreeMap<SeriesKey, Vec<Observation>> {
     let granularity = rule.granularity.to_string();
     let complete = |end: i64| {
@@ -120,8 +121,10 @@ pub(super) fn series(
             }
         }
     }
-    // Series that never have a value are not of this metric: a text column has no mean.
-    series.retain(|_, observations| observations.iter().any(|observation| observation.value.is_some()));
+    // Series that never have a value are not of this metric: a text column has no mean. But if an alert is on, they are, and
+    // their values are yet to come.
+    let has_value = |observation: &Observation| observation.value.is_some();
+    series.retain(|key, observations| observations.iter().any(has_value) || is_recorded(key));
     let windows = Windows::of(profile, &granularity, complete);
     for (key, observations) in &mut series {
         observations.extend(windows.absent(key, observations));

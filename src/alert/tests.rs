@@ -563,6 +563,21 @@ fn where_the_newest_rows_are_gone_what_is_left_decides() {
     assert_eq!(history.run(&[0.1, 0.3, 0.1, 0.3]), ["3 resolved 0.1", "4 first 0.3"], "once more");
 }
 
+/// Labels come late: the newest windows have none yet, and a run may look at these alone.
+#[test]
+fn an_alert_stays_on_while_its_metric_has_no_value_yet() {
+    let rule = "- { rule: quality, metric: accuracy_score, below: 0.8, min_count: 1 }";
+    let mut history = History::of(rule);
+    let rows = |days: std::ops::Range<i8>| -> Vec<ProfileRow> {
+        days.map(|n| accuracy(Some(n), "7", (n < 3).then_some(0.5))).collect()
+    };
+    let first = judged(&history.monitor, &rows(1..6), &[], &history.recorded, june("first"));
+    assert_eq!(first.events.iter().map(told).collect::<Vec<_>>(), ["1 first 0.5", "2 still_firing 0.5"]);
+    history.record(&first.events);
+    let later = judged(&history.monitor, &rows(5..9), &[], &history.recorded, june("later"));
+    assert_eq!((later.events.len(), later.firing.len()), (0, 1), "{:?}", later.events);
+}
+
 #[test]
 fn a_series_without_rows_is_over_after_two_windows() {
     let mut history = History::new();

@@ -93,11 +93,12 @@ async fn one(
         };
     if is_resumed {
         say::note(&format!(
-            "{name}: goes on where an earlier backfill stopped, with {} chunks",
-            chunks.len()
+            "{name}: goes on where this command was broken off, with {}",
+            summary::counted(chunks.len() as u64, "chunk")
         ));
     }
     let (mut rows, mut seconds) = (0, 0.0);
+    let mut findings: Vec<String> = Vec::new();
     for (index, chunk) in chunks.iter().enumerate() {
         let now = Timestamp::now();
         let order = Order { as_of: now, now, recount: Some(chunk.recount), ..order };
@@ -117,6 +118,9 @@ async fn one(
             }
             Ok(outcome) => {
                 summary::undelivered(outcome).iter().for_each(|text| say::note(text));
+                let new = outcome.findings.iter().filter(|finding| !findings.contains(finding));
+                let new: Vec<String> = new.cloned().collect();
+                findings.extend(new);
                 rows += outcome.rows;
                 seconds += outcome.seconds;
                 if !args.json {
@@ -126,6 +130,7 @@ async fn one(
         }
     }
     if !args.json {
+        findings.iter().for_each(|finding| say::note(&format!("{name}: {finding}")));
         say::result(&format!("{name}  {} rows counted anew in {seconds:.1} s", grouped(rows)));
     }
     Exit::Done

@@ -96,9 +96,9 @@ pub struct Done {
     pub bytes: u64,
     /// How long the run took.
     pub seconds: f64,
-    /// Windows of the finest granularity that have rows.
+    /// Windows of the finest granularity that were computed and have rows.
     pub windows: u64,
-    /// Model versions that have rows, in order.
+    /// Model versions that have rows in these, in order.
     pub model_versions: Vec<String>,
     /// The profile table.
     pub profile: Written,

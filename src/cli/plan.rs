@@ -59,6 +59,9 @@ fn text(preview: &Preview, monitor: &Monitor) -> String {
     let rows = rows.map(|rows| format!(", {}", counted(rows, "row"))).unwrap_or_default();
     let mut lines =
         vec![format!("{name}  {what}: {}, {}{rows}", counted(*files, "file"), bytes(preview.bytes))];
+    if !preview.reasons.is_empty() {
+        lines.push(format!("  since {}", preview.reasons.join("; ")));
+    }
     let base = monitor.base_granularity();
     let windows = match preview.windows {
         Some(windows) => format!("{} of {base} at most", counted(windows, "window")),

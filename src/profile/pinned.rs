@@ -50,7 +50,7 @@ impl PinnedEdges {
 }
 
 /// Where ten bins with as many rows of `reference` begin, but the first: at values where a bucket begins, so that the rows
-/// that there are need not be counted again. Fewer where many rows are equal.
+/// that there are need not be counted again. Fewer where many rows are equal, but one at least if not all are.
 pub fn deciles(reference: &Distribution) -> Edges {
     let total = reference.total();
     let mut ends = (1..BINS).map(|bin| (bin * total).div_ceil(BINS)).peekable();
@@ -61,7 +61,12 @@ pub fn deciles(reference: &Distribution) -> Edges {
         let reached = std::iter::from_fn(|| ends.next_if(|end| *end <= upto)).count() > 0;
         reached.then_some(pair[1].low)
     };
-    Edges::new(buckets.windows(2).filter_map(begins_bin))
+    let edges = Edges::new(buckets.windows(2).filter_map(begins_bin));
+    // Where nearly all rows are of the greatest value, a bin begins there.
+    match buckets.as_slice() {
+        [_, .., last] if edges.is_empty() => Edges::new([last.low]),
+        _ => edges,
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +86,8 @@ mod tests {
             "[10.0,20.0,30.0,40.0,50.0,60.0,70.0,80.0,90.0]"
         );
         assert_eq!(deciles(&of([1.0, 1.0, 1.0, 7.0])).to_string(), "[7.0]");
+        let flag = (0..100).map(|row| if row < 2 { 0.0 } else { 1.0 });
+        assert_eq!(deciles(&of(flag)).to_string(), "[1.0]");
         assert!(deciles(&of([3.0, 3.0])).is_empty() && deciles(&of([])).is_empty());
     }
 

@@ -62,9 +62,11 @@ pub async fn backfill(
         Ok(window) => window.end.as_microsecond(),
         Err(_) => i64::MAX,
     };
-    let asked = Spans::from(vec![(from.map_or(i64::MIN, start), until.map_or(i64::MAX, end))]);
-    let behind = sink.ledger().account.as_ref().map(|account| account.behind.clone()).unwrap_or_default();
-    let left = asked.in_both(&behind);
+    let span = (from.map_or(i64::MIN, start), until.map_or(i64::MAX, end));
+    let asked = Spans::from(vec![span]);
+    // What the same command has left is gone on with; another begins with what it asks for.
+    let account = sink.ledger().account.as_ref().filter(|account| account.asked == Some(span));
+    let left = account.map(|account| asked.in_both(&account.behind)).unwrap_or_default();
     let is_resumed = !left.is_empty();
     let remaining = if is_resumed { left } else { asked };
 
@@ -83,7 +85,7 @@ pub async fn backfill(
     for (from, until) in remaining.iter() {
         let parts = parts.iter().map(|((begin, end), rows)| ((from.max(*begin), until.min(*end)), *rows));
         for (chunk, rows) in parts.filter(|((begin, end), _)| begin < end) {
-            chunks.push(Chunk { recount: Recount { chunk, remaining: (chunk.0, until) }, rows });
+            chunks.push(Chunk { recount: Recount { chunk, remaining: (chunk.0, until), asked: span }, rows });
         }
     }
     Ok(Backfill { chunks, is_resumed })

@@ -16,8 +16,10 @@ use crate::profile::custom::Measured;
 use crate::profile::positive_class::unseen_positive_class;
 use crate::profile::query::{OUT_OF_RANGE, Totals};
 use crate::profile::{Profiles, Series, findings, many_classes};
+use crate::scope::Scope;
 use crate::sink::Written;
 use crate::source::{Snapshot, registry};
+use crate::window::Window;
 
 /// Most model versions that are listed; versions are numbers, of which none is near another.
 const VERSIONS_LISTED: usize = 8;
@@ -33,9 +35,9 @@ pub struct Outcome {
     pub rows: u64,
     /// Bytes of Parquet that were read.
     pub bytes: u64,
-    /// Windows of the finest granularity.
+    /// Windows of the finest granularity that were computed.
     pub windows: u64,
-    /// Model versions seen, in order.
+    /// Model versions that have rows in these, in order.
     pub model_versions: Vec<String>,
     /// What was written.
     pub profile: Written,
@@ -99,14 +101,14 @@ impl Outcome {
         monitor: &Monitor,
         totals: &Totals,
         bytes: u64,
-        profiles: &Profiles,
+        (profiles, computed): (&Profiles, &Scope),
         findings: Vec<String>,
     ) -> Self {
         Self {
             rows: totals.rows,
             bytes,
-            windows: windows(monitor, profiles),
-            model_versions: versions(profiles),
+            windows: windows(monitor, profiles, computed),
+            model_versions: versions(profiles, computed),
             findings,
             is_unchanged: false,
             ..self
@@ -114,22 +116,30 @@ impl Outcome {
     }
 }
 
-/// How many windows of the finest granularity have rows.
-fn windows(monitor: &Monitor, profiles: &Profiles) -> u64 {
+/// How many windows of the finest granularity that were computed have rows.
+fn windows(monitor: &Monitor, profiles: &Profiles, computed: &Scope) -> u64 {
     let is_finest = |series: &Series| {
         Some(&series.granularity) == monitor.granularities.first()
             && series.segment.slice.is_none()
             && series.segment.model_version == ALL_VERSIONS
     };
     let finest = profiles.windows.iter().filter(|(series, _)| is_finest(series));
-    finest.map(|(_, windows)| windows.len() as u64).sum()
+    let of = |(series, windows): (&Series, &BTreeMap<Window, _>)| {
+        windows.keys().filter(|window| computed.has(Some((series.granularity, **window)))).count() as u64
+    };
+    finest.map(of).sum()
 }
 
-fn versions(profiles: &Profiles) -> Vec<String> {
+/// Model versions that have rows in the windows that were `computed`.
+fn versions(profiles: &Profiles, computed: &Scope) -> Vec<String> {
+    let is_computed = |(series, windows): &(&Series, &BTreeMap<Window, _>)| {
+        windows.keys().any(|window| computed.has(Some((series.granularity, *window))))
+    };
     let mut versions: Vec<String> = profiles
         .windows
-        .keys()
-        .map(|series| series.segment.model_version.clone())
+        .iter()
+        .filter(is_computed)
+        .map(|(series, _)| series.segment.model_version.clone())
         .filter(|version| version != ALL_VERSIONS)
         .collect();
     versions.sort();
@@ -141,7 +151,7 @@ fn versions(profiles: &Profiles) -> Vec<String> {
 pub(super) fn findings(
     monitor: &Monitor,
     totals: &Totals,
-    profiles: &Profiles,
+    (profiles, computed): (&Profiles, &Scope),
     snapshot: &Snapshot,
     as_of: Timestamp,
     is_all: bool,
@@ -163,7 +173,7 @@ pub(super) fn findings(
         let rows = have(totals.rows_out_of_range, "row");
         findings.push(format!("{rows} a `{time}` {OUT_OF_RANGE}, and so no window"));
     }
-    let versions = versions(profiles);
+    let versions = versions(profiles, computed);
     if versions.iter().any(|version| version == NO_VERSION)
         && let Some(column) = &monitor.inference.model_id_col
     {

@@ -19,6 +19,9 @@ use crate::window::{Calendar, Granularity, Window};
 /// Most windows that have become complete of which each is named; of more, all are computed anew.
 const DUE_MAX: usize = 100_000;
 
+/// So many times as many windows as a rule looks at are judged before the first that changed.
+const JUDGED_BEFORE: u32 = 8;
+
 /// By how much the clocks of two places can differ, in microseconds, and more.
 const CLOCKS_APART_MAX: i64 = 36 * 3600 * 1_000_000;
 
@@ -26,12 +29,14 @@ const CLOCKS_APART_MAX: i64 = 36 * 3600 * 1_000_000;
 pub(super) struct Task {
     /// What it reads, and what that is added to.
     pub(super) reading: Reading,
-    /// The first version that is read.
+    /// The first version of which rows are added; 0 if rows of windows are read from the first on.
     pub(super) from: u64,
     /// Commits that changed rows since.
     pub(super) commits: u64,
     /// Bytes that were read to know.
     pub(super) bytes: u64,
+    /// What there is to do besides rows that are new.
+    pub(super) reasons: Vec<&'static str>,
     /// What of this somebody should know.
     pub(super) findings: Vec<String>,
 }
@@ -43,6 +48,8 @@ pub struct Recount {
     pub chunk: (i64, i64),
     /// From when until when windows are that this run, and others after it, are told to compute anew.
     pub remaining: (i64, i64),
+    /// From when until when windows were in all that were asked for.
+    pub asked: (i64, i64),
 }
 
 /// Why there is no task that adds to what earlier runs have counted.
@@ -86,9 +93,13 @@ pub(super) async fn plan(
                 window: window.then(|| window_start(monitor)),
                 ..Part::default()
             });
-            let findings = why.map(|why| format!("all rows were read, since {why}")).into_iter().collect();
+            let waits =
+                if behind.is_empty() { "" } else { "; until all are, the tables have those that were read" };
+            let read =
+                if behind.is_empty() { "all rows were read" } else { "all rows are read anew, part by part" };
+            let findings = why.map(|why| format!("{read}, since {why}{waits}")).into_iter().collect();
             let reading = Reading { part, earlier: None, behind };
-            Ok(Some(Task { reading, from: 0, commits: 0, bytes: 0, findings }))
+            Ok(Some(Task { reading, from: 0, commits: 0, bytes: 0, reasons: Vec::new(), findings }))
         }
     }
 }
@@ -106,7 +117,7 @@ async fn addition(
         let why = "one of its tables is not there any more, or does not say what was counted";
         return Err(Unable::Anew(ledger.has_past.then(|| why.to_owned())));
     };
-    holds(account, monitor, lineage, order)?;
+    holds(account, monitor, snapshot, lineage, order)?;
     let counted = Counted { version: account.source.version, table_id: Some(&account.source_id) };
     let timestamp_col = &monitor.inference.timestamp_col;
     let changes = match since("inference.table", &snapshot.inference, counted, timestamp_col).await? {
@@ -126,17 +137,22 @@ async fn addition(
     };
     let (chunk, behind) = match order.recount {
         None => (account.behind.clone(), Spans::default()),
-        Some(Recount { chunk, remaining }) => {
+        Some(Recount { chunk, remaining, .. }) => {
             let chunk = Spans::from(vec![chunk]);
             let behind = account.behind.and(&Spans::from(vec![remaining])).without(&chunk);
             (chunk, behind)
         }
     };
     let recounted = touched.and(&relabeled).and(&chunk).without(&behind);
-    let baseline_is_kept = account.baseline == lineage.baseline;
+    let baseline_is_kept =
+        account.baseline == lineage.baseline && account.ids.baseline == snapshot.ids().baseline;
     let is_as_it_was = account.config_hash == lineage.config_hash && baseline_is_kept && columns.is_empty();
-    let due = if is_as_it_was { due(account, ledger, monitor, order.as_of) } else { Due::All };
-    let reads_nothing = changes.added.is_empty() && recounted.is_empty();
+    let unfinished = unfinished(account, ledger, monitor);
+    let due = match &unfinished {
+        Some(_) if is_as_it_was => due(account, monitor, order.as_of),
+        _ => Due::All,
+    };
+    let reads_nothing = changes.added.is_empty() && recounted.is_empty() && ledger.is_finished;
     if reads_nothing && due == Due::Windows(BTreeSet::new()) {
         return Ok(None);
     }
@@ -150,6 +166,20 @@ async fn addition(
             return Ok(None);
         }
     }
+    let is_due = matches!(&due, Due::Windows(due) if !due.is_empty());
+    let reasons = [
+        (!relabeled.is_empty(), "labels came or changed"),
+        (order.recount.is_some(), "windows are to be counted anew"),
+        (!chunk.is_empty() && order.recount.is_none(), "a backfill was broken off, whose windows wait"),
+        (!ledger.is_finished, "a run did not end, and is gone on from"),
+        (!baseline_is_kept, "the baseline has other rows"),
+        (account.config_hash != lineage.config_hash, "settings were changed"),
+        (is_due, "windows have become complete"),
+    ];
+    let reasons = reasons.into_iter().filter(|(is_so, _)| *is_so).map(|(_, reason)| reason).collect();
+    // What a run that did not end has read is among the rows, too.
+    let adds_only = recounted.is_empty() && ledger.is_finished && !changes.added.is_empty();
+    let from = if adds_only { changes.from + 1 } else { 0 };
     let window = is_local.then(|| window_start(monitor));
     let part = Part {
         files: changes.added.into_iter().map(|file| file.path).collect(),
@@ -157,17 +187,24 @@ async fn addition(
         except: behind.clone(),
         window: window.clone(),
     };
-    let (judged, judged_at) = (judged(monitor), ledger.is_finished.then_some(account.as_of));
-    let earlier = Earlier { states, url, recounted, due, judged, judged_at, baseline_is_kept, window };
+    let (unfinished, judged) = (unfinished.unwrap_or_default(), judged(monitor));
+    let earlier = Earlier { states, url, recounted, due, unfinished, judged, baseline_is_kept, window };
     let reading = Reading { part: Some(part), earlier: Some(earlier), behind };
     let findings = columns.iter().map(|column| format!("schema: {column}")).collect();
-    Ok(Some(Task { reading, from: changes.from + 1, commits: changes.commits, bytes, findings }))
+    Ok(Some(Task { reading, from, commits: changes.commits, bytes, reasons, findings }))
 }
 
 /// Whether what the `account` says holds still, so that it can be added to.
-fn holds(account: &Account, monitor: &Monitor, lineage: &Lineage, order: Order) -> Result<(), Unable> {
+fn holds(
+    account: &Account,
+    monitor: &Monitor,
+    snapshot: &Snapshot,
+    lineage: &Lineage,
+    order: Order,
+) -> Result<(), Unable> {
     let Account { counting_hash, engine_version, source, labels, baseline, .. } = account;
     let table = |pin: &Option<Pin>| pin.as_ref().map(|pin| pin.table.clone());
+    let (ids_then, ids) = (&account.ids, snapshot.ids());
     let is_older =
         labels.as_ref().zip(lineage.labels.as_ref()).is_some_and(|(was, is)| is.version < was.version);
     let changed = [
@@ -175,6 +212,8 @@ fn holds(account: &Account, monitor: &Monitor, lineage: &Lineage, order: Order) 
         (*counting_hash != monitor.counting_hash, "settings were changed that decide what is counted"),
         (source.table != lineage.source.table, "the monitor names another inference table"),
         (table(labels) != table(&lineage.labels) || is_older, "there are other labels"),
+        (ids_then.labels != ids.labels, "the label table was made anew"),
+        (account.label_type != snapshot.label_type(monitor), "labels are of another type"),
         (table(baseline) != table(&lineage.baseline), "there is another baseline"),
     ];
     if let Some((_, why)) = changed.into_iter().find(|(is_changed, _)| *is_changed) {
@@ -192,8 +231,9 @@ fn holds(account: &Account, monitor: &Monitor, lineage: &Lineage, order: Order) 
 /// What happened to the columns, if rows need not be read for it: new ones are NULL in rows that were counted before.
 fn columns(changes: Option<&[ColumnChange]>) -> Result<&[ColumnChange], Unable> {
     let Some(changes) = changes else { return Err(anew("what its schema was cannot be read any more")) };
-    let is_other = |change: &&ColumnChange| {
-        matches!(change, ColumnChange::Renamed { .. } | ColumnChange::Retyped { .. })
+    let is_other = |change: &&ColumnChange| match change {
+        ColumnChange::Renamed { .. } | ColumnChange::Retyped { .. } | ColumnChange::Replaced(_) => true,
+        ColumnChange::Added(_) | ColumnChange::Dropped(_) => false,
     };
     match changes.iter().find(is_other) {
         Some(other) => Err(anew(&other.to_string())),
@@ -201,13 +241,13 @@ fn columns(changes: Option<&[ColumnChange]>) -> Result<&[ColumnChange], Unable> 
     }
 }
 
-/// Lengths of windows that rules judge, and how many before the first that is new are judged anew.
+/// Lengths of windows that rules judge, and how many before the first that changed are judged anew.
 fn judged(monitor: &Monitor) -> BTreeMap<Granularity, u32> {
     let mut judged: BTreeMap<Granularity, u32> = BTreeMap::new();
     for rule in &monitor.rules {
-        // Twice as many as the rule looks at: some may have too few rows to say anything.
+        // More than the rule looks at: some may have too few rows to say anything.
         let windows = judged.entry(rule.granularity).or_default();
-        *windows = (2 * rule.of.max(2) + 2).max(*windows);
+        *windows = (JUDGED_BEFORE * rule.of.max(2)).max(*windows);
     }
     judged
 }
@@ -239,47 +279,44 @@ fn window_of(calendar: &Calendar, base: Granularity, at: i64) -> Option<Window> 
 
 /// How many base windows there are in `spans`; `None` if more than `most`.
 pub(super) fn count_windows(spans: &Spans, monitor: &Monitor, most: usize) -> Option<usize> {
-    let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
     let mut count = 0;
-    for (from, until) in spans.iter() {
-        let mut at = window_of(calendar, base, from);
-        at?;
-        while let Some(window) = at.filter(|window| window.start.as_microsecond() < until) {
-            count += 1;
-            at = calendar.window_of(base, window.end).ok();
-            if count > most {
-                return None;
-            }
+    for span in spans.iter() {
+        window_of(&monitor.calendar, monitor.base_granularity(), span.0)?;
+        count += base_windows(span, monitor).take(most + 1).count();
+        if count > most {
+            return None;
         }
     }
     Some(count)
 }
 
-/// Base windows that are computed anew though no row of them changed: those that are complete by now and were not then,
-/// which can raise an alert, and those of a run that did not end.
-fn due(account: &Account, ledger: &Ledger, monitor: &Monitor, as_of: Timestamp) -> Due {
-    let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
-    let mut due = BTreeSet::new();
+/// Base windows that a run has touched that did not end: rows of them may be in some tables and not in others. `None` if it has
+/// touched all, or too many.
+fn unfinished(account: &Account, ledger: &Ledger, monitor: &Monitor) -> Option<BTreeSet<Window>> {
+    let mut unfinished = BTreeSet::new();
     if !ledger.is_finished {
-        let Some(touched) = &account.touched else { return Due::All };
-        for (from, until) in touched.iter() {
-            let mut at = window_of(calendar, base, from);
-            while let Some(window) = at.filter(|window| window.start.as_microsecond() < until) {
-                due.insert(window);
-                at = calendar.window_of(base, window.end).ok();
-                if due.len() > DUE_MAX {
-                    return Due::All;
-                }
+        for span in account.touched.as_ref()?.iter() {
+            unfinished.extend(base_windows(span, monitor).take(DUE_MAX + 1));
+            if unfinished.len() > DUE_MAX {
+                return None;
             }
         }
     }
+    Some(unfinished)
+}
+
+/// Base windows that are computed anew though no row of them changed: those of windows that are complete by now and were not
+/// then, which can raise an alert.
+fn due(account: &Account, monitor: &Monitor, as_of: Timestamp) -> Due {
+    let mut due = BTreeSet::new();
     for granularity in &monitor.granularities {
         let Ok(mut at) = account.as_of.checked_sub(monitor.lateness) else { continue };
-        while let Ok(window) = calendar.window_of(*granularity, at) {
+        while let Ok(window) = monitor.calendar.window_of(*granularity, at) {
             if monitor.is_provisional(window.end, as_of) {
                 break;
             }
-            due.extend(calendar.window_of(base, window.start));
+            let span = (window.start.as_microsecond(), window.end.as_microsecond());
+            due.extend(base_windows(span, monitor).take(DUE_MAX + 1));
             at = window.end;
             if due.len() > DUE_MAX {
                 return Due::All;
@@ -287,4 +324,12 @@ fn due(account: &Account, ledger: &Ledger, monitor: &Monitor, as_of: Timestamp) 
         }
     }
     Due::Windows(due)
+}
+
+/// The base windows in a span, from the one on that its first time lies in.
+fn base_windows((from, until): (i64, i64), monitor: &Monitor) -> impl Iterator<Item = Window> + '_ {
+    let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
+    let next = move |window: &Window| calendar.window_of(base, window.end).ok();
+    let windows = std::iter::successors(window_of(calendar, base, from), next);
+    windows.take_while(move |window| window.start.as_microsecond() < until)
 }

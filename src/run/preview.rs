@@ -37,6 +37,8 @@ pub struct Preview {
     pub seconds: Option<f64>,
     /// How many earlier runs say so.
     pub runs: u64,
+    /// What there would be to do besides rows that are new.
+    pub reasons: Vec<&'static str>,
     /// What somebody should know of it.
     pub findings: Vec<String>,
 }
@@ -73,6 +75,7 @@ pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Re
         span: None,
         seconds: None,
         runs: 0,
+        reasons: Vec::new(),
         findings: Vec::new(),
     };
     let Some(task) = task else { return Ok(preview) };
@@ -119,6 +122,7 @@ pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Re
     preview.span =
         windows.iter().next().map(|(from, _)| from).zip(windows.iter().last().map(|(_, until)| until));
     preview.from = Some(task.from);
+    preview.reasons = task.reasons;
     preview.findings = task.findings;
     if let Some(durations) = sink.durations().await? {
         preview.seconds = durations.of(preview.bytes);

@@ -30,6 +30,8 @@ pub(super) fn lineage(monitor: &Monitor, snapshot: &Snapshot, order: Order) -> L
         baseline.as_ref().map(|pin| (&pin.table, pin.version)),
         registry_hash(snapshot),
         ENGINE_VERSION,
+        // Which windows are complete, and so judged.
+        order.as_of,
     ]);
     // What is computed anew with the same pins is another run.
     let chunk = order.recount.map(|recount| format!("{:?}", recount.chunk)).unwrap_or_default();
@@ -122,10 +124,13 @@ pub(super) fn account(
         engine_version: ENGINE_VERSION.to_owned(),
         source: lineage.source.clone(),
         source_id: snapshot.id.clone(),
+        ids: snapshot.ids(),
+        label_type: snapshot.label_type(monitor),
         labels: lineage.labels.clone(),
         baseline: lineage.baseline.clone(),
         as_of: order.as_of,
         touched: scopes.states.windows().map(spans),
+        asked: order.recount.filter(|_| !behind.is_empty()).map(|recount| recount.asked),
         behind,
         ended: ledger.ended,
         unfinished: ledger.unfinished(),

@@ -34,7 +34,7 @@ pub(super) async fn compute(
             None => reading = reading.of_all_windows(),
         }
     };
-    let TablesWritten { profiles, totals, mut evaluation, tables: [profile, drift] } = written;
+    let TablesWritten { profiles, computed, totals, mut evaluation, tables: [profile, drift] } = written;
     record.alert_rows = Some(evaluation.events.len() as u64);
     let unsent = sink.unsent().await?;
     sink.write_alerts(&evaluation.events, &lineage.run_id).await?;
@@ -47,17 +47,20 @@ pub(super) async fn compute(
     record.drift_rows = Some(drift.rows);
     record.profile_version = Some(profile.version);
     record.drift_version = Some(drift.version);
-    let mut findings = outcome::findings(monitor, &totals, &profiles, snapshot, order.as_of, is_all);
+    let mut findings =
+        outcome::findings(monitor, &totals, (&profiles, &computed), snapshot, order.as_of, is_all);
     findings.extend(noticed);
     let facts = facts(monitor, lineage, record, order, &evaluation, [&profile, &drift]);
     let outcome = Outcome::unchanged(monitor, evaluation, [profile, drift], facts);
-    Ok(outcome.with(monitor, &totals, bytes + totals.bytes, &profiles, findings))
+    Ok(outcome.with(monitor, &totals, bytes + totals.bytes, (&profiles, &computed), findings))
 }
 
 /// What is known once the metric tables are written.
 struct TablesWritten {
     /// What was counted with the last columns.
     profiles: Profiles,
+    /// The windows that were computed.
+    computed: Scope,
     totals: Totals,
     evaluation: Evaluation,
     /// The profile and the drift table.
@@ -104,7 +107,8 @@ async fn write(
     };
     let (profile, drift) = tables.commit().await?;
     let (evaluation, totals) = (judging.finish(), counting.into_totals());
-    Ok(Some(TablesWritten { profiles, totals, evaluation, tables: [profile, drift] }))
+    let computed = scopes.profile.clone();
+    Ok(Some(TablesWritten { profiles, computed, totals, evaluation, tables: [profile, drift] }))
 }
 
 /// From the rows of the source to rows of the metric tables, which are judged and staged, some columns after the others.

@@ -210,7 +210,8 @@ fn move_away(table: &str) -> String {
              --no-notify the first time, or the alerts of the past are told again"
         }
         Some(name) if name == contract::runs::TABLE.name => {
-            "it is the record of past runs, of all monitors that write there; no measure, alert or message needs it"
+            "it is the record of past runs, of all monitors that write there; no measure or alert needs it, but windows are \
+             computed once more, and what was told last may be told again, with the same key"
         }
         _ => {
             "its rows are counted anew from the source; only how often they were restated (`revision`) begins again"

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SinkError;
 use crate::lineage::Pin;
+use crate::source::Ids;
 use crate::spans::Spans;
 
 /// Where the account stands in a commit.
@@ -32,6 +33,12 @@ pub struct Account {
     pub source: Pin,
     /// Its id, which another table in its place would not have.
     pub source_id: String,
+    /// Those of the tables beside it.
+    #[serde(default)]
+    pub ids: Ids,
+    /// The type of labels that arrive in a table of their own.
+    #[serde(default)]
+    pub label_type: Option<String>,
     /// The label table.
     pub labels: Option<Pin>,
     /// The baseline table.
@@ -44,6 +51,9 @@ pub struct Account {
     /// or nothing.
     #[serde(default)]
     pub behind: Spans,
+    /// The times for which a backfill was asked whose windows these are.
+    #[serde(default)]
+    pub asked: Option<(i64, i64)>,
     /// The number of the last run that ended. Of the metric tables none can be behind it, unless one was taken away.
     pub ended: i64,
     /// Runs before it that did not end, newest last: of their events it is not known whether anybody was told.

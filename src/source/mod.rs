@@ -35,6 +35,7 @@ use part::INFERENCE;
 pub use part::Part;
 use registry::Entry;
 pub use relabeled::Relabeled;
+use serde::{Deserialize, Serialize};
 use url::Url;
 pub use versions::{At, Versions};
 
@@ -69,7 +70,31 @@ pub struct Snapshot {
     pub size: TableSize,
 }
 
+/// Ids of the tables beside the inference table, which others in their places would not have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ids {
+    /// Of the label table.
+    pub labels: Option<String>,
+    /// Of the baseline table.
+    pub baseline: Option<String>,
+}
+
 impl Snapshot {
+    /// The ids of the tables beside the inference table.
+    pub fn ids(&self) -> Ids {
+        Ids {
+            labels: self.label_table.as_ref().and_then(id_of),
+            baseline: self.baseline.as_ref().and_then(|baseline| baseline.id.clone()),
+        }
+    }
+
+    /// The type of labels that arrive in a table of their own, as Spark writes it.
+    pub fn label_type(&self, monitor: &Monitor) -> Option<String> {
+        self.label_table.as_ref()?;
+        let label = monitor.inference.prediction.as_ref()?.label.as_ref()?;
+        self.schema.field_with_name(&label.column).ok().map(|field| spark_type(field.data_type()))
+    }
+
     /// Lets SQL see only these rows as the inference table, and as the label table only labels of these.
     ///
     /// # Errors
@@ -112,6 +137,8 @@ pub struct TableSize {
 
 /// The baseline table.
 pub struct BaselineSnapshot {
+    /// Its id.
+    pub id: Option<String>,
     /// The table.
     pub pin: Pin,
     /// Its columns.
@@ -196,7 +223,7 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
             let size = size_of(&table).await.map_err(|error| SourceError::read(&baseline.table, error))?;
             let model_id_col = inference.model_id_col.as_ref();
             let has_model_id = model_id_col.is_some_and(|name| schema.field_with_name(name).is_ok());
-            Some(BaselineSnapshot { pin, schema, has_model_id, size })
+            Some(BaselineSnapshot { id: id_of(&table), pin, schema, has_model_id, size })
         }
     };
     let (model, registry_findings) = match &monitor.registry {
@@ -312,6 +339,11 @@ async fn size_of(table: &DeltaTable) -> Result<TableSize, DeltaTableError> {
         })
     };
     files.try_fold(TableSize { bytes: 0, rows: Some(0) }, sum).await
+}
+
+/// The id of a table that is loaded.
+fn id_of(table: &DeltaTable) -> Option<String> {
+    table.snapshot().ok().map(|state| state.metadata().id().to_owned())
 }
 
 /// A table's URL as lineage has it: without the slash at its end.

@@ -1,10 +1,13 @@
 //! A part of the inference table: what a run reads of it.
 
-use arrow::datatypes::DataType;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, BooleanArray};
+use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
-use datafusion::logical_expr::{Expr, cast, ident, lit};
+use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, cast, create_udf, ident, lit};
 use deltalake::DeltaTable;
 
 use super::provider::provider;
@@ -12,6 +15,9 @@ use crate::spans::Spans;
 
 /// The name of the inference table in SQL.
 pub(super) const INFERENCE: &str = "inference";
+
+/// Spans that are told apart by comparisons, at most.
+const TERMS_MAX: usize = 16;
 
 /// By how much the clocks of two places can differ, in microseconds, and more.
 const CLOCKS_APART_MAX: i64 = 36 * 3600 * 1_000_000;
@@ -74,6 +80,21 @@ struct Time<'a> {
 impl Time<'_> {
     /// Whether a row lies in one of `spans`; `None` if there are none.
     fn within(&self, spans: &Spans) -> Result<Option<Expr>, DataFusionError> {
+        let fewer = spans.at_most(TERMS_MAX);
+        let near = self.within_each(&fewer)?;
+        if fewer == *spans {
+            return Ok(near);
+        }
+        // Rows in between are told apart by a look-up: each term costs a planner more than the one before.
+        let time = match self.window {
+            Some(window) => window.clone(),
+            None => cast(self.column.clone(), micros(0).data_type()),
+        };
+        Ok(near.map(|near| near.and(in_spans(time, spans))))
+    }
+
+    /// The same, term by term.
+    fn within_each(&self, spans: &Spans) -> Result<Option<Expr>, DataFusionError> {
         let mut within: Option<Expr> = None;
         for (from, until) in spans.iter() {
             let more = match self.window {
@@ -103,6 +124,20 @@ impl Time<'_> {
             }
         }
     }
+}
+
+/// Whether `time`, an instant in microseconds, lies in one of `spans`.
+fn in_spans(time: Expr, spans: &Spans) -> Expr {
+    let spans = spans.clone();
+    let look_up = move |arguments: &[ColumnarValue]| {
+        let times = ColumnarValue::values_to_arrays(arguments)?;
+        let times = times[0].as_primitive::<TimestampMicrosecondType>().iter();
+        let is_inside: BooleanArray = times.map(|time| time.map(|time| spans.has(time))).collect();
+        Ok(ColumnarValue::Array(Arc::new(is_inside)))
+    };
+    let takes = vec![micros(0).data_type()];
+    create_udf("in_spans", takes, DataType::Boolean, Volatility::Immutable, Arc::new(look_up))
+        .call(vec![time])
 }
 
 /// Whether `time`, of a type, is from `from` until `until`, of which the least and the greatest number are no bounds.

@@ -44,6 +44,15 @@ const OF_NEXT: [&str; 6] = [
     "runs/_delta_log/00000000000000000004.json",
 ];
 
+/// What a run writes that takes rows away.
+const OF_LAST: [&str; 5] = [
+    "runs/_delta_log/00000000000000000005.json",
+    "bad_profile_states/_delta_log/00000000000000000003.json",
+    "bad_profile_metrics/_delta_log/00000000000000000003.json",
+    "bad_drift_metrics/_delta_log/00000000000000000003.json",
+    "runs/_delta_log/00000000000000000006.json",
+];
+
 /// What there is in the end.
 #[derive(Debug, PartialEq)]
 pub struct Ended {
@@ -80,7 +89,14 @@ pub async fn scene_of(server: &S3Server, hook: &HookServer) -> Scene {
     scene
 }
 
-/// Two runs, the second after new rows. One is killed as it begins to write what is named, and is run again.
+/// Deletes the rows of the last of six days, so that its window is no more.
+async fn delete_last_day(scene: &Scene) {
+    let table = tables::open(&scene.path("lake/bad")).await;
+    table.delete().with_predicate("event_time >= '2026-05-06T00:00:00Z'").await.expect("a delete");
+}
+
+/// Three runs, the second after new rows, the third after rows of a whole window were deleted. One is killed as it begins to
+/// write what is named, and is run again.
 async fn played(killed: Option<&str>) -> Ended {
     let server = S3Server::start().await;
     let hook = HookServer::start(Script::default(), Tls::Off).await;
@@ -88,8 +104,11 @@ async fn played(killed: Option<&str>) -> Ended {
 
     let held = killed.map(|part| server.hold(Method::PUT, part));
     let mut left = held;
-    for rows in ["SELECT * FROM model LIMIT 0", NEXT_DAYS] {
-        scene.table("bad", rows).await;
+    for rows in [Some("SELECT * FROM model LIMIT 0"), Some(NEXT_DAYS), None] {
+        match rows {
+            Some(rows) => scene.table("bad", rows).await,
+            None => delete_last_day(&scene).await,
+        }
         if let Some(held) = left.take() {
             let mut process = scene.start(&["run", "bad"]);
             let is_reached = tokio::select! {
@@ -163,7 +182,7 @@ pub async fn ended(server: &S3Server, hook: &HookServer) -> Ended {
 async fn whatever_a_killed_run_was_writing_the_next_heals_it() {
     let undisturbed = played(None).await;
     assert!(!undisturbed.events.is_empty() && !undisturbed.told.is_empty(), "{:?}", undisturbed.events);
-    for part in OF_FIRST.into_iter().chain(OF_NEXT) {
+    for part in OF_FIRST.into_iter().chain(OF_NEXT).chain(OF_LAST) {
         let healed = played(Some(part)).await;
         healed.is_as(&undisturbed, part);
     }
@@ -196,8 +215,11 @@ async fn killed_at(moment: Option<Moment>) -> (Ended, Vec<usize>) {
     let hook = HookServer::start(Script::default(), Tls::Off).await;
     let scene = scene_of(&server, &hook).await;
     let mut requests = Vec::new();
-    for (round, rows) in ROUNDS.into_iter().enumerate() {
-        scene.table("bad", rows).await;
+    for round in 0..=ROUNDS.len() {
+        match ROUNDS.get(round) {
+            Some(rows) => scene.table("bad", rows).await,
+            None => delete_last_day(&scene).await,
+        }
         if let Some(moment) = moment.filter(|moment| moment.round == round) {
             let reached = Arc::new(Notify::new());
             let (mut left, at) = (moment.request, Arc::clone(&reached));
@@ -235,7 +257,7 @@ async fn whenever_a_run_is_killed_the_next_heals_it() {
     let (undisturbed, requests) = killed_at(None).await;
     let heals = async |seed: u64| {
         let mut chance = ChaCha8Rng::seed_from_u64(seed);
-        let round = chance.random_range(0..ROUNDS.len());
+        let round = chance.random_range(0..=ROUNDS.len());
         let (request, is_done) = (chance.random_range(1..=requests[round]), chance.random_bool(0.5));
         let moment = Moment { round, request, is_done };
         let (healed, _) = killed_at(Some(moment)).await;

@@ -298,23 +298,63 @@ async fn an_alert_stays_on_where_rows_come_that_are_in_no_window() {
     assert_eq!((outcome.firing.len(), outcome.events.len(), outcome.rows), (1, 0, 3), "{:?}", outcome.events);
 }
 
-/// Who is told depends on the last windows, so that is what a run looks at, however long ago its rows are.
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_come_very_late_do_not_cost_what_has_come_since() {
+async fn a_baseline_or_labels_made_anew_at_their_place_are_noticed() {
     let scene = Scene::new().await;
-    scene.edit(
-        "alerts: []",
-        "alerts: [{ rule: high, metric: avg, above: 0, columns: [amount], for: 2 of 3 }]",
+    scene.table("reference", "SELECT * FROM model").await;
+    scene.table("labels", "SELECT request_id, label AS late FROM model").await;
+    scene.edit("alerts: []", "baseline: { table: ../lake/reference }\nalerts: []");
+    scene.edit("label_col: label", "label_col: late\n  label_table: ../lake/labels");
+    let as_of = day(30);
+    run_at(&scene, "bad", as_of).await;
+    let anew = async |name: &str, sql: &str| {
+        std::fs::remove_dir_all(scene.path(&format!("lake/{name}"))).expect("the table");
+        scene.table(name, sql).await;
+    };
+    anew("reference", "SELECT * REPLACE (amount + 100 AS amount) FROM model").await;
+    let outcome = run_at(&scene, "bad", as_of).await;
+    assert!(!outcome.is_unchanged && outcome.rows == 0);
+    let moved = scene.rows("SELECT DISTINCT ks_test.statistic AS ks FROM bad_drift_metrics WHERE drift_type = 'BASELINE' AND column_name = 'amount'").await;
+    assert_eq!(moved, [json!({ "ks": 1.0 })]);
+    anew("labels", "SELECT request_id, 1 - label AS late FROM model").await;
+    let said = run_at(&scene, "bad", as_of).await.findings;
+    let why = "all rows were read, since the label table was made anew";
+    assert!(said.iter().any(|finding| finding == why), "{said:?}");
+    anew("labels", "SELECT request_id, CAST(label AS VARCHAR) AS late FROM model").await;
+    run_at(&scene, "bad", as_of).await;
+    assert!(run_at(&scene, "bad", as_of).await.is_unchanged);
+}
+
+/// The week begins with days without rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_week_is_judged_once_it_is_complete_whichever_of_its_days_have_rows() {
+    let scene = Scene::new().await;
+    std::fs::remove_dir_all(scene.path("lake/bad")).expect("the model's rows");
+    scene.table("bad", "SELECT * FROM model WHERE event_time < '2026-05-03T00:00:00Z'").await;
+    scene.edit("[1 day]", "[1 day, 1 week]");
+    let rule = "[{ rule: week, metric: avg, above: 0, columns: [amount], granularity: 1 week }]";
+    scene.edit("alerts: []", &format!("alerts: {rule}"));
+    let sunday = day(2).checked_add(12.hours()).expect("noon");
+    assert!(run_at(&scene, "bad", sunday).await.firing.is_empty(), "the week is not over");
+    assert_eq!(run_at(&scene, "bad", day(3)).await.firing.len(), 1);
+    assert!(run_at(&scene, "bad", day(9)).await.is_unchanged);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_without_a_word_is_not_passed_over() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.secchi(&["run", "bad"]).code, 0);
+    scene.table("bad", &rows_of(5, "amount")).await;
+    let commit = scene.path("lake/bad/_delta_log/00000000000000000001.json");
+    let text = std::fs::read(&commit).expect("the commit");
+    std::fs::write(&commit, "").expect("an empty file");
+    let said = scene.secchi(&["run", "bad"]);
+    assert!(
+        said.code == 1 && said.err.contains("00000000000000000001.json") && said.err.contains("is empty"),
+        "{}",
+        said.err
     );
-    for number in 3..60 {
-        scene.table("bad", &rows_of(number, "amount")).await;
-    }
-    let as_of = day(61);
-    assert_eq!(run_at(&scene, "bad", as_of).await.firing.len(), 1);
-    for (number, windows) in [(2, 3 + 10), (57, 3 + 10), (63, 2 + 10)] {
-        scene.table("bad", &format!("{} LIMIT 4", rows_of(number, "amount - 50"))).await;
-        let outcome = run_at(&scene, "bad", as_of).await;
-        assert_eq!((outcome.firing.len(), outcome.events.len()), (1, 0), "{number}: {:?}", outcome.events);
-        assert!(outcome.windows <= windows, "{number}: {} windows", outcome.windows);
-    }
+    std::fs::write(&commit, text).expect("the commit");
+    let said = scene.secchi(&["run", "bad"]);
+    assert!(said.code == 0 && said.out.contains("24 rows"), "{}{}", said.out, said.err);
 }

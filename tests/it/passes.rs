@@ -35,9 +35,9 @@ alerts:
     scene
 }
 
-/// Every row of the table, but for when it was computed.
+/// Every row of the table, but for when it was computed, and by which run.
 async fn rows_of(scene: &Scene, output: &str, table: &str) -> Vec<String> {
-    let sql = format!("SELECT * EXCEPT (computed_at) FROM {table}");
+    let sql = format!("SELECT * EXCEPT (computed_at, run_id) FROM {table}");
     let rows = tables::query(&scene.path(output), &sql).await;
     let mut rows: Vec<String> = rows.iter().map(Value::to_string).collect();
     rows.sort();

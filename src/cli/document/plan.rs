@@ -62,6 +62,8 @@ pub struct Planned {
     pub last_window_end: Option<String>,
     /// How long it would take, by what earlier runs took; null if none was like it.
     pub seconds: Option<f64>,
+    /// What there would be to do besides rows that are new.
+    pub reasons: Vec<String>,
     /// What somebody should know of it.
     pub findings: Vec<String>,
 }
@@ -95,6 +97,7 @@ impl Planned {
             first_window_start: first.map(show::instant),
             last_window_end: last.map(show::instant),
             seconds: preview.seconds,
+            reasons: preview.reasons.iter().map(|reason| (*reason).to_owned()).collect(),
             findings: preview.findings.clone(),
         }
     }

@@ -20,7 +20,7 @@ use crate::profile::{BaseGroup, ColumnInfo};
 use crate::scope::{Scopes, Windows};
 use crate::source::Part;
 use crate::spans::Spans;
-use crate::window::{Granularity, Window};
+use crate::window::{Calendar, Granularity, Window};
 
 /// What a run may build upon.
 #[derive(Clone)]
@@ -33,10 +33,10 @@ pub struct Earlier {
     pub recounted: Spans,
     /// Base windows that are wanted though nothing is read of them.
     pub due: Due,
-    /// Lengths of windows that are judged in order, and how many a judgement needs before the first that is new to it.
+    /// Base windows of which rows may be in the tables though there are no states any more.
+    pub unfinished: BTreeSet<Window>,
+    /// Lengths of windows that are judged in order: of these all later windows are wanted, too, and so many before.
     pub judged: BTreeMap<Granularity, u32>,
-    /// The present of the run that judged last: windows that were complete by then have been judged. `None` if it did not end.
-    pub judged_at: Option<Timestamp>,
     /// Whether the baseline is as it was.
     pub baseline_is_kept: bool,
     /// When a row is, if its time says no zone: the start of its base window.
@@ -87,7 +87,7 @@ impl<'a> Base<'a> {
         behind: &Spans,
         read: &[BaseGroup],
     ) -> Result<Self, DataFusionError> {
-        let Earlier { states, url, recounted, due, judged, judged_at, baseline_is_kept, window } = earlier;
+        let Earlier { states, url, recounted, due, unfinished, judged, baseline_is_kept, window } = earlier;
         let mut there = BTreeSet::new();
         let no_window = Due::Windows(BTreeSet::new());
         if due != no_window || !recounted.is_empty() || !judged.is_empty() {
@@ -95,9 +95,8 @@ impl<'a> Base<'a> {
             there.retain(|window| !behind.touch(*window));
         }
         let mut touched: BTreeSet<Window> = read.iter().filter_map(|base| base.window).collect();
-        let left = there.iter().filter(|window| !recounted.touch(**window));
-        let newest = left.chain(&touched).max().copied();
         touched.extend(there.iter().filter(|window| recounted.touch(**window)));
+        touched.extend(unfinished);
         there.extend(&touched);
         let (scopes, wanted) = match due {
             Due::All => (Scopes::default(), None),
@@ -107,8 +106,7 @@ impl<'a> Base<'a> {
                 let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
                 let scopes = Scopes::of(&touched, base, &monitor.granularities, calendar, has_baseline);
                 let scopes = scopes.without(behind);
-                let in_order = InOrder { monitor, there: &there, touched: &touched, newest, judged_at };
-                let wanted = wanted(&scopes, &in_order, &judged);
+                let wanted = wanted(&scopes, &there, &touched, &judged, calendar);
                 (scopes, Some(wanted))
             }
         };
@@ -169,11 +167,17 @@ impl<'a> Base<'a> {
 }
 
 /// The windows that it takes to compute those of `scopes`, and to judge them.
-fn wanted(scopes: &Scopes, in_order: &InOrder<'_>, judged: &BTreeMap<Granularity, u32>) -> Windows {
+fn wanted(
+    scopes: &Scopes,
+    there: &BTreeSet<Window>,
+    touched: &BTreeSet<Window>,
+    judged: &BTreeMap<Granularity, u32>,
+    calendar: &Calendar,
+) -> Windows {
     let judged = judged.iter().flat_map(|(granularity, before)| {
-        in_order.judged(*granularity, *before as usize).into_iter().map(|window| (*granularity, window))
+        let windows = in_order(there, touched, *granularity, *before as usize, calendar);
+        windows.into_iter().map(|window| (*granularity, window))
     });
-    let calendar = &in_order.monitor.calendar;
     let mut wanted = Windows::default();
     for (granularity, window) in scopes.drift.windows().into_iter().flat_map(Windows::iter).chain(judged) {
         wanted.insert(granularity, window);
@@ -185,31 +189,18 @@ fn wanted(scopes: &Scopes, in_order: &InOrder<'_>, judged: &BTreeMap<Granularity
     wanted
 }
 
-/// The base windows that there are.
-struct InOrder<'a> {
-    monitor: &'a Monitor,
-    there: &'a BTreeSet<Window>,
-    /// Those that are computed anew.
-    touched: &'a BTreeSet<Window>,
-    /// The last that has rows.
-    newest: Option<Window>,
-    /// The present of the run that judged last, if it ended.
-    judged_at: Option<Timestamp>,
-}
-
-impl InOrder<'_> {
-    /// The windows of this length that are judged: from the first that is new to a judgement on, and so many `before` it.
-    ///
-    /// Whether an alert is on, the last windows say. Where older ones have changed nobody is told, so they are not judged
-    /// again, and rows that come late do not cost what has come since.
-    fn judged(&self, granularity: Granularity, before: usize) -> Vec<Window> {
-        let Self { monitor, there, touched, newest, judged_at } = self;
-        let of = |base: &Window| monitor.calendar.window_of(granularity, base.start).ok();
-        let all: Vec<Window> = there.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect();
-        let touched = touched.iter().filter_map(of).min();
-        let touched = touched.map_or(all.len(), |touched| all.partition_point(|window| *window < touched));
-        let newest = newest.as_ref().and_then(of).map_or(0, |newest| all.partition_point(|it| *it < newest));
-        let open = judged_at.map_or(0, |at| all.partition_point(|it| !monitor.is_provisional(it.end, at)));
-        all[touched.max(open.min(newest)).saturating_sub(before)..].to_vec()
-    }
+/// Of the base windows that are `there` the windows of this length from `before` ones before the first that is `touched`
+/// on; the last ones, if none is.
+fn in_order(
+    there: &BTreeSet<Window>,
+    touched: &BTreeSet<Window>,
+    granularity: Granularity,
+    before: usize,
+    calendar: &Calendar,
+) -> Vec<Window> {
+    let of = |base: &Window| calendar.window_of(granularity, base.start).ok();
+    let all: Vec<Window> = there.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect();
+    let first = touched.iter().filter_map(of).min();
+    let first = first.map_or(all.len(), |first| all.partition_point(|window| *window < first));
+    all[first.saturating_sub(before)..].to_vec()
 }

@@ -99,6 +99,10 @@ struct Metadata {
 /// # Errors
 /// If a line is not JSON, or an action without what every such action has.
 pub(super) fn parse(bytes: &Bytes, column: &TimeColumn) -> Result<Commit, Broken> {
+    // A writer says at least who it is. A file that a machine did not live to write would be passed over for good.
+    if bytes.trim_ascii().is_empty() {
+        return Err(Broken("is empty".to_owned()));
+    }
     let mut commit = Commit::default();
     let lines = bytes.split(|byte| *byte == b'\n').enumerate();
     for (index, line) in lines.filter(|(_, line)| !line.trim_ascii().is_empty()) {

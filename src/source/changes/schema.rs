@@ -39,6 +39,8 @@ pub enum ColumnChange {
         /// The type that they are of.
         to: String,
     },
+    /// It is not there any more, and another has its name.
+    Replaced(String),
 }
 
 impl fmt::Display for ColumnChange {
@@ -50,6 +52,7 @@ impl fmt::Display for ColumnChange {
             Self::Retyped { column, from, to } => {
                 write!(f, "column `{column}` is {to} now, and was {from}")
             }
+            Self::Replaced(column) => write!(f, "column `{column}` was dropped, and another has its name"),
         }
     }
 }
@@ -105,7 +108,10 @@ fn changes(before: &[Column], now: &[Column]) -> Vec<ColumnChange> {
     let mut found = Vec::new();
     for column in now {
         let Some(was) = known(column) else {
-            changes.push(ColumnChange::Added(column.name.clone()));
+            let name = column.name.clone();
+            let is_replaced = by_name.contains_key(column.name.as_str());
+            found.extend(is_replaced.then_some(column.name.as_str()));
+            changes.push(if is_replaced { ColumnChange::Replaced(name) } else { ColumnChange::Added(name) });
             continue;
         };
         found.push(was.name.as_str());

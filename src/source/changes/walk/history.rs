@@ -182,7 +182,7 @@ impl Table {
     }
 
     fn step(&mut self, step: &Step) {
-        self.log.clear();
+        self.log = "{\"commitInfo\":{}}\n".to_owned();
         let is_repeat = matches!(step.act, Act::Repeat);
         match step.act {
             Act::Nothing => {}
