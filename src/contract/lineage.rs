@@ -7,7 +7,7 @@ pub(super) const RUN: &[Column] = &[
     column(
         "run_id",
         Type::Text,
-        "Which run computed the row; the same pins give the same id. `runs` has several rows of it: to join one, take \
+        "Which run computed the row; the same pins at the same `as_of` give the same id. `runs` has several rows of it: to join one, take \
          those with `status = 'SUCCEEDED'`, of these the newest by `at`.",
     ),
     column("monitor_name", Type::Text, "The monitor, as named in its file."),

@@ -6,7 +6,7 @@ const COLUMNS: &[Column] = &[
     column(
         "run_id",
         Type::Text,
-        "The run: a name for its pins, so the same pins have the same id. It has a row for each status of each attempt; \
+        "The run: a name for its pins and its `as_of`, so the same have the same id. It has a row for each status of each attempt; \
          the one to join is the newest with `status = 'SUCCEEDED'`.",
     ),
     column("attempt_id", Type::Text, "This attempt at it."),
