@@ -87,12 +87,13 @@ pub async fn run(
 ) -> Result<Outcome, RunError> {
     secrets::check(monitor, settings, order.notify)?;
     let began = Instant::now();
-    let Prepared { sink, snapshot, lineage, task } = prepare(monitor, settings, order, stop).await?;
+    let lake = Lake::new(settings);
+    let Prepared { sink, snapshot, lineage, task } = prepare(monitor, lake, order, stop).await?;
     let Some(task) = task else {
         let record = record(monitor, &snapshot, &lineage, order);
         return Box::pin(quiet(monitor, &sink, &lineage, record, order, began)).await;
     };
-    let (lake, table) = (Lake::new(settings), &monitor.inference.table);
+    let table = &monitor.inference.table;
     let mut record = record(monitor, &snapshot, &lineage, order);
     sink.write_run(&record, false).await?;
 
@@ -159,11 +160,11 @@ struct Prepared<'a> {
 /// Pins what a run reads, and finds out what it has to do. Writes nothing.
 async fn prepare<'a>(
     monitor: &'a Monitor,
-    settings: &'a Settings,
+    lake: Lake<'a>,
     order: Order,
     stop: &Stop,
 ) -> Result<Prepared<'a>, RunError> {
-    let (lake, table) = (Lake::new(settings), &monitor.inference.table);
+    let table = &monitor.inference.table;
     // The sink first: what another runner commits while the source is pinned may be of a newer source.
     let sink = guard(table, unless(stop, Box::pin(Sink::open(lake, monitor)))).await?;
     let snapshot = guard(table, unless(stop, Box::pin(source::open(monitor, order.versions, lake)))).await?;

@@ -1,9 +1,12 @@
 //! What a run would read and compute, without writing anything.
 
 use super::{Order, Prepared, RunError, Stop, plan, prepare};
+use crate::cause::chain;
 use crate::config::{Monitor, Settings};
 use crate::lineage::Pin;
 use crate::profile::query::Due;
+use crate::sink;
+use crate::source::Lake;
 use crate::source::changes::{AddedFile, Span, present};
 use crate::spans::Spans;
 
@@ -61,7 +64,8 @@ pub enum Reads {
 /// If the run could not begin.
 pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Result<Preview, RunError> {
     let (_, stop) = Stop::new();
-    let Prepared { sink, snapshot, lineage, task } = prepare(monitor, settings, order, &stop).await?;
+    let Prepared { sink, snapshot, lineage, task } =
+        prepare(monitor, Lake::looked_at(settings), order, &stop).await?;
     let mut preview = Preview {
         monitor: monitor.name.clone(),
         reads: Reads::Nothing,
@@ -78,6 +82,8 @@ pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Re
         reasons: Vec::new(),
         findings: Vec::new(),
     };
+    let refusal = Lake::looked_at(settings).refusal(sink::KEY, &monitor.output);
+    preview.findings.extend(refusal.map(|why| format!("a run could not write: {}", chain(&why))));
     let Some(task) = task else { return Ok(preview) };
     let is_local = plan::is_local(monitor, &snapshot);
     let files = present("inference.table", &snapshot.inference, &monitor.inference.timestamp_col)?;
@@ -123,7 +129,7 @@ pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Re
         windows.iter().next().map(|(from, _)| from).zip(windows.iter().last().map(|(_, until)| until));
     preview.from = Some(task.from);
     preview.reasons = task.reasons;
-    preview.findings = task.findings;
+    preview.findings.extend(task.findings);
     if let Some(durations) = sink.durations().await? {
         preview.seconds = durations.of(preview.bytes);
         preview.runs = durations.runs;

@@ -306,7 +306,7 @@ mod tests {
         file `_delta_log/00000000000000000001.json` of table `file:///srv/monitoring/alerts` breaks off in line 1
           hint: move the folder `/srv/monitoring/alerts` away and run again: it says, for all monitors that write there, which alerts fired and what has been told; run each with --no-notify the first time, or the alerts of the past are told again
         file `_delta_log/00000000000000000001.json` of table `file:///srv/monitoring/runs` breaks off in line 1
-          hint: move the folder `/srv/monitoring/runs` away and run again: it is the record of past runs, of all monitors that write there; no measure, alert or message needs it
+          hint: move the folder `/srv/monitoring/runs` away and run again: it is the record of past runs, of all monitors that write there; no measure or alert needs it, but windows are computed once more, and what was told last may be told again, with the same key
         the log of table `s3://lake/monitoring/alerts` is incomplete: it lacks version 3
           hint: move the folder `s3://lake/monitoring/alerts` away and run again: it says, for all monitors that write there, which alerts fired and what has been told; run each with --no-notify the first time, or the alerts of the past are told again
         cannot read table `s3://lake/monitoring/churn_drift_metrics` back

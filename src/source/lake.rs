@@ -23,12 +23,19 @@ const RETRY_TIMEOUT: (&str, &str) = ("retry_timeout", "40s");
 #[derive(Debug, Clone, Copy)]
 pub struct Lake<'a> {
     settings: &'a Settings,
+    /// Whether nothing will be written.
+    is_looked_at: bool,
 }
 
 impl<'a> Lake<'a> {
     /// The lake, with the storage options of `settings`.
     pub fn new(settings: &'a Settings) -> Self {
-        Self { settings }
+        Self { settings, is_looked_at: false }
+    }
+
+    /// The same to who only looks, and may not be allowed to write.
+    pub fn looked_at(settings: &'a Settings) -> Self {
+        Self { settings, is_looked_at: true }
     }
 
     /// The storage options for `url`: those of the settings, over our defaults.
@@ -90,7 +97,7 @@ impl<'a> Lake<'a> {
         Ok(table)
     }
 
-    /// The table at `url`, which will be written to, or `None` if there is none yet.
+    /// The table at `url`, which will be written to unless somebody only looks, or `None` if there is none yet.
     ///
     /// # Errors
     /// If there is one that cannot be read, or if nothing can be written there.
@@ -99,12 +106,19 @@ impl<'a> Lake<'a> {
         key: &'static str,
         url: &Url,
     ) -> Result<Option<DeltaTable>, SourceError> {
-        local::can_be_written(key, url)?;
+        if !self.is_looked_at {
+            local::can_be_written(key, url)?;
+        }
         match self.table(key, url, At::Latest).await {
             Ok(table) => Ok(Some(table)),
             Err(SourceError::Missing { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Why nothing can be written at `url`, if that is known without trying a store.
+    pub fn refusal(&self, key: &'static str, url: &Url) -> Option<SourceError> {
+        local::can_be_written(key, url).err()
     }
 
     /// The folder at `url`, as a log store: its object store is rooted there.

@@ -99,6 +99,10 @@ async fn a_plan_says_what_a_run_would_do_and_does_nothing() {
     assert!(!scene.path("monitoring").exists(), "nothing is written");
     assert_eq!(scene.secchi(&["run", "bad"]).code, 0);
     plan("nothing new");
+    std::fs::write(scene.path("file"), "").expect("a file");
+    scene.edit("../monitoring", "../file/monitoring");
+    assert_eq!(plan("nothing can be written"), 0);
+    scene.edit("../file/monitoring", "../monitoring");
     scene
         .table("bad", "SELECT * REPLACE (event_time + INTERVAL '3 days' AS event_time) FROM model LIMIT 30")
         .await;

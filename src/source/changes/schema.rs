@@ -109,7 +109,8 @@ fn changes(before: &[Column], now: &[Column]) -> Vec<ColumnChange> {
     for column in now {
         let Some(was) = known(column) else {
             let name = column.name.clone();
-            let is_replaced = by_name.contains_key(column.name.as_str());
+            let is_gone = |was: &&Column| now.iter().all(|column| column.id != was.id);
+            let is_replaced = by_name.get(column.name.as_str()).copied().is_some_and(|was| is_gone(&was));
             found.extend(is_replaced.then_some(column.name.as_str()));
             changes.push(if is_replaced { ColumnChange::Replaced(name) } else { ColumnChange::Added(name) });
             continue;
@@ -159,6 +160,8 @@ mod tests {
             said(&before, &now),
             ["column `a` was renamed to `b`", "column `a` was added", "column `b` was dropped"]
         );
+        let other = [column(Some(1), "a", DataType::Int32), column(Some(3), "b", DataType::Utf8)];
+        assert_eq!(said(&before, &other), ["column `b` was dropped, and another has its name"]);
         // Ids that came later tell nothing of what was before.
         assert!(
             said(&[column(None, "a", DataType::Int32)], &[column(Some(1), "a", DataType::Int32)]).is_empty()

@@ -31,7 +31,8 @@ fn an_append_of_delta_rs_is_read() {
     let times = Some(Times { span, without_time: false });
     let part = File { size: 797, rows: Some(5), times, ..file("day=2026-01-01/part-0.parquet") };
     let added = vec![Action { file: part, changes_data: true }];
-    assert_eq!(read("").unwrap(), Commit::default());
+    assert_eq!(read("{\"commitInfo\":{}}").unwrap(), Commit::default());
+    assert_eq!(read(" \n").unwrap_err().0, "is empty");
     assert_eq!(commit.unwrap(), Commit { added, ..Commit::default() });
 }
 

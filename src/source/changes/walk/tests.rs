@@ -44,7 +44,10 @@ fn file(path: &str) -> File {
 }
 
 fn walked(before: &Before, commits: &[Vec<String>]) -> Walked {
-    let read = |lines: &Vec<String>| parse(&Bytes::from(lines.join("\n")), &at()).unwrap();
+    let read = |lines: &Vec<String>| {
+        let lines = format!("{{\"commitInfo\":{{}}}}\n{}", lines.join("\n"));
+        parse(&Bytes::from(lines), &at()).unwrap()
+    };
     walk(&commits.iter().map(read).collect::<Vec<_>>(), before)
 }
 
