@@ -23,6 +23,10 @@ impl Table<'_> {
         mut read: Vec<BaseGroup>,
         pinned: &mut PinnedEdges,
     ) -> Vec<BaseGroup> {
+        if kept.is_empty() {
+            // Those that crowd have been looked at where they were read.
+            return read;
+        }
         for (index, column) in asked.columns.iter().enumerate() {
             if !is_cut_enough(column, pinned) {
                 pinned.add(&column.name, &crowding(&kept, &read, index));
