@@ -57,6 +57,7 @@ pub mod contract;
 #[cfg(feature = "lake")]
 pub mod draft;
 pub mod drift;
+mod instant;
 pub mod lineage;
 pub mod notify;
 pub mod profile;

@@ -9,6 +9,10 @@ use crate::config::{Change, Condition, Rule};
 /// a quiet night.
 const ABSENT_WINDOWS_MIN: u32 = 2;
 
+/// So many times as many windows as a rule looks at may pass until what it has seen does not count any more. Windows that
+/// cannot be judged are passed over, but two bad nights a year apart are not two in a row.
+const HORIZON: u32 = 8;
+
 /// What one window says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -35,31 +39,67 @@ pub(super) struct Judged<'a> {
     pub(super) holds: bool,
 }
 
-/// Judges `observations`, which are in order. What was seen before a series was over does not count after.
-pub(super) fn judge<'a>(rule: &'a Rule, observations: &'a [Observation]) -> impl Iterator<Item = Judged<'a>> {
-    let mut last: VecDeque<bool> = VecDeque::new();
-    let mut before: Option<f64> = None;
-    let mut absent = 0;
-    observations.iter().map(move |observation| {
-        absent = if observation.is_absent { absent + 1 } else { 0 };
+/// Judges the windows of a series in their order. What was seen before a series was over does not count after.
+pub(super) struct Judge<'a> {
+    rule: &'a Rule,
+    /// The last windows that could be judged, as many as the rule looks at, at most: how many windows had been seen, and whether
+    /// the condition held.
+    last: VecDeque<(u32, bool)>,
+    seen: u32,
+    before: Option<f64>,
+    absent: u32,
+    was_over: bool,
+}
+
+impl<'a> Judge<'a> {
+    /// One that has not seen a window.
+    pub(super) fn new(rule: &'a Rule) -> Self {
+        Self { rule, last: VecDeque::new(), seen: 0, before: None, absent: 0, was_over: false }
+    }
+
+    /// Judges the next window.
+    pub(super) fn judge<'o>(&mut self, observation: &'o Observation) -> Judged<'o> {
+        self.seen += 1;
+        self.absent = if observation.is_absent { self.absent + 1 } else { 0 };
         let verdict = match observation.is_absent {
-            true if absent == rule.of.max(ABSENT_WINDOWS_MIN) => Verdict::Over,
+            true if self.absent == windows_behind(self.rule) => Verdict::Over,
             true => Verdict::Absent,
-            false => verdict(rule, observation),
+            false => verdict(self.rule, observation),
         };
         match verdict {
-            Verdict::Violated | Verdict::Fine => last.push_back(verdict == Verdict::Violated),
-            Verdict::Over => last.clear(),
+            Verdict::Violated | Verdict::Fine => {
+                self.last.push_back((self.seen, verdict == Verdict::Violated))
+            }
+            Verdict::Over => {
+                self.last.clear();
+                self.was_over = true;
+            }
             Verdict::Unknown(_) | Verdict::Absent => {}
         }
-        if last.len() > rule.of as usize {
-            last.pop_front();
+        let (of, horizon) = (self.rule.of as usize, horizon(self.rule));
+        while self.last.len() > of || self.last.front().is_some_and(|(at, _)| at + horizon <= self.seen) {
+            self.last.pop_front();
         }
-        let holds = last.iter().filter(|violated| **violated).count() >= rule.hold as usize;
-        let previous = before;
-        before = observation.value.or(before);
+        let holds = self.last.iter().filter(|(_, violated)| *violated).count() >= self.rule.hold as usize;
+        let previous = self.before;
+        self.before = observation.value.or(self.before);
         Judged { observation, previous, verdict, holds }
-    })
+    }
+
+    /// Whether it has seen all that the rule looks at.
+    pub(super) fn is_certain(&self) -> bool {
+        self.was_over || self.last.len() == self.rule.of as usize
+    }
+}
+
+/// How many windows a rule looks at, and after how many without rows a series is over.
+fn windows_behind(rule: &Rule) -> u32 {
+    rule.of.max(ABSENT_WINDOWS_MIN)
+}
+
+/// How many windows back what was seen still counts.
+pub(super) fn horizon(rule: &Rule) -> u32 {
+    HORIZON * windows_behind(rule)
 }
 
 fn verdict(rule: &Rule, observation: &Observation) -> Verdict {

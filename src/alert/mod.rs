@@ -6,20 +6,26 @@
 //! of the rows and of that record: it reads no clock and sends nothing.
 
 pub mod event;
+mod follow;
 mod judge;
 mod observe;
+mod past;
+mod presence;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use event::{Direction, Event, State, Transition};
+use follow::{Alert, is_gone, is_on, orphaned};
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
+use observe::Watch;
+pub use observe::{Observation, SeriesKey};
+pub use past::Past;
+use presence::Presence;
 
-use crate::config::{Change, Condition, Monitor, Rule};
+use crate::config::Monitor;
 use crate::drift::DriftRow;
 use crate::profile::row::ProfileRow;
-use judge::{Judged, Verdict};
-use observe::{Observation, SeriesKey};
+use crate::window::Granularity;
 
 /// What the `alerts` table already says about a monitor.
 #[derive(Debug, Clone, Default)]
@@ -83,317 +89,104 @@ pub struct Judging<'a> {
     monitor: &'a Monitor,
     recorded: &'a Recorded,
     present: Present<'a>,
+    past: Past<'a>,
     evaluation: Evaluation,
     /// Ids of the alerts whose series there are.
     followed: BTreeSet<String>,
-    /// End of the newest window with rows.
+    /// The windows with rows of each length that rules look at: those of the past, and those that were shown.
+    presence: BTreeMap<Granularity, Presence>,
+    /// End of the newest window with rows, of any length.
     newest: Option<i64>,
 }
 
 impl<'a> Judging<'a> {
-    /// Judges by the rules of `monitor`, as the continuation of what is `recorded`.
-    pub fn new(monitor: &'a Monitor, recorded: &'a Recorded, present: Present<'a>) -> Self {
+    /// Judges by the rules of `monitor`, as the continuation of what is `recorded`, where windows that the run does not compute
+    /// are as the `past` says.
+    pub fn new(
+        monitor: &'a Monitor,
+        recorded: &'a Recorded,
+        present: Present<'a>,
+        mut past: Past<'a>,
+    ) -> Self {
         let (evaluation, followed) = (Evaluation::default(), BTreeSet::new());
         let present = Present { computed_at: recorded.after_all(present.computed_at), ..present };
-        Self { monitor, recorded, present, evaluation, followed, newest: None }
+        let presence = past.take_presence();
+        let newest = presence.values().filter_map(Presence::newest).max();
+        Self { monitor, recorded, present, past, evaluation, followed, presence, newest }
     }
 
-    /// Judges rows of the tables: all that there are of some columns, or of whole tables.
+    /// Judges rows of the tables: all that the run computes of some columns, or of whole tables.
     pub fn judge(&mut self, profile: &[ProfileRow], drift: &[DriftRow]) {
+        let lengths: BTreeMap<String, Granularity> =
+            self.monitor.rules.iter().map(|rule| (rule.granularity.to_string(), rule.granularity)).collect();
+        for row in profile {
+            let Some(window) = row.window_start.zip(row.window_end) else { continue };
+            self.newest = self.newest.max(Some(window.1));
+            let length = row.granularity.as_ref().and_then(|text| lengths.get(text));
+            if let Some(length) = length {
+                self.presence.entry(*length).or_default().note(window, &SeriesKey::of_profile(row));
+            }
+        }
+        let columns: BTreeSet<&str> = profile.iter().map(|row| row.column_name.as_str()).collect();
+        self.judge_columns(&columns, profile, drift);
+        for presence in self.presence.values_mut() {
+            columns.iter().for_each(|column| presence.forget(column));
+        }
+    }
+
+    /// Judges series of these columns, of the past and of these rows.
+    fn judge_columns(&mut self, columns: &BTreeSet<&str>, profile: &[ProfileRow], drift: &[DriftRow]) {
         let Self { monitor, recorded, present, .. } = *self;
-        for rule in &monitor.rules {
-            let is_recorded =
-                |key: &SeriesKey| is_on(recorded.last.get(&Alert { monitor, rule, key, present }.id()));
-            let series = observe::series(monitor, rule, profile, drift, present.as_of, is_recorded);
-            for (key, observations) in series {
+        for (place, rule) in monitor.rules.iter().enumerate() {
+            let Some(first) = self.past.start(rule.granularity) else { continue };
+            let watch = Watch { monitor, rule, as_of: present.as_of };
+            let mut series = watch.observed(profile, drift);
+            for column in columns {
+                for (key, observations) in self.past.take(place, column) {
+                    series.entry(key).or_default().extend(observations);
+                }
+            }
+            watch.add_baseline(&mut series, profile);
+            for (key, mut observations) in series {
                 let alert = Alert { monitor, rule, key: &key, present };
-                let alert_id = alert.follow(&observations, recorded, &mut self.evaluation);
+                // A series that never has a value is not of this metric: a text column has no mean. But if an alert is on, it is,
+                // and its values are yet to come.
+                let has_value = observations.iter().any(|observation| observation.value.is_some());
+                if !has_value && !is_on(recorded.last.get(&alert.id())) {
+                    continue;
+                }
+                if let Some(presence) = self.presence.get(&rule.granularity) {
+                    let absent = presence.absent(&key, &observations, |end| watch.is_complete(end));
+                    observations.extend(absent);
+                }
+                observations.sort_by_key(|observation| observation.start);
+                let alert_id = alert.follow(&observations, first, recorded, &mut self.evaluation);
                 self.followed.insert(alert_id);
             }
         }
-        self.newest = self.newest.max(profile.iter().filter_map(|row| row.window_end).max());
     }
 
     /// What came of it, now that all rows have been judged.
-    pub fn finish(self) -> Evaluation {
-        let Self { monitor, recorded, present, mut evaluation, followed, newest } = self;
+    pub fn finish(mut self) -> Evaluation {
+        // Columns of which the run computes nothing: they may have no rows any more.
+        let left = self.past.columns();
+        self.judge_columns(&left.iter().map(String::as_str).collect(), &[], &[]);
+        let Self { monitor, recorded, present, past, mut evaluation, followed, newest, .. } = self;
+        let unjudged = monitor.rules.iter().map(|rule| rule.granularity);
+        let unjudged: BTreeSet<String> = unjudged
+            .filter(|length| past.start(*length).is_none())
+            .map(|length| length.to_string())
+            .collect();
         let is_past = |last: &Event| Some(last.window_end) <= newest || is_gone(last, monitor, present);
-        let orphans = recorded
-            .last
-            .values()
-            .filter(|last| is_on(Some(last)) && !followed.contains(&last.alert_id) && is_past(last));
-        let orphans: Vec<&Event> = orphans.collect();
-        let is_orphan = |last: &Event| orphans.iter().any(|orphan| orphan.alert_id == last.alert_id);
-        let unjudged = recorded
-            .last
-            .values()
-            .filter(|last| is_on(Some(last)) && !followed.contains(&last.alert_id) && !is_orphan(last));
-        evaluation.firing.extend(unjudged.cloned());
-        evaluation.events.extend(orphans.iter().map(|last| orphaned(last, present)));
+        let left = recorded.last.values();
+        let left = left.filter(|last| is_on(Some(last)) && !followed.contains(&last.alert_id));
+        let (orphans, as_before): (Vec<&Event>, Vec<&Event>) =
+            left.partition(|last| !unjudged.contains(&last.granularity) && is_past(last));
+        evaluation.firing.extend(as_before.into_iter().cloned());
+        evaluation.events.extend(orphans.into_iter().map(|last| orphaned(last, present)));
         evaluation.events.sort_by(|a, b| (a.window_start, &a.alert_id).cmp(&(b.window_start, &b.alert_id)));
         sort_firing(&mut evaluation.firing);
         evaluation
-    }
-}
-
-/// One rule on one series.
-struct Alert<'a> {
-    monitor: &'a Monitor,
-    rule: &'a Rule,
-    key: &'a SeriesKey,
-    present: Present<'a>,
-}
-
-impl Alert<'_> {
-    /// Judges the windows in order, and notes what the record does not say yet. Returns the alert's id.
-    fn follow(
-        &self,
-        observations: &[Observation],
-        recorded: &Recorded,
-        evaluation: &mut Evaluation,
-    ) -> String {
-        let alert_id = self.id();
-        let said = recorded.last.get(&alert_id);
-        let told_until = recorded.told_until.get(&alert_id).copied().unwrap_or(i64::MIN);
-        let history = self.history(&alert_id, observations, said, evaluation);
-        let news = self.news(&alert_id, &history, observations, said, told_until);
-        evaluation.events.extend(news);
-        let newest = observations.last();
-        let is_later = |said: &&Event| newest.is_none_or(|newest| said.window_start > newest.start);
-        let last = match said.filter(is_later) {
-            Some(said) if is_gone(said, self.monitor, self.present) => {
-                self.set_right(said, history.last(), newest, evaluation)
-            }
-            // Where the record knows of later windows, it is right.
-            Some(said) => Some(said.clone()),
-            None => history.into_iter().next_back(),
-        };
-        evaluation.firing.extend(last.filter(|last| is_on(Some(last))));
-        alert_id
-    }
-
-    /// What is left decides, now that the window of which the record tells has no rows any more. Returns the last event.
-    fn set_right(
-        &self,
-        said: &Event,
-        left: Option<&Event>,
-        newest: Option<&Observation>,
-        evaluation: &mut Evaluation,
-    ) -> Option<Event> {
-        let event = match (is_on(Some(said)), left.filter(|left| is_on(Some(left))).zip(newest)) {
-            (true, None) => orphaned(said, self.present),
-            (false, Some((left, newest))) => self.correction(&said.alert_id, Some(left), newest),
-            (true, Some(_)) | (false, None) => return Some(said.clone()),
-        };
-        evaluation.events.push(event.clone());
-        Some(event)
-    }
-
-    /// What happened to the alert in the windows that there are, by the rows as they are now. Of windows before them the
-    /// record is taken at its word.
-    fn history(
-        &self,
-        alert_id: &str,
-        observations: &[Observation],
-        said: Option<&Event>,
-        evaluation: &mut Evaluation,
-    ) -> Vec<Event> {
-        let first = observations.first().map_or(i64::MIN, |first| first.start);
-        let on = said.filter(|said| is_on(Some(said)) && said.first_window_start < first);
-        let mut since: Option<i64> = on.map(|said| said.first_window_start);
-        let mut history: Vec<Event> =
-            on.filter(|said| said.window_start < first).cloned().into_iter().collect();
-        for Judged { observation, previous, verdict, holds } in judge::judge(self.rule, observations) {
-            evaluation.judged += u64::from(matches!(verdict, Verdict::Fine | Verdict::Violated));
-            let transition = match (verdict, since, holds) {
-                (Verdict::Unknown(why), ..) => {
-                    *evaluation.unjudged.entry(why).or_default() += 1;
-                    continue;
-                }
-                (Verdict::Absent, ..) | (_, None, false) => continue,
-                (Verdict::Over, Some(_), _) => Transition::NoData,
-                (_, None, true) => Transition::First,
-                (_, Some(_), true) => Transition::StillFiring,
-                (_, Some(_), false) => Transition::Resolved,
-            };
-            let first = *since.get_or_insert(observation.start);
-            since = since.filter(|_| transition.state() == State::Firing);
-            let event_id = digest(&[alert_id, &transition.to_string(), &observation.start.to_string()]);
-            history.push(self.event(alert_id, event_id, transition, first, observation, previous));
-        }
-        history
-    }
-
-    /// What happened after `said`, the last event of the record, told as its continuation. Windows up to that which starts at
-    /// `told_until` may have been told about before.
-    ///
-    /// Restated rows can change windows that have been told about. That is not told again, window by window;
-    /// but where the record now says that the alert is on and it is off, or the other way round, the newest
-    /// window says so. A history that ends before the record does, as in a run of an older table version,
-    /// knows less than the record and adds nothing.
-    fn news(
-        &self,
-        alert_id: &str,
-        history: &[Event],
-        observations: &[Observation],
-        said: Option<&Event>,
-        told_until: i64,
-    ) -> Vec<Event> {
-        let said_of = said.map_or(i64::MIN, |said| said.window_start);
-        let mut on = is_on(said);
-        let mut news = Vec::new();
-        for event in history.iter().filter(|event| event.window_start > said_of) {
-            let transition = match (on, event.state) {
-                (false, State::Firing) => Transition::First,
-                (true, State::Firing) => Transition::StillFiring,
-                (true, _) => event.transition,
-                (false, _) => continue,
-            };
-            on = event.state == State::Firing;
-            let (transition_of, window) = (transition.to_string(), event.window_start.to_string());
-            let event_id = match event.window_start > told_until {
-                true => digest(&[alert_id, &transition_of, &window]),
-                // The window was told about, lost its rows, and has some again.
-                false => digest(&[alert_id, &transition_of, &window, self.present.run_id]),
-            };
-            news.push(Event { event_id, transition, ..event.clone() });
-        }
-        let newest = observations.last().filter(|newest| newest.start >= said_of);
-        if let Some(newest) = newest.filter(|_| on != is_on(history.last())) {
-            news.push(self.correction(alert_id, history.last(), newest));
-        }
-        news
-    }
-
-    /// The event that sets the record right: the alert is as `last` says.
-    fn correction(&self, alert_id: &str, last: Option<&Event>, newest: &Observation) -> Event {
-        let transition = match last.map(|event| event.state) {
-            Some(State::Firing) => Transition::First,
-            Some(State::NoData) => Transition::NoData,
-            Some(State::Resolved) | None => Transition::Resolved,
-        };
-        let first = last.map_or(newest.start, |event| event.first_window_start);
-        let parts = [alert_id, &transition.to_string(), &newest.start.to_string(), self.present.run_id];
-        self.event(alert_id, digest(&parts), transition, first, newest, None)
-    }
-
-    fn id(&self) -> String {
-        let SeriesKey { model_version, slice, column_name, drift_type } = self.key;
-        let (slice_key, slice_value) = slice.as_ref().map_or(("", ""), |(key, value)| (key, value));
-        digest(&[
-            &self.monitor.name,
-            &self.rule.name,
-            &self.rule.granularity.to_string(),
-            model_version,
-            slice_key,
-            slice_value,
-            column_name,
-            drift_type.unwrap_or_default(),
-        ])
-    }
-
-    fn event(
-        &self,
-        alert_id: &str,
-        event_id: String,
-        transition: Transition,
-        first_window_start: i64,
-        observation: &Observation,
-        previous: Option<f64>,
-    ) -> Event {
-        let (slice_key, slice_value) = self.key.slice.clone().unzip();
-        Event {
-            alert_id: alert_id.to_owned(),
-            event_id,
-            monitor_name: self.monitor.name.clone(),
-            rule: self.rule.name.clone(),
-            severity: self.rule.severity,
-            state: transition.state(),
-            transition,
-            metric: self.rule.metric.name().to_owned(),
-            direction: direction(self.rule.condition),
-            threshold: threshold(self.rule.condition),
-            value: observation.value,
-            previous_value: previous,
-            baseline_value: observation.baseline_value,
-            count: observation.count,
-            granularity: self.rule.granularity.to_string(),
-            window_start: observation.start,
-            window_end: observation.end,
-            first_window_start,
-            model_version: self.key.model_version.clone(),
-            slice_key,
-            slice_value,
-            column_name: self.key.column_name.clone(),
-            drift_type: self.key.drift_type.map(str::to_owned),
-            owner: self.rule.owner.clone(),
-            runbook: self.rule.runbook.clone(),
-            run_id: self.present.run_id.to_owned(),
-            computed_at: self.present.computed_at.as_microsecond(),
-        }
-    }
-}
-
-fn is_on(event: Option<&Event>) -> bool {
-    event.is_some_and(|event| event.state == State::Firing)
-}
-
-/// Whether a window of which the record says something, and which has no rows to be judged, has none any more, rather than
-/// none yet.
-fn is_gone(last: &Event, monitor: &Monitor, present: Present<'_>) -> bool {
-    let end = Timestamp::from_microsecond(last.window_end);
-    present.is_newest && end.is_ok_and(|end| !monitor.is_provisional(end, present.as_of))
-}
-
-/// The end of an alert that is recorded as firing, and that no series answers for any more: its rule was
-/// removed or renamed, or its rows are gone.
-fn orphaned(last: &Event, present: Present<'_>) -> Event {
-    let transition = Transition::NoData;
-    let event_id =
-        digest(&[&last.alert_id, &transition.to_string(), &last.window_start.to_string(), present.run_id]);
-    Event {
-        event_id,
-        state: transition.state(),
-        transition,
-        value: None,
-        previous_value: last.value,
-        count: 0,
-        run_id: present.run_id.to_owned(),
-        computed_at: present.computed_at.as_microsecond(),
-        ..last.clone()
-    }
-}
-
-/// 32 hex digits that name `parts`; a part cannot run into the next.
-fn digest(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part.as_bytes());
-    }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn direction(condition: Condition) -> Direction {
-    match condition {
-        Condition::Above(_) => Direction::Above,
-        Condition::Below(_) => Direction::Below,
-        Condition::Outside(..) => Direction::Outside,
-        Condition::ChangeFromBaseline(_) => Direction::ChangeFromBaseline,
-    }
-}
-
-/// The bound in the words of the monitor file.
-fn threshold(condition: Condition) -> String {
-    match condition {
-        Condition::Above(bound) | Condition::Below(bound) => bound.to_string(),
-        Condition::Outside(low, high) => format!("{low} to {high}"),
-        Condition::ChangeFromBaseline(Change { bound, relative, .. }) => {
-            let sign = if bound > 0.0 { "+" } else { "" };
-            // 7 % is 0.07, and a hundred times that is not quite 7.
-            let percent = (bound * 1e11).round() / 1e9;
-            if relative { format!("{sign}{percent}%") } else { format!("{sign}{bound}") }
-        }
     }
 }
 

@@ -3,10 +3,13 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
+use super::follow::threshold;
 use super::*;
-use crate::config::{Settings, load};
+use crate::config::{Change, Condition, Settings, load};
 use crate::profile::custom::Values;
 use crate::profile::row::WindowStruct;
+use crate::scope::{Scope, Scopes, Windows};
+use crate::window::Window;
 
 /// A monitor with these rules, as a file would make it.
 fn monitor(rules: &str) -> Monitor {
@@ -120,7 +123,8 @@ fn judged(
     recorded: &Recorded,
     present: Present<'_>,
 ) -> Evaluation {
-    let mut judging = Judging::new(monitor, recorded, present);
+    let all = Past::of(monitor, present.as_of, &Scopes::default());
+    let mut judging = Judging::new(monitor, recorded, present, all);
     judging.judge(profile, drift);
     judging.finish()
 }
@@ -734,4 +738,120 @@ fn a_column_that_is_all_null_has_rows_enough() {
     let row = DriftRow { count_current: 0, percent_null_delta: Some(97.0), ..psi(1, None) };
     let rule = "- { rule: nulls, metric: percent_null_delta, above: 20, min_count: 100 }";
     check_rows(rule, &[row], &["1 first 97"]);
+}
+
+/// What the watched column has on a day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rows {
+    /// No row, though another model version has some.
+    None,
+    /// Rows without a value.
+    NoValue,
+    /// Too few rows to be judged by.
+    Few,
+    /// A value.
+    Value(f64),
+}
+
+impl Rows {
+    fn any() -> impl Strategy<Value = Self> {
+        prop_oneof![
+            Just(Self::None),
+            Just(Self::NoValue),
+            Just(Self::Few),
+            Just(Self::Value(0.1)),
+            Just(Self::Value(0.3))
+        ]
+    }
+
+    /// The rows of the tables about the `n`-th of May.
+    fn of(self, n: i8) -> (Vec<ProfileRow>, Vec<DriftRow>) {
+        let mut profile = vec![age(n, "8")];
+        let drift = match self {
+            Self::None => return (profile, Vec::new()),
+            Self::NoValue => psi(n, None),
+            Self::Few => DriftRow { count_current: 99, ..psi(n, 0.3) },
+            Self::Value(value) => psi(n, value),
+        };
+        profile.push(age(n, "7"));
+        (profile, vec![drift])
+    }
+}
+
+/// The days from `first` on, with what the watched column has on them.
+type Days = BTreeMap<i8, Rows>;
+
+fn window(n: i8) -> Window {
+    Window { start: may(n), end: may(n + 1) }
+}
+
+/// What a run notes of days that it does not compute, and as far back as it has to.
+fn past<'a>(monitor: &'a Monitor, days: &Days, computed: &BTreeSet<i8>) -> Past<'a> {
+    let mut windows = Windows::default();
+    let granularity = monitor.granularities[0];
+    for n in computed {
+        windows.insert(granularity, window(*n));
+    }
+    let scope = Scope::Windows(windows);
+    let scopes = Scopes { states: scope.clone(), profile: scope.clone(), drift: scope };
+    let mut past = Past::of(monitor, june("run").as_of, &scopes);
+    let first = computed.first().copied().unwrap_or(i8::MAX);
+    let before = days.range(..first).rev().take(past.horizon(granularity));
+    for (n, rows) in before.chain(days.range(first..)).filter(|(n, _)| !computed.contains(n)) {
+        let (profile, drift) = rows.of(*n);
+        for row in &profile {
+            past.note_rows(granularity, (day(*n).start, day(*n).end), &SeriesKey::of_profile(row));
+        }
+        for row in drift {
+            let key = SeriesKey::of_drift(&row);
+            let observation = Observation {
+                value: row.population_stability_index,
+                count: row.count_current,
+                count_cmp: row.count_cmp,
+                is_absent: false,
+                ..Observation::absent(row.window_start, row.window_end)
+            };
+            past.note(0, &key, observation, row.reason.is_some());
+        }
+    }
+    past
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+    /// A run that computes some days, and looks at the others in the tables, ends where one that computes all would.
+    #[test]
+    fn what_is_looked_up_is_as_good_as_what_is_computed(
+        hold in prop::sample::select(vec!["1 of 1", "2 of 2", "1 of 2", "2 of 3"]),
+        runs in prop::collection::vec(prop::collection::btree_map(1..30i8, Rows::any(), 1..8), 1..8),
+    ) {
+        let rule = format!(
+            "- {{ rule: drift, metric: population_stability_index, above: 0.2, min_count: 100, for: {hold} }}"
+        );
+        let mut history = History::of(&rule);
+        let mut days = Days::new();
+        for (run, changed) in runs.into_iter().enumerate() {
+            days.extend(&changed);
+            let of = |days: &Days| -> (Vec<ProfileRow>, Vec<DriftRow>) {
+                let (profile, drift): (Vec<_>, Vec<_>) = days.iter().map(|(n, rows)| rows.of(*n)).unzip();
+                (profile.concat(), drift.concat())
+            };
+            let run_id = format!("run {run}");
+            let present = june(&run_id);
+            let (monitor, computed) = (&history.monitor, changed.keys().copied().collect());
+            let mut judging = Judging::new(monitor, &history.recorded, present, past(monitor, &days, &computed));
+            let (profile, drift) = of(&changed);
+            judging.judge(&profile, &drift);
+            let evaluation = judging.finish();
+            history.record(&evaluation.events);
+            let (profile, drift) = of(&days);
+            let anew = judged(&history.monitor, &profile, &drift, &Recorded::default(), present);
+            let firing = |evaluation: &Evaluation| -> Vec<String> {
+                evaluation.firing.iter().map(|event| event.alert_id.clone()).collect()
+            };
+            prop_assert_eq!(firing(&evaluation), firing(&anew), "run {}: {:?}", run, days);
+            let recorded = history.recorded.last.values().any(|event| event.state == State::Firing);
+            prop_assert_eq!(recorded, !anew.firing.is_empty(), "run {}: {:?}", run, days);
+        }
+    }
 }

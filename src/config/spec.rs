@@ -226,8 +226,9 @@ pub struct RuleSpec {
     /// Drift metrics only: `BASELINE` or `CONSECUTIVE`. Default: `BASELINE` if there is a baseline, else
     /// `CONSECUTIVE`.
     pub comparison: Option<Comparison>,
-    /// `N of M`: fires when the condition holds in N of the last M windows. An alert without rows for M
-    /// windows, and at least 2, ends as `no_data`. Default: `1 of 1`.
+    /// `N of M`: fires when the condition holds in N of the last M windows. Windows that cannot be judged are
+    /// passed over; what lies 8 × M windows back, and at least 16, does not count any more. An alert without
+    /// rows for M windows, and at least 2, ends as `no_data`. Default: `1 of 1`.
     #[serde(rename = "for")]
     pub hold: Option<String>,
     /// Rows that a window, and what it is compared with, must have for the rule to look at it. Default: 1.

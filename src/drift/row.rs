@@ -289,12 +289,23 @@ fn text_row(row: DriftRow, now: &TextState, then: &TextState, reasons: &mut Reas
 /// Metrics that are computed from all rows, NULLs included.
 const OF_ROWS: [&str; 3] = ["count_delta", "percent_null_delta", "non_null_columns_delta"];
 
+/// Whether all rows stand behind the metric called `name`, and not values that are there: behind counts of NULLs, and
+/// metrics of one's own.
+fn is_of_rows(name: &str, is_custom: bool) -> bool {
+    let column = name.split_once('.').map_or(name, |(column, _)| column);
+    is_custom || OF_ROWS.contains(&column)
+}
+
+/// The columns that say how many values stand behind a metric, in the window and in the comparison.
+pub fn count_columns(name: &str, is_custom: bool) -> [&'static str; 2] {
+    if is_of_rows(name, is_custom) { ["row_count", "row_count_cmp"] } else { ["count_current", "count_cmp"] }
+}
+
 impl DriftRow {
-    /// How many values stand behind the metric called `name`, in the window and in the comparison: all rows
-    /// for counts of NULLs and for custom metrics, values that are there for the rest.
+    /// How many values stand behind the metric called `name`, in the window and in the comparison: what the columns say that
+    /// [`count_columns`] names.
     pub fn counts_behind(&self, name: &str) -> (u64, u64) {
-        let column = name.split_once('.').map_or(name, |(column, _)| column);
-        if OF_ROWS.contains(&column) || self.custom.contains_key(name) {
+        if is_of_rows(name, self.custom.contains_key(name)) {
             (self.row_count, self.row_count_cmp)
         } else {
             (self.count_current, self.count_cmp)

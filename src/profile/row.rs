@@ -385,8 +385,13 @@ fn numeric_row(row: ProfileRow, numbers: &NumericState, points: usize, reasons: 
     }
 }
 
+/// The column that says how many rows stand behind the metric called `name`: labelled ones for quality, all for the rest.
+pub fn count_column(name: &str) -> &'static str {
+    if is_of_labels(name) { "label_count" } else { "row_count" }
+}
+
 impl ProfileRow {
-    /// How many values stand behind the metric called `name`: labelled rows for quality, values for the rest.
+    /// How many rows stand behind the metric called `name`: what the column says that [`count_column`] names.
     pub fn count_behind(&self, name: &str) -> u64 {
         if is_of_labels(name) { self.label_count.unwrap_or_default() } else { self.row_count }
     }

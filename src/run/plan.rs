@@ -1,6 +1,6 @@
 //! What a run has to do: what changed since earlier runs, and what follows from that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
@@ -18,9 +18,6 @@ use crate::window::{Calendar, Granularity, Window};
 
 /// Most windows that have become complete of which each is named; of more, all are computed anew.
 const DUE_MAX: usize = 100_000;
-
-/// So many times as many windows as a rule looks at are judged before the first that changed.
-const JUDGED_BEFORE: u32 = 8;
 
 /// By how much the clocks of two places can differ, in microseconds, and more.
 const CLOCKS_APART_MAX: i64 = 36 * 3600 * 1_000_000;
@@ -187,8 +184,8 @@ async fn addition(
         except: behind.clone(),
         window: window.clone(),
     };
-    let (unfinished, judged) = (unfinished.unwrap_or_default(), judged(monitor));
-    let earlier = Earlier { states, url, recounted, due, unfinished, judged, baseline_is_kept, window };
+    let unfinished = unfinished.unwrap_or_default();
+    let earlier = Earlier { states, url, recounted, due, unfinished, baseline_is_kept, window };
     let reading = Reading { part: Some(part), earlier: Some(earlier), behind };
     let findings = columns.iter().map(|column| format!("schema: {column}")).collect();
     Ok(Some(Task { reading, from, commits: changes.commits, bytes, reasons, findings }))
@@ -239,17 +236,6 @@ fn columns(changes: Option<&[ColumnChange]>) -> Result<&[ColumnChange], Unable> 
         Some(other) => Err(anew(&other.to_string())),
         None => Ok(changes),
     }
-}
-
-/// Lengths of windows that rules judge, and how many before the first that changed are judged anew.
-fn judged(monitor: &Monitor) -> BTreeMap<Granularity, u32> {
-    let mut judged: BTreeMap<Granularity, u32> = BTreeMap::new();
-    for rule in &monitor.rules {
-        // More than the rule looks at: some may have too few rows to say anything.
-        let windows = judged.entry(rule.granularity).or_default();
-        *windows = (JUDGED_BEFORE * rule.of.max(2)).max(*windows);
-    }
-    judged
 }
 
 /// Whether times are told by a clock that stands in another zone than UTC: which instants they are, the log does not say.

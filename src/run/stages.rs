@@ -88,8 +88,9 @@ async fn write(
         computed_at: lineage.computed_at,
         is_newest: order.versions == Versions::default() && behind.is_empty(),
     };
-    let mut judging = Judging::new(monitor, &recorded, present);
     let scopes = counting.scopes();
+    let past = unless(stop, sink.past(&scopes, order.as_of)).await?;
+    let mut judging = Judging::new(monitor, &recorded, present, past);
     let account = account(monitor, snapshot, lineage, order, &scopes, behind, sink.ledger());
     let mut tables = sink.stage(lineage, &scopes, &account);
     let counted =
@@ -134,13 +135,13 @@ async fn columns(
             custom::derived::add(&mut profile, &monitor.custom_metrics).map_err(QueryError::from)?;
             let mut drift = drift::compare(&profiles, &subjects, &monitor.calendar);
             drift::custom::add(&mut drift, &profile, &monitor.custom_metrics).map_err(QueryError::from)?;
-            judging.judge(&profile, &drift);
             let states = state_row::rows(&profiles, &subjects, &bases, monitor.base_granularity());
             let mut states = states.map_err(|error| QueryError::query(&lineage.source.table, error))?;
-            // Some are here only to be compared with, or judged.
+            // Some are here only to be compared with.
             states.retain(|row| of_states.has(row.granularity.as_deref(), row.window_start));
             profile.retain(|row| of_profile.has(row.granularity.as_deref(), row.window_start));
             drift.retain(|row| of_drift.has(Some(&row.granularity), Some(row.window_start)));
+            judging.judge(&profile, &drift);
             tables.states.add(&states).await?;
             tables.profile.add(&profile).await?;
             tables.drift.add(&drift).await?;

@@ -15,6 +15,7 @@ mod files;
 mod ledger;
 pub mod maintain;
 mod metric_rows;
+mod past;
 mod patience;
 mod replaced;
 mod revision;
@@ -28,12 +29,13 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use deltalake::{DeltaTable, DeltaTableError};
 pub use error::SinkError;
+use jiff::Timestamp;
 pub use ledger::{Account, Ledger};
 pub use runs::{Durations, RunRow};
 pub use staged::Staged;
 use url::Url;
 
-use crate::alert::{Event, Recorded};
+use crate::alert::{Event, Past, Recorded};
 use crate::config::Monitor;
 use crate::contract::{self, Table};
 use crate::lineage::Lineage;
@@ -226,6 +228,17 @@ impl<'a> Sink<'a> {
             None => Ok(Recorded::default()),
             Some(table) => alerts::recorded(table, &self.monitor.name).await,
         }
+    }
+
+    /// What rules look at in windows that a run does not compute which computes those of `scopes` at `as_of`.
+    ///
+    /// # Errors
+    /// If a metric table cannot be read.
+    pub async fn past(&self, scopes: &Scopes, as_of: Timestamp) -> Result<Past<'a>, SinkError> {
+        let mut past = Past::of(self.monitor, as_of, scopes);
+        let tables = [self.profile.table.as_ref(), self.drift.table.as_ref()];
+        past::add(&mut past, tables, self.monitor, scopes).await?;
+        Ok(past)
     }
 
     /// How long earlier runs of the monitor took, if some say so.

@@ -72,8 +72,32 @@ impl History {
         let _ = std::fs::remove_dir_all(self.scene.path("anew"));
         let anew = self.run("anew").await;
         self.says_the_same().await;
-        let names = |firing: &[Event]| firing.iter().map(named).collect::<BTreeSet<String>>();
-        assert_eq!(names(firing), names(&anew.firing), "{}", self.told);
+        let mut expected: BTreeSet<String> = anew.firing.iter().map(named).collect();
+        // Of times of which there are no rows any more, the record is taken at its word.
+        for event in firing {
+            if event.first_window_start < self.oldest(event).await {
+                expected.insert(named(event));
+            }
+        }
+        let firing: BTreeSet<String> = firing.iter().map(named).collect();
+        assert_eq!(firing, expected, "{}", self.told);
+    }
+
+    /// Start of the first window of the series of an alert.
+    async fn oldest(&self, event: &Event) -> i64 {
+        let text =
+            |text: &Option<String>| text.as_ref().map_or("NULL".to_owned(), |text| format!("'{text}'"));
+        let sql = format!(
+            "SELECT CAST(min(window_start) AS BIGINT) AS oldest FROM history_profile_metrics \
+             WHERE granularity = '{}' AND model_version = '{}' AND column_name = '{}' \
+             AND (slice_key IS NOT DISTINCT FROM {}) AND (slice_value IS NOT DISTINCT FROM {})",
+            event.granularity,
+            event.model_version,
+            event.column_name,
+            text(&event.slice_key),
+            text(&event.slice_value),
+        );
+        tables::query(&self.scene.path("anew"), &sql).await[0]["oldest"].as_i64().unwrap_or(i64::MAX)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A run reads rows that are new, and all rows of windows in which some may have gone or changed. Windows of which nothing
 //! is read are put together from states alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
@@ -20,7 +20,7 @@ use crate::profile::{BaseGroup, ColumnInfo};
 use crate::scope::{Scopes, Windows};
 use crate::source::Part;
 use crate::spans::Spans;
-use crate::window::{Calendar, Granularity, Window};
+use crate::window::{Calendar, Window};
 
 /// What a run may build upon.
 #[derive(Clone)]
@@ -35,8 +35,6 @@ pub struct Earlier {
     pub due: Due,
     /// Base windows of which rows may be in the tables though there are no states any more.
     pub unfinished: BTreeSet<Window>,
-    /// Lengths of windows that are judged in order: of these all later windows are wanted, too, and so many before.
-    pub judged: BTreeMap<Granularity, u32>,
     /// Whether the baseline is as it was.
     pub baseline_is_kept: bool,
     /// When a row is, if its time says no zone: the start of its base window.
@@ -87,40 +85,37 @@ impl<'a> Base<'a> {
         behind: &Spans,
         read: &[BaseGroup],
     ) -> Result<Self, DataFusionError> {
-        let Earlier { states, url, recounted, due, unfinished, judged, baseline_is_kept, window } = earlier;
-        let mut there = BTreeSet::new();
-        let no_window = Due::Windows(BTreeSet::new());
-        if due != no_window || !recounted.is_empty() || !judged.is_empty() {
-            there = kept::windows(monitor, Arc::clone(&states)).await?;
-            there.retain(|window| !behind.touch(*window));
-        }
-        let mut touched: BTreeSet<Window> = read.iter().filter_map(|base| base.window).collect();
-        touched.extend(there.iter().filter(|window| recounted.touch(**window)));
-        touched.extend(unfinished);
-        there.extend(&touched);
-        let (scopes, wanted) = match due {
-            Due::All => (Scopes::default(), None),
+        let Earlier { states, url, recounted, due, unfinished, baseline_is_kept, window } = earlier;
+        let (scopes, wanted, kept, mut groups) = match due {
+            Due::All => {
+                let kept = Kept::of(monitor, states, Spans::all())?;
+                let groups = kept.groups().await?;
+                (Scopes::default(), None, kept, groups)
+            }
             Due::Windows(due) => {
-                touched.extend(due.intersection(&there));
-                let has_baseline = monitor.baseline.is_some();
-                let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
-                let scopes = Scopes::of(&touched, base, &monitor.granularities, calendar, has_baseline);
-                let scopes = scopes.without(behind);
-                let wanted = wanted(&scopes, &there, &touched, &judged, calendar);
-                (scopes, Some(wanted))
+                let mut touched: BTreeSet<Window> = read.iter().filter_map(|base| base.window).collect();
+                touched.extend(unfinished);
+                if !recounted.is_empty() {
+                    let there = kept::windows(monitor, Arc::clone(&states)).await?;
+                    touched.extend(there.into_iter().filter(|window| recounted.touch(*window)));
+                }
+                touched.retain(|window| !behind.touch(*window));
+                let perhaps: BTreeSet<Window> = touched.union(&due).copied().collect();
+                let kept = Kept::of(monitor, states, spans(&perhaps, monitor, behind))?;
+                let groups = kept.groups().await?;
+                let there: BTreeSet<Window> = groups.iter().filter_map(|base| base.window).collect();
+                let is_there = |window: &Window| there.contains(window) && !behind.touch(*window);
+                touched.extend(due.into_iter().filter(is_there));
+                let scopes = scopes(&touched, monitor, behind);
+                let kept = kept.only(spans(&touched, monitor, behind));
+                let wanted = wanted(&scopes, &monitor.calendar);
+                (scopes, Some(wanted), kept, groups)
             }
         };
-        let spans = match &wanted {
-            None => Spans::all(),
-            Some(wanted) => {
-                wanted.iter().map(|(_, window)| window).chain(touched).collect::<Vec<_>>().iter().collect()
-            }
-        };
-        let kept = Kept::of(monitor, states, spans)?;
         let is_true = |base: &BaseGroup| {
             base.window.is_none_or(|window| !recounted.touch(window) && !behind.touch(window))
         };
-        let groups = kept.groups().await?.into_iter().filter(is_true).collect();
+        groups.retain(|base| is_true(base) && base.window.is_none_or(|window| kept.has(window)));
         let lateness = monitor.lateness;
         Ok(Self { kept, groups, scopes, wanted, baseline_is_kept, lateness, url, window })
     }
@@ -166,20 +161,24 @@ impl<'a> Base<'a> {
     }
 }
 
-/// The windows that it takes to compute those of `scopes`, and to judge them.
-fn wanted(
-    scopes: &Scopes,
-    there: &BTreeSet<Window>,
-    touched: &BTreeSet<Window>,
-    judged: &BTreeMap<Granularity, u32>,
-    calendar: &Calendar,
-) -> Windows {
-    let judged = judged.iter().flat_map(|(granularity, before)| {
-        let windows = in_order(there, touched, *granularity, *before as usize, calendar);
-        windows.into_iter().map(|window| (*granularity, window))
-    });
+/// What is computed anew if `touched` base windows are, apart from what reaches into times that are `behind`.
+fn scopes(touched: &BTreeSet<Window>, monitor: &Monitor, behind: &Spans) -> Scopes {
+    let has_baseline = monitor.baseline.is_some();
+    let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
+    Scopes::of(touched, base, &monitor.granularities, calendar, has_baseline).without(behind)
+}
+
+/// The times of which states are needed to compute that.
+fn spans(touched: &BTreeSet<Window>, monitor: &Monitor, behind: &Spans) -> Spans {
+    let wanted = wanted(&scopes(touched, monitor, behind), &monitor.calendar);
+    let windows = wanted.iter().map(|(_, window)| window).chain(touched.iter().copied());
+    windows.collect::<Vec<_>>().iter().collect()
+}
+
+/// The windows that it takes to compute those of `scopes`.
+fn wanted(scopes: &Scopes, calendar: &Calendar) -> Windows {
     let mut wanted = Windows::default();
-    for (granularity, window) in scopes.drift.windows().into_iter().flat_map(Windows::iter).chain(judged) {
+    for (granularity, window) in scopes.drift.windows().into_iter().flat_map(Windows::iter) {
         wanted.insert(granularity, window);
         // It is compared with the one before it.
         if let Ok(previous) = calendar.previous(granularity, window) {
@@ -187,20 +186,4 @@ fn wanted(
         }
     }
     wanted
-}
-
-/// Of the base windows that are `there` the windows of this length from `before` ones before the first that is `touched`
-/// on; the last ones, if none is.
-fn in_order(
-    there: &BTreeSet<Window>,
-    touched: &BTreeSet<Window>,
-    granularity: Granularity,
-    before: usize,
-    calendar: &Calendar,
-) -> Vec<Window> {
-    let of = |base: &Window| calendar.window_of(granularity, base.start).ok();
-    let all: Vec<Window> = there.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect();
-    let first = touched.iter().filter_map(of).min();
-    let first = first.map_or(all.len(), |first| all.partition_point(|window| *window < first));
-    all[first.saturating_sub(before)..].to_vec()
 }

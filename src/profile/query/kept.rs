@@ -4,7 +4,6 @@
 //! not read rows.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, RecordBatch};
@@ -22,6 +21,7 @@ use super::bins::Numbers;
 use super::decode::{column, texts};
 use crate::config::Monitor;
 use crate::contract::TABLE;
+use crate::instant::instant;
 use crate::profile::functions::State;
 use crate::profile::state_row::column_state;
 use crate::profile::template::{KEPT_BASELINE, KEPT_STATES, KEPT_VALUES, fill};
@@ -33,9 +33,6 @@ use crate::window::Window;
 
 /// Name of the states table in SQL.
 const STATES: &str = "states";
-
-/// The times that every reader of Delta can tell: windows start in no others.
-const YEARS: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
 /// Spans that are asked for by themselves, at most: where windows are scattered, it is cheaper to read those between them.
 const QUERIES_MAX: usize = 8;
@@ -57,6 +54,16 @@ impl<'a> Kept<'a> {
         let ctx = deltalake::delta_datafusion::create_session().into_inner();
         ctx.register_table(STATES, states)?;
         Ok(Self { ctx, monitor, spans })
+    }
+
+    /// Those in fewer spans.
+    pub(super) fn only(self, spans: Spans) -> Self {
+        Self { spans, ..self }
+    }
+
+    /// Whether states of this window are among them.
+    pub(super) fn has(&self, window: Window) -> bool {
+        self.spans.has(window.start.as_microsecond())
     }
 
     /// The groups of the inference table, with their rows but without states.
@@ -156,11 +163,6 @@ impl<'a> Kept<'a> {
         }
         Ok(frames)
     }
-}
-
-/// An instant that every reader can tell.
-fn instant(micros: i64) -> ScalarValue {
-    ScalarValue::TimestampMicrosecond(Some(micros.clamp(*YEARS.start(), *YEARS.end())), Some("UTC".into()))
 }
 
 /// When the windows of the rows of `batch` start, in microseconds.

@@ -119,6 +119,9 @@ custom_metrics:
 baseline: { table: ../lake/reference }
 alerts:
   - { rule: high, metric: avg, above: 52, columns: [amount], for: 1 of 2 }
+  - { rule: wrong, metric: accuracy_score, below: 0.6, for: 2 of 3, min_count: 3 }
+  - { rule: other, metric: js_distance, above: 0.3, for: 2 of 2, min_count: 2, slices: [region] }
+  - { rule: fewer, metric: row_count, below: 12, columns: [':table'], granularity: 1 week, model_versions: ['*'] }
 output: { uri: ../OUTPUT }
 ";
 
