@@ -8,6 +8,7 @@ mod backfill;
 mod error;
 mod gaps;
 mod guard;
+mod idle;
 mod incident;
 mod outcome;
 mod plan;
@@ -23,13 +24,14 @@ use std::time::Instant;
 pub use backfill::{Backfill, Chunk, backfill};
 pub use error::RunError;
 use guard::{blame, guard, unless};
+use idle::{Idle, idle};
 pub use incident::Incident;
 use jiff::Timestamp;
 pub use outcome::Outcome;
 pub use plan::Recount;
 use plan::Task;
 pub use preview::{Preview, Reads, preview};
-use record::{ended, facts, lineage, record};
+use record::{Read, ended, facts, lineage, record};
 use stages::compute;
 pub use stop::{Stop, StopSwitch};
 
@@ -39,7 +41,7 @@ use crate::config::{Monitor, Settings};
 use crate::lineage::Lineage;
 use crate::notify;
 use crate::profile::query::Watch;
-use crate::sink::{RunRow, Sink};
+use crate::sink::{Journal, Sink, Written};
 use crate::source::{self, Lake, Snapshot, Versions};
 
 /// What a run is told from outside.
@@ -88,14 +90,15 @@ pub async fn run(
     secrets::check(monitor, settings, order.notify)?;
     let began = Instant::now();
     let lake = Lake::new(settings);
-    let Prepared { sink, snapshot, lineage, task } = prepare(monitor, lake, order, stop).await?;
-    let Some(task) = task else {
-        let record = record(monitor, &snapshot, &lineage, order);
-        return Box::pin(quiet(monitor, &sink, &lineage, record, order, began)).await;
+    let (sink, snapshot, lineage, task) = match prepare(monitor, lake, order, stop).await? {
+        Prepared::Nothing { journal, lineage, tables } => {
+            return Box::pin(quiet(monitor, &journal, &lineage, tables, order, began)).await;
+        }
+        Prepared::Task { sink, snapshot, lineage, task } => (sink, snapshot, lineage, task),
     };
     let table = &monitor.inference.table;
-    let mut record = record(monitor, &snapshot, &lineage, order);
-    sink.write_run(&record, false).await?;
+    let mut record = record(monitor, &lineage, order);
+    sink.journal().write_run(&record, false).await?;
 
     let job = Job { monitor, settings, order, watch, stop };
     let stages = compute(job, task, &snapshot, &lineage, &sink, &mut record);
@@ -118,7 +121,7 @@ pub async fn run(
                     outcome.receipts.extend(receipts);
                 }
             }
-            sink.write_run(&record, true).await?;
+            sink.journal().write_run(&record, true).await?;
             outcome.seconds = began.elapsed().as_secs_f64();
             Ok(outcome)
         }
@@ -126,7 +129,7 @@ pub async fn run(
             record.status = error.status();
             record.error = Some(chain(&error));
             // The first error is the one to tell; a record that cannot be written is told beside it.
-            if let Err(second) = sink.write_run(&record, false).await {
+            if let Err(second) = sink.journal().write_run(&record, false).await {
                 tracing::warn!(
                     monitor = monitor.name,
                     error = chain(&second),
@@ -149,12 +152,16 @@ fn by_attempt(events: &[Event]) -> Vec<Vec<Event>> {
 }
 
 /// What a run begins with.
-struct Prepared<'a> {
-    sink: Sink<'a>,
-    snapshot: Snapshot,
-    lineage: Lineage,
-    /// `None` if there is nothing to do.
-    task: Option<Task>,
+enum Prepared<'a> {
+    /// There is nothing to do.
+    Nothing {
+        journal: Journal<'a>,
+        lineage: Lineage,
+        /// The profile and the drift table.
+        tables: [Written; 2],
+    },
+    /// There is something.
+    Task { sink: Sink<'a>, snapshot: Snapshot, lineage: Lineage, task: Task },
 }
 
 /// Pins what a run reads, and finds out what it has to do. Writes nothing.
@@ -165,30 +172,41 @@ async fn prepare<'a>(
     stop: &Stop,
 ) -> Result<Prepared<'a>, RunError> {
     let table = &monitor.inference.table;
+    let journal = guard(table, unless(stop, Box::pin(Journal::open(lake, monitor)))).await?;
+    // What goes wrong here does so once more, and is told by whom it concerns.
+    let idle = guard(table, unless(stop, Box::pin(idle(monitor, lake, order, &journal)))).await;
+    if let Ok(Some(Idle { read, tables })) = idle {
+        return Ok(Prepared::Nothing { journal, lineage: lineage(monitor, read, order), tables });
+    }
     // The sink first: what another runner commits while the source is pinned may be of a newer source.
-    let sink = guard(table, unless(stop, Box::pin(Sink::open(lake, monitor)))).await?;
+    let sink = guard(table, unless(stop, Box::pin(Sink::open_beside(journal, lake, monitor)))).await?;
     let snapshot = guard(table, unless(stop, Box::pin(source::open(monitor, order.versions, lake)))).await?;
-    let mut lineage = lineage(monitor, &snapshot, order);
+    let mut lineage = lineage(monitor, Read::from(&snapshot), order);
     let planned = plan::plan(monitor, &snapshot, &lineage, &sink, order);
-    let task = match guard(table, unless(stop, Box::pin(planned))).await {
-        Ok(task) => task,
-        Err(error) => return Err(blame(error, &snapshot, lake).await),
-    };
-    lineage.source_version_from = task.as_ref().map_or(0, |task| task.from);
-    Ok(Prepared { sink, snapshot, lineage, task })
+    match guard(table, unless(stop, Box::pin(planned))).await {
+        Ok(Some(task)) => {
+            lineage.source_version_from = task.from;
+            Ok(Prepared::Task { sink, snapshot, lineage, task })
+        }
+        Ok(None) => {
+            let tables = sink.unchanged();
+            Ok(Prepared::Nothing { journal: sink.into_journal(), lineage, tables })
+        }
+        Err(error) => Err(blame(error, &snapshot, lake).await),
+    }
 }
 
 /// What came of a run that found nothing to do: what fires, fires.
 async fn quiet(
     monitor: &Monitor,
-    sink: &Sink<'_>,
+    journal: &Journal<'_>,
     lineage: &Lineage,
-    mut record: RunRow,
+    [profile, drift]: [Written; 2],
     order: Order,
     began: Instant,
 ) -> Result<Outcome, RunError> {
-    let (profile, drift) = sink.unchanged();
-    let evaluation = sink.recorded().await?.unchanged();
+    let mut record = record(monitor, lineage, order);
+    let evaluation = journal.recorded().await?.unchanged();
     record.status = "SUCCEEDED";
     record.rows_read = Some(0);
     record.bytes_read = Some(0);
@@ -199,7 +217,7 @@ async fn quiet(
     record.alert_rows = Some(0);
     record.seconds = Some(began.elapsed().as_secs_f64());
     record.at = ended(order.now, began).as_microsecond();
-    sink.write_run(&record, false).await?;
+    journal.write_run(&record, false).await?;
     let facts = facts(monitor, lineage, &record, order, &evaluation, [&profile, &drift]);
     let mut outcome = Outcome::unchanged(monitor, evaluation, [profile, drift], facts);
     outcome.seconds = began.elapsed().as_secs_f64();

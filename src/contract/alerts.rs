@@ -70,6 +70,7 @@ pub const TABLE: Table = Table {
     key: COLUMNS,
     measures: &[],
     beside: &[],
+    is_shared: true,
     partition_by: &[],
     sorted_by: &["monitor_name", "window_start", "computed_at"],
 };

@@ -82,6 +82,8 @@ pub struct Table {
     measures: &'static [&'static [Column]],
     /// What stands beside it: flat windows, reasons, lineage.
     beside: &'static [&'static [Column]],
+    /// Whether all monitors of an output write to it, or each has one of its own.
+    pub is_shared: bool,
     /// Columns that Delta partitions by.
     pub partition_by: &'static [&'static str],
     /// Columns by which rows are in order in files that maintenance writes. Where there are partitions, a file has rows of

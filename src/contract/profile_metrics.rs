@@ -212,6 +212,7 @@ pub const TABLE: Table = Table {
     key: KEY,
     measures: &[MEASURES, EXTRAS],
     beside: &[shared::PLACE, &[shared::REASON], RUN, MODEL, SOURCE, REVISION, COMPUTED],
+    is_shared: false,
     partition_by: &["window_month"],
     sorted_by: BY_WINDOW,
 };

@@ -73,6 +73,7 @@ pub const TABLE: Table = Table {
     key: KEY,
     measures: &[STATE],
     beside: &[shared::PLACE, RUN, SOURCE, COMPUTED],
+    is_shared: false,
     partition_by: &["window_month"],
     sorted_by: BY_WINDOW,
 };

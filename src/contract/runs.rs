@@ -55,6 +55,7 @@ pub const TABLE: Table = Table {
     key: COLUMNS,
     measures: &[],
     beside: &[],
+    is_shared: true,
     partition_by: &[],
     sorted_by: &["at"],
 };

@@ -293,7 +293,7 @@ fn unfinished(account: &Account, ledger: &Ledger, monitor: &Monitor) -> Option<B
 
 /// Base windows that are computed anew though no row of them changed: those of windows that are complete by now and were not
 /// then, which can raise an alert.
-fn due(account: &Account, monitor: &Monitor, as_of: Timestamp) -> Due {
+pub(super) fn due(account: &Account, monitor: &Monitor, as_of: Timestamp) -> Due {
     let mut due = BTreeSet::new();
     for granularity in &monitor.granularities {
         let Ok(mut at) = account.as_of.checked_sub(monitor.lateness) else { continue };

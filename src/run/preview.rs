@@ -64,8 +64,8 @@ pub enum Reads {
 /// If the run could not begin.
 pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Result<Preview, RunError> {
     let (_, stop) = Stop::new();
-    let Prepared { sink, snapshot, lineage, task } =
-        prepare(monitor, Lake::looked_at(settings), order, &stop).await?;
+    let prepared = prepare(monitor, Lake::looked_at(settings), order, &stop).await?;
+    let (Prepared::Nothing { lineage, .. } | Prepared::Task { lineage, .. }) = &prepared;
     let mut preview = Preview {
         monitor: monitor.name.clone(),
         reads: Reads::Nothing,
@@ -84,7 +84,7 @@ pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Re
     };
     let refusal = Lake::looked_at(settings).refusal(sink::KEY, &monitor.output);
     preview.findings.extend(refusal.map(|why| format!("a run could not write: {}", chain(&why))));
-    let Some(task) = task else { return Ok(preview) };
+    let Prepared::Task { sink, snapshot, task, .. } = prepared else { return Ok(preview) };
     let is_local = plan::is_local(monitor, &snapshot);
     let files = present("inference.table", &snapshot.inference, &monitor.inference.timestamp_col)?;
     let in_windows = |file: &AddedFile| {
@@ -130,7 +130,7 @@ pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Re
     preview.from = Some(task.from);
     preview.reasons = task.reasons;
     preview.findings.extend(task.findings);
-    if let Some(durations) = sink.durations().await? {
+    if let Some(durations) = sink.journal().durations().await? {
         preview.seconds = durations.of(preview.bytes);
         preview.runs = durations.runs;
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Order;
 use crate::alert::Evaluation;
 use crate::config::{Monitor, RegistryPlace, hex16};
-use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
+use crate::lineage::{ENGINE_VERSION, Lineage, Pin, RegisteredModel};
 use crate::notify::RunFacts;
 use crate::scope::{Scopes, Windows};
 use crate::sink::{Account, Ledger, RunRow, Written};
@@ -18,17 +18,40 @@ use crate::spans::Spans;
 /// Names of run ids are made from pins in this space, so the same pins have the same id.
 const RUN_IDS: Uuid = Uuid::from_u128(0x5ecc_4107_0000_4000_8000_0000_0000_0001);
 
+/// What a run reads, at which versions.
+#[derive(Debug, Clone)]
+pub(super) struct Read {
+    /// The inference table.
+    pub(super) source: Pin,
+    /// The label table.
+    pub(super) labels: Option<Pin>,
+    /// The baseline table.
+    pub(super) baseline: Option<Pin>,
+    /// The model, if the monitor names a registry.
+    pub(super) model: Option<RegisteredModel>,
+}
+
+impl From<&Snapshot> for Read {
+    fn from(snapshot: &Snapshot) -> Self {
+        Self {
+            source: snapshot.source.clone(),
+            labels: snapshot.labels.clone(),
+            baseline: snapshot.baseline.as_ref().map(|baseline| baseline.pin.clone()),
+            model: snapshot.model.clone(),
+        }
+    }
+}
+
 /// The pins, and the id that they make.
-pub(super) fn lineage(monitor: &Monitor, snapshot: &Snapshot, order: Order) -> Lineage {
-    let labels = snapshot.labels.clone();
-    let baseline = snapshot.baseline.as_ref().map(|baseline| baseline.pin.clone());
+pub(super) fn lineage(monitor: &Monitor, read: Read, order: Order) -> Lineage {
+    let Read { source, labels, baseline, model } = read;
     let pins = serde_json::json!([
         monitor.name,
         monitor.config_hash,
-        [snapshot.source.table, snapshot.source.version.to_string()],
+        [source.table, source.version.to_string()],
         labels.as_ref().map(|pin| (&pin.table, pin.version)),
         baseline.as_ref().map(|pin| (&pin.table, pin.version)),
-        registry_hash(snapshot),
+        registry_hash(model.as_ref()),
         ENGINE_VERSION,
         // Which windows are complete, and so judged.
         order.as_of,
@@ -39,21 +62,21 @@ pub(super) fn lineage(monitor: &Monitor, snapshot: &Snapshot, order: Order) -> L
         run_id: Uuid::new_v5(&RUN_IDS, format!("{pins}{chunk}").as_bytes()).to_string(),
         monitor_name: monitor.name.clone(),
         config_hash: monitor.config_hash.clone(),
-        source: snapshot.source.clone(),
+        source,
         source_version_from: 0,
         labels,
         baseline,
-        model: snapshot.model.clone(),
+        model,
         computed_at: order.now,
     }
 }
 
-fn registry_hash(snapshot: &Snapshot) -> Option<String> {
-    let model = snapshot.model.as_ref()?;
-    serde_json::to_string(model).ok().map(|text| hex16(&text))
+fn registry_hash(model: Option<&RegisteredModel>) -> Option<String> {
+    serde_json::to_string(model?).ok().map(|text| hex16(&text))
 }
 
-pub(super) fn record(monitor: &Monitor, snapshot: &Snapshot, lineage: &Lineage, order: Order) -> RunRow {
+/// The row in `runs` with which an attempt begins.
+pub(super) fn record(monitor: &Monitor, lineage: &Lineage, order: Order) -> RunRow {
     RunRow {
         run_id: lineage.run_id.clone(),
         attempt_id: Uuid::now_v7().to_string(),
@@ -73,7 +96,7 @@ pub(super) fn record(monitor: &Monitor, snapshot: &Snapshot, lineage: &Lineage, 
         registry: monitor.registry.as_ref().map(|registry| match &registry.place {
             RegistryPlace::MlflowFiles(url) | RegistryPlace::Table(url) => source::shown(url),
         }),
-        registry_hash: registry_hash(snapshot),
+        registry_hash: registry_hash(lineage.model.as_ref()),
         engine_version: ENGINE_VERSION,
         environment: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         ..RunRow::default()
@@ -125,6 +148,7 @@ pub(super) fn account(
         source: lineage.source.clone(),
         source_id: snapshot.id.clone(),
         ids: snapshot.ids(),
+        heads: snapshot.heads.clone(),
         label_type: snapshot.label_type(monitor),
         labels: lineage.labels.clone(),
         baseline: lineage.baseline.clone(),

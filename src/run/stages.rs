@@ -37,7 +37,7 @@ pub(super) async fn compute(
     let TablesWritten { profiles, computed, totals, mut evaluation, tables: [profile, drift] } = written;
     record.alert_rows = Some(evaluation.events.len() as u64);
     let unsent = sink.unsent().await?;
-    sink.write_alerts(&evaluation.events, &lineage.run_id).await?;
+    sink.journal().write_alerts(&evaluation.events, &lineage.run_id).await?;
     // What a run that did not end has recorded is not judged again, but may not have been told.
     evaluation.events.splice(..0, unsent);
 
@@ -81,7 +81,7 @@ async fn write(
     let edges = sink.recorded_edges().await?;
     let begun = Counting::begin(monitor, snapshot, settings, edges, reading, order.as_of, watch);
     let mut counting = unless(stop, Box::pin(begun)).await?;
-    let recorded = sink.recorded().await?;
+    let recorded = sink.journal().recorded().await?;
     let present = Present {
         as_of: order.as_of,
         run_id: &lineage.run_id,

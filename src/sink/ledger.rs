@@ -3,13 +3,15 @@
 //! Each run's commit of states carries what was counted, so that states and their account can never differ. Later
 //! stages are numbered like it: where one lags behind, the run that wrote the states did not end.
 
-use deltalake::DeltaTable;
+use deltalake::logstore::LogStore;
+use deltalake::{DeltaTable, DeltaTableError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::SinkError;
+use super::entries::{self, Newest};
 use crate::lineage::Pin;
-use crate::source::Ids;
+use crate::source::{Heads, Ids};
 use crate::spans::Spans;
 
 /// Where the account stands in a commit.
@@ -36,6 +38,9 @@ pub struct Account {
     /// Those of the tables beside it.
     #[serde(default)]
     pub ids: Ids,
+    /// The entries of their logs, by which it is seen at a glance that nothing was committed since.
+    #[serde(default)]
+    pub heads: Heads,
     /// The type of labels that arrive in a table of their own.
     #[serde(default)]
     pub label_type: Option<String>,
@@ -104,26 +109,12 @@ impl Ledger {
     }
 }
 
-/// A line of a commit, as far as it matters here.
-#[derive(Deserialize)]
-struct Action {
-    #[serde(rename = "commitInfo")]
-    commit_info: Option<CommitInfo>,
-}
-
-#[derive(Deserialize)]
-struct CommitInfo {
-    #[serde(rename = "secchi.counted")]
-    counted: Option<String>,
-}
-
 /// The newest account in the log of `table`.
 ///
 /// # Errors
 /// If the log cannot be read.
 pub(super) async fn account(table: &DeltaTable) -> Result<Option<Account>, SinkError> {
-    // An account of another version of Secchi may say other things.
-    Ok(newest(table).await?.and_then(|entry| serde_json::from_str(&entry.text).ok()))
+    Ok(newest(table).await?.and_then(|entry| entry.account()))
 }
 
 /// An account as it stands in the log.
@@ -135,24 +126,30 @@ pub(super) struct Entry {
     pub text: String,
 }
 
+impl Entry {
+    /// The account, if it can be understood: one of another version of Secchi may say other things.
+    pub fn account(&self) -> Option<Account> {
+        serde_json::from_str(&self.text).ok()
+    }
+}
+
 /// The newest account in the log of `table`, whatever it says.
 ///
 /// # Errors
 /// If the log cannot be read.
 pub(super) async fn newest(table: &DeltaTable) -> Result<Option<Entry>, SinkError> {
-    let newest = table.version().unwrap_or_default();
-    let log = table.log_store();
-    for version in (0..=newest).rev().take(COMMITS_MAX as usize) {
-        let failed = |error: deltalake::DeltaTableError| SinkError::Read {
-            table: table.table_url().clone(),
-            source: error.into(),
-        };
-        let Some(bytes) = log.read_commit_entry(version).await.map_err(failed)? else { return Ok(None) };
-        let actions = serde_json::Deserializer::from_slice(&bytes).into_iter::<Action>();
-        let info = actions.filter_map(Result::ok).find_map(|action| action.commit_info);
-        if let Some(text) = info.and_then(|info| info.counted) {
-            return Ok(Some(Entry { version, text }));
-        }
-    }
-    Ok(None)
+    let found = newest_of(table.log_store().as_ref(), table.version().unwrap_or_default()).await;
+    found.map_err(|error| SinkError::Read { table: table.table_url().clone(), source: error.into() })
+}
+
+/// The newest account in `log`, up to the entry of this `version`, whatever it says.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(super) async fn newest_of(log: &dyn LogStore, version: u64) -> Result<Option<Entry>, DeltaTableError> {
+    let counted = |line: entries::Line| line.commit_info?.counted;
+    Ok(match entries::newest(log, version, COMMITS_MAX, counted).await? {
+        Newest::At(version, text) => Some(Entry { version, text }),
+        Newest::Nowhere | Newest::Further => None,
+    })
 }

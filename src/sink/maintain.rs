@@ -26,7 +26,7 @@ use url::Url;
 
 use self::log::Entry;
 use super::table::{self, App};
-use super::{SinkError, custom, ledger, metric_table, schema, url};
+use super::{SinkError, custom, ledger, schema, url};
 use crate::config::Monitor;
 use crate::contract::{self, Table};
 use crate::source::{Lake, shown};
@@ -59,7 +59,7 @@ impl<'m> Place<'m> {
             &contract::drift_metrics::TABLE,
         ];
         let place = |contract: &'static Table| Self {
-            url: url(monitor, &metric_table(monitor, contract)),
+            url: url(monitor, contract),
             contract,
             schema: schema::schema(contract, monitor.inference.model_id_col.as_deref()),
             custom: custom::columns(contract, &monitor.custom_metrics),
@@ -72,7 +72,7 @@ impl<'m> Place<'m> {
     /// The tables that `monitor` shares with all that have its output.
     pub fn shared(monitor: &'m Monitor) -> Vec<Self> {
         let place = |contract: &'static Table| Self {
-            url: url(monitor, contract.name),
+            url: url(monitor, contract),
             contract,
             schema: schema::schema(contract, None),
             custom: Vec::new(),

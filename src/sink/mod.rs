@@ -9,9 +9,12 @@ mod alerts;
 mod custom;
 mod edges;
 mod encode;
+mod entries;
 mod error;
 mod extent;
 mod files;
+mod glance;
+mod journal;
 mod ledger;
 pub mod maintain;
 mod metric_rows;
@@ -29,21 +32,22 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use deltalake::{DeltaTable, DeltaTableError};
 pub use error::SinkError;
+pub use glance::Glance;
 use jiff::Timestamp;
+pub use journal::Journal;
 pub use ledger::{Account, Ledger};
 pub use runs::{Durations, RunRow};
 pub use staged::Staged;
 use url::Url;
 
-use crate::alert::{Event, Past, Recorded};
+use crate::alert::{Event, Past};
 use crate::config::Monitor;
 use crate::contract::{self, Table};
 use crate::lineage::Lineage;
 use crate::profile::pinned::PinnedEdges;
 use crate::scope::Scopes;
 use crate::source::{Lake, shown};
-use patience::Patience;
-use table::{App, Commit, Committed, OutputTable, Turn};
+use table::{App, Commit, Turn};
 
 /// Where the monitor file says what is written to.
 pub(crate) const KEY: &str = "output.uri";
@@ -109,8 +113,7 @@ pub struct Sink<'a> {
     states: Seen,
     profile: Seen,
     drift: Seen,
-    alerts: Seen,
-    runs: Seen,
+    journal: Journal<'a>,
     ledger: Ledger,
 }
 
@@ -122,6 +125,21 @@ struct Seen {
     turn: Turn,
 }
 
+impl Seen {
+    /// Looks at the table of `monitor` that follows `contract`, if it is there.
+    async fn look(lake: Lake<'_>, monitor: &Monitor, contract: &Table) -> Result<Self, SinkError> {
+        let is_shared = contract.is_shared;
+        let model_id_col = monitor.inference.model_id_col.as_deref().filter(|_| !is_shared);
+        let schema = schema::schema(contract, model_id_col);
+        let custom = custom::columns(contract, &monitor.custom_metrics);
+        let owner = (!is_shared).then_some(monitor.name.as_str());
+        let (app, url) = (App::new(&monitor.name, contract.name), url(monitor, contract));
+        let found = table::check(lake, &url, &schema, &custom, contract.partition_by, &app, owner);
+        let (table, after) = found.await?;
+        Ok(Self { url, table, turn: Turn { app, after, next: 0 } })
+    }
+}
+
 impl<'a> Sink<'a> {
     /// Looks at the tables that are there already, before anything is written to any. From here on a commit of
     /// another runner of `monitor` supersedes what this sink would write.
@@ -129,42 +147,43 @@ impl<'a> Sink<'a> {
     /// # Errors
     /// If one cannot be opened, or is not the table that it should be.
     pub async fn open(lake: Lake<'a>, monitor: &'a Monitor) -> Result<Self, SinkError> {
-        let model_id_col = monitor.inference.model_id_col.as_deref();
-        let look = async |name: &str, contract: &Table, model_id_col: Option<&str>| {
-            let app = App::new(&monitor.name, contract.name);
-            let schema = schema::schema(contract, model_id_col);
-            let custom = custom::columns(contract, &monitor.custom_metrics);
-            let owner = (contract.name != name).then_some(monitor.name.as_str());
-            let url = url(monitor, name);
-            let found = table::check(lake, &url, &schema, &custom, contract.partition_by, &app, owner);
-            let (table, after) = found.await?;
-            Ok::<_, SinkError>(Seen { url, table, turn: Turn { app, after, next: 0 } })
-        };
-        let of_metrics =
-            async |contract: &Table| look(&metric_table(monitor, contract), contract, model_id_col).await;
-        let of_all = async |contract: &Table| look(contract.name, contract, None).await;
-        let mut sink = Self {
-            lake,
-            monitor,
-            states: of_metrics(&contract::profile_states::TABLE).await?,
-            profile: of_metrics(&contract::profile_metrics::TABLE).await?,
-            drift: of_metrics(&contract::drift_metrics::TABLE).await?,
-            alerts: of_all(&contract::alerts::TABLE).await?,
-            runs: of_all(&contract::runs::TABLE).await?,
-            ledger: Ledger::default(),
-        };
-        let account = match &sink.states.table {
+        Self::open_beside(Journal::open(lake, monitor).await?, lake, monitor).await
+    }
+
+    /// The same, where the journal has been looked at.
+    ///
+    /// # Errors
+    /// If a table cannot be opened, or is not the table that it should be.
+    pub async fn open_beside(
+        journal: Journal<'a>,
+        lake: Lake<'a>,
+        monitor: &'a Monitor,
+    ) -> Result<Self, SinkError> {
+        let mut states = Seen::look(lake, monitor, &contract::profile_states::TABLE).await?;
+        let mut profile = Seen::look(lake, monitor, &contract::profile_metrics::TABLE).await?;
+        let mut drift = Seen::look(lake, monitor, &contract::drift_metrics::TABLE).await?;
+        let account = match &states.table {
             Some(table) => ledger::account(table).await?,
             None => None,
         };
-        let Self { states, profile, drift, alerts, runs, .. } = &mut sink;
         // All that a run writes has one number.
         let (counted, metrics) = (states.turn.after, [profile.turn.after, drift.turn.after]);
-        let ledger = Ledger::of(account, counted, metrics, runs.turn.after, alerts.table.is_some());
-        for seen in [states, profile, drift, alerts, runs] {
+        let ledger = Ledger::of(account, counted, metrics, journal.ended(), journal.has_events());
+        for seen in [&mut states, &mut profile, &mut drift] {
             seen.turn.next = counted + 1;
         }
-        Ok(Self { ledger, ..sink })
+        let journal = journal.numbered(counted + 1);
+        Ok(Self { lake, monitor, states, profile, drift, journal, ledger })
+    }
+
+    /// `alerts` and `runs`.
+    pub fn journal(&self) -> &Journal<'a> {
+        &self.journal
+    }
+
+    /// The same, where nothing else is written.
+    pub fn into_journal(self) -> Journal<'a> {
+        self.journal
     }
 
     /// What is known of earlier runs.
@@ -183,12 +202,12 @@ impl<'a> Sink<'a> {
     }
 
     /// The profile and the drift table, as they are.
-    pub fn unchanged(&self) -> (Written, Written) {
+    pub fn unchanged(&self) -> [Written; 2] {
         let written = |seen: &Seen| {
             let version = seen.table.as_ref().and_then(DeltaTable::version).unwrap_or_default();
             Written { table: shown(&seen.url), version, rows: 0, restated: 0 }
         };
-        (written(&self.profile), written(&self.drift))
+        [written(&self.profile), written(&self.drift)]
     }
 
     /// The metric tables of a run, empty: what is added to them replaces what they have of its scopes once it is committed.
@@ -199,8 +218,7 @@ impl<'a> Sink<'a> {
         account: &'s Account,
     ) -> StagedTables<'s> {
         let Scopes { states, profile, drift } = scopes;
-        let staged =
-            |contract, seen: &'s Seen, scope| Staged::new(self, contract, &seen.turn, lineage, scope);
+        let staged = |contract, seen: &'s Seen, scope| Staged::new(self, contract, seen, lineage, scope);
         StagedTables {
             states: staged(&contract::profile_states::TABLE, &self.states, states).with(account),
             profile: staged(&contract::profile_metrics::TABLE, &self.profile, profile),
@@ -219,17 +237,6 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// The events that are recorded for the monitor.
-    ///
-    /// # Errors
-    /// If the table cannot be read.
-    pub async fn recorded(&self) -> Result<Recorded, SinkError> {
-        match &self.alerts.table {
-            None => Ok(Recorded::default()),
-            Some(table) => alerts::recorded(table, &self.monitor.name).await,
-        }
-    }
-
     /// What rules look at in windows that a run does not compute which computes those of `scopes` at `as_of`.
     ///
     /// # Errors
@@ -241,69 +248,12 @@ impl<'a> Sink<'a> {
         Ok(past)
     }
 
-    /// How long earlier runs of the monitor took, if some say so.
-    ///
-    /// # Errors
-    /// If the table cannot be read.
-    pub async fn durations(&self) -> Result<Option<Durations>, SinkError> {
-        match &self.runs.table {
-            None => Ok(None),
-            Some(table) => runs::durations(table, &self.monitor.name).await,
-        }
-    }
-
     /// The events of runs that did not end, of which it is not known whether anybody was told.
     ///
     /// # Errors
     /// If the table cannot be read.
     pub async fn unsent(&self) -> Result<Vec<Event>, SinkError> {
-        let runs = self.ledger.unfinished();
-        match &self.alerts.table {
-            Some(table) if !runs.is_empty() => alerts::of_runs(table, &self.monitor.name, &runs).await,
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    /// Appends events. Without any the table is made if need be, so that queries find it, and is else left
-    /// alone.
-    ///
-    /// # Errors
-    /// If the table cannot be written; then it is as before.
-    pub async fn write_alerts(&self, events: &[Event], run_id: &str) -> Result<(), SinkError> {
-        self.append(&contract::alerts::TABLE, events, self.commit(run_id, Some(&self.alerts.turn))).await
-    }
-
-    /// Appends a status of the run. Runners take no turns here: each attempt is recorded, also one that was
-    /// superseded. The end of a run that wrote tables has the number of these.
-    ///
-    /// # Errors
-    /// If the table cannot be written; then it is as before.
-    pub async fn write_run(&self, row: &RunRow, is_end: bool) -> Result<(), SinkError> {
-        let commit = self.commit(&row.run_id, is_end.then_some(&self.runs.turn));
-        self.append(&contract::runs::TABLE, std::slice::from_ref(row), commit).await
-    }
-
-    async fn append<R: serde::Serialize>(
-        &self,
-        contract: &Table,
-        rows: &[R],
-        commit: Commit<'_>,
-    ) -> Result<(), SinkError> {
-        let schema = schema::schema(contract, None);
-        let batch = encode::encode(&schema::without_comments(&schema), rows)?;
-        let url = url(self.monitor, contract.name);
-        let mut patience = Patience::new();
-        loop {
-            let output = OutputTable::open_or_create(self.lake, &url, contract, &schema, None).await?;
-            if batch.num_rows() == 0 {
-                return Ok(());
-            }
-            match output.append(batch.clone(), &commit).await? {
-                Committed::At(_) => return Ok(()),
-                Committed::Late(error) if !patience.wait().await => return Err(error),
-                Committed::Late(_) => {}
-            }
-        }
+        self.journal.events_of(&self.ledger.unfinished()).await
     }
 
     fn commit<'c>(&'c self, run_id: &'c str, turn: Option<&Turn>) -> Commit<'c> {
@@ -311,14 +261,14 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// The name of a metric table of `monitor`.
-fn metric_table(monitor: &Monitor, contract: &Table) -> String {
-    format!("{}_{}", monitor.table_prefix(), contract.name)
-}
-
-/// Where `monitor` writes `table`.
-fn url(monitor: &Monitor, table: &str) -> Url {
+/// Where `monitor` writes the table that follows `contract`: one of its own, or one that it shares.
+fn url(monitor: &Monitor, contract: &Table) -> Url {
+    let name = if contract.is_shared {
+        contract.name.to_owned()
+    } else {
+        format!("{}_{}", monitor.table_prefix(), contract.name)
+    };
     let mut url = monitor.output.clone();
-    url.set_path(&format!("{}/{table}/", url.path().trim_end_matches('/')));
+    url.set_path(&format!("{}/{name}/", url.path().trim_end_matches('/')));
     url
 }

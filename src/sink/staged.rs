@@ -7,14 +7,13 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Schema, SchemaRef};
 use deltalake::kernel::Add;
-use url::Url;
 
 use super::metric_rows::{Measured, with_lineage};
 use super::patience::Patience;
 use super::replaced::{Replaced, all_columns, fit};
 use super::revision::{Known, Revised};
-use super::table::{Commit, Committed, OutputTable, Turn};
-use super::{Account, Sink, SinkError, Written, custom, encode, files, metric_table, schema, url};
+use super::table::{Commit, Committed, OutputTable};
+use super::{Account, Seen, Sink, SinkError, Written, custom, encode, files, schema};
 use crate::contract::Table;
 use crate::lineage::Lineage;
 use crate::scope::Scope;
@@ -36,7 +35,7 @@ struct Opened {
 pub struct Staged<'a> {
     sink: &'a Sink<'a>,
     contract: &'static Table,
-    turn: &'a Turn,
+    seen: &'a Seen,
     lineage: &'a Lineage,
     scope: &'a Scope,
     /// What is counted, if these are states.
@@ -58,7 +57,7 @@ impl<'a> Staged<'a> {
     pub(super) fn new(
         sink: &'a Sink<'a>,
         contract: &'static Table,
-        turn: &'a Turn,
+        seen: &'a Seen,
         lineage: &'a Lineage,
         scope: &'a Scope,
     ) -> Self {
@@ -67,7 +66,7 @@ impl<'a> Staged<'a> {
         Self {
             sink,
             contract,
-            turn,
+            seen,
             lineage,
             scope,
             account: None,
@@ -126,9 +125,11 @@ impl<'a> Staged<'a> {
     async fn known(&mut self) -> Result<&Known, SinkError> {
         let known = match self.known.take() {
             Some(known) => known,
-            None => match OutputTable::open(self.sink.lake, &self.url()).await? {
+            // As it was when the run began: if somebody has committed since, the commit is refused, and looks again.
+            None => match &self.seen.table {
                 None => Known::nothing(self.contract),
-                Some(output) => {
+                Some(table) => {
+                    let output = OutputTable::of(&self.seen.url, table.clone());
                     let metrics = &self.sink.monitor.custom_metrics;
                     let mut known = Known::nothing_of(output.delta(), self.contract, metrics)?;
                     let is_asked = known.is_asked();
@@ -145,8 +146,8 @@ impl<'a> Staged<'a> {
     /// The table as it is now, made if need be, and what goes of it.
     async fn look(&self) -> Result<Opened, SinkError> {
         let owner = Some(self.sink.monitor.name.as_str());
-        let (lake, url) = (self.sink.lake, self.url());
-        let output = OutputTable::open_or_create(lake, &url, self.contract, &self.schema, owner).await?;
+        let (lake, url) = (self.sink.lake, &self.seen.url);
+        let output = OutputTable::open_or_create(lake, url, self.contract, &self.schema, owner).await?;
         let ignore = |_: &RecordBatch| Ok(());
         let replaced = Replaced::of(output.delta(), self.scope, &self.schema, false, ignore).await?;
         Ok(Opened { output, replaced })
@@ -166,17 +167,13 @@ impl<'a> Staged<'a> {
         Ok(())
     }
 
-    fn url(&self) -> Url {
-        url(self.sink.monitor, &metric_table(self.sink.monitor, self.contract))
-    }
-
     /// Replaces the rows that the table has of the scope by those that were added.
     ///
     /// # Errors
     /// If they cannot be written; then the table is as before.
     pub async fn commit(mut self) -> Result<Written, SinkError> {
         self.known().await?;
-        let commit = self.sink.commit(&self.lineage.run_id, Some(self.turn));
+        let commit = self.sink.commit(&self.lineage.run_id, Some(&self.seen.turn));
         let commit = Commit { account: self.account, ..commit };
         let mut opened = self.opened.take();
         let mut patience = Patience::new();
@@ -216,7 +213,7 @@ impl<'a> Staged<'a> {
         if self.files.is_empty() {
             return;
         }
-        if let Ok(Some(output)) = OutputTable::open(self.sink.lake, &self.url()).await {
+        if let Ok(Some(output)) = OutputTable::open(self.sink.lake, &self.seen.url).await {
             files::discard(output.delta(), &self.files).await;
         }
     }

@@ -7,14 +7,15 @@ use deltalake::kernel::transaction::{
     CommitBuilder, CommitConflictError, CommitProperties, TransactionError,
 };
 use deltalake::kernel::{Action, Add, Metadata, Remove, StructField, Transaction};
+use deltalake::logstore::LogStore;
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableError};
-use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 use uuid::Uuid;
 
+use super::entries::{self, Line, Newest};
 use super::{Account, KEY, SinkError, custom, files, ledger};
 use crate::contract::Table;
 use crate::lineage::ENGINE_VERSION;
@@ -35,7 +36,11 @@ const STATS_COLUMNS: &str = "delta.dataSkippingStatsColumns";
 const LOOKED_UP: &str = "window_start,window_date,granularity,model_version,column_name";
 
 /// Commits after which Delta writes a checkpoint.
-const CHECKPOINT_INTERVAL: &str = "20";
+const CHECKPOINT_INTERVAL: &str = "10";
+
+/// Entries of a log in which a monitor's last commit is sought, before the whole log is: of its own tables the last commits
+/// are its own, of those that it shares they may be of others.
+const ENTRIES_MAX: u64 = 20;
 
 /// How often an append gives way to the appends of others, which are of other monitors, before its rows are written anew,
 /// after a pause.
@@ -281,32 +286,10 @@ async fn committed(
     }
 }
 
-/// A line of a commit, as far as it matters here.
-#[derive(Deserialize)]
-struct Line {
-    #[serde(rename = "commitInfo")]
-    commit_info: Option<Named>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    #[serde(rename = "secchi.commit_id")]
-    commit_id: Option<String>,
-}
-
 /// The version after those that `table` has that was made by the commit `id`, if one was.
 async fn version_of(table: &DeltaTable, id: &str) -> Result<Option<u64>, DeltaTableError> {
-    let log = table.log_store();
-    let mut version = table.version().map_or(0, |version| version + 1);
-    while let Some(bytes) = log.read_commit_entry(version).await? {
-        let lines = serde_json::Deserializer::from_slice(&bytes).into_iter::<Line>();
-        let info = lines.filter_map(Result::ok).find_map(|line| line.commit_info);
-        if info.and_then(|info| info.commit_id).as_deref() == Some(id) {
-            return Ok(Some(version));
-        }
-        version += 1;
-    }
-    Ok(None)
+    let is_it = |line: Line| line.commit_info?.commit_id.filter(|found| found == id).map(drop);
+    entries::first_after(table, is_it).await
 }
 
 /// What came of a commit.
@@ -434,7 +417,25 @@ impl App {
     async fn sequence(&self, url: &Url, table: &DeltaTable) -> Result<i64, SinkError> {
         let failed = |source| SinkError::write(url, source);
         let (state, store) = (table.snapshot().map_err(failed)?, table.log_store());
+        let newest = self.newest_sequence(store.as_ref(), state.version()).await;
+        if let Some(sequence) = newest.map_err(failed)? {
+            return Ok(sequence);
+        }
         let found = state.transaction_version(store.as_ref(), &self.0).await.map_err(failed)?;
         Ok(found.unwrap_or(0))
+    }
+
+    /// The same, by the newest entries of its log, up to that of this `version`; `None` if these do not say.
+    pub(super) async fn newest_sequence(
+        &self,
+        log: &dyn LogStore,
+        version: u64,
+    ) -> Result<Option<i64>, DeltaTableError> {
+        let of_ours = |line: Line| line.txn.filter(|txn| txn.app_id == self.0).map(|txn| txn.version);
+        Ok(match entries::newest(log, version, ENTRIES_MAX, of_ours).await? {
+            Newest::At(_, sequence) => Some(sequence),
+            Newest::Nowhere => Some(0),
+            Newest::Further => None,
+        })
     }
 }

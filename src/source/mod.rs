@@ -9,6 +9,7 @@ mod columns;
 mod commits;
 mod damage;
 mod error;
+mod head;
 mod lake;
 mod local;
 mod part;
@@ -30,6 +31,7 @@ use deltalake::{DeltaTable, DeltaTableError};
 pub use error::SourceError;
 pub(crate) use error::{HINT_UNREACHABLE, hint_denied, hint_full};
 use futures::TryStreamExt;
+pub use head::{Heads, Pinned, is_as_it_was};
 pub use lake::Lake;
 use part::INFERENCE;
 pub use part::Part;
@@ -55,6 +57,8 @@ pub struct Snapshot {
     pub inference: DeltaTable,
     /// The id of the inference table, which another in its place would not have.
     pub id: String,
+    /// The entries of the logs of what is read.
+    pub heads: Heads,
     /// The inference table, as lineage names it.
     pub source: Pin,
     /// The label table.
@@ -183,6 +187,10 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
 
     let labelled =
         inference.prediction.as_ref().and_then(|prediction| Some((prediction, prediction.label.as_ref()?)));
+    let head = async |url: &Url, table: &DeltaTable| {
+        head::of(table).await.map_err(|error| SourceError::read(url, error))
+    };
+    let mut heads = Heads { inference: head(&inference.table, &table).await?, ..Heads::default() };
     let (mut labels, mut label_table) = (None, None);
     let mut all_fields = schema.fields().to_vec();
     if let Some((prediction, label)) = labelled {
@@ -199,6 +207,7 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
                         table: source.table,
                     });
                 }
+                heads.labels = head(&arrives_in.table, &opened).await?;
                 labels = Some(pin);
                 label_table = Some(opened);
                 all_fields.push(field);
@@ -223,6 +232,7 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
             let size = size_of(&table).await.map_err(|error| SourceError::read(&baseline.table, error))?;
             let model_id_col = inference.model_id_col.as_ref();
             let has_model_id = model_id_col.is_some_and(|name| schema.field_with_name(name).is_ok());
+            heads.baseline = head(&baseline.table, &table).await?;
             Some(BaselineSnapshot { id: id_of(&table), pin, schema, has_model_id, size })
         }
     };
@@ -239,6 +249,7 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
         schema,
         inference: table,
         id,
+        heads,
         source,
         labels,
         label_table,
@@ -284,6 +295,16 @@ async fn register(
     ctx.register_table(name, provider).map_err(|error| SourceError::read(url, error))?;
     let pin = Pin { table: shown(url), version: table.version().unwrap_or_default() };
     Ok((pin, schema))
+}
+
+/// The model, if `monitor` names a registry.
+///
+/// # Errors
+/// If the registry cannot be read.
+pub async fn model(monitor: &Monitor, lake: Lake<'_>) -> Result<Option<RegisteredModel>, SourceError> {
+    let Some(registry) = &monitor.registry else { return Ok(None) };
+    let ctx = deltalake::delta_datafusion::create_session().into_inner();
+    Ok(Some(read_registry(registry, lake, &ctx).await?.model))
 }
 
 async fn read_registry(

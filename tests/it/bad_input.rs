@@ -583,7 +583,7 @@ async fn outputs_without_the_right_to_write() {
         assert_eq!(said.code, 1, "{args:?}: {}", said.err);
         let lines: Vec<&str> = said.err.lines().collect();
         let [error, cause, hint] = lines[..] else { panic!("{args:?}: {}", said.err) };
-        let table = format!("file://{}/bad_profile_states", output.display());
+        let table = format!("file://{}/alerts", output.display());
         let expected = format!(
             "error: bad: `output.uri` cannot hold table `{table}`: nothing can be written in `{}`",
             folder.display()

@@ -301,6 +301,8 @@ async fn the_log_is_kept_as_the_table_says() {
     maintained(&scene, in_days(91), false).await;
     assert!(entries() < before, "{} of {before}", entries());
     // So much has come since the last checkpoint as the table wants.
+    set("delta.logRetentionDuration", "interval 30 days").await;
+    set("delta.logRetentionDuration", "interval 90 days").await;
     set("delta.checkpointInterval", "2").await;
     let done = maintained(&scene, Timestamp::now(), false).await;
     assert_eq!((done[2].checkpoint, done[2].rewritten.files), (Some(done[2].version), 0));

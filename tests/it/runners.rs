@@ -255,7 +255,7 @@ async fn many_monitors_may_end_at_the_same_moment() {
             let sink = Sink::open(Lake::new(&settings), &monitor).await?;
             starting_line.wait().await;
             let row = RunRow { monitor_name: monitor.name.clone(), status: "STARTED", ..RunRow::default() };
-            sink.write_run(&row, false).await
+            sink.journal().write_run(&row, false).await
         });
     }
     while let Some(done) = tasks.join_next().await {

@@ -1,0 +1,63 @@
+//! Nothing to do, seen at a glance: nobody has committed to the tables that are read, and no window has become complete.
+//!
+//! A monitor that looks every few minutes finds that nearly always, so that is what it should cost. What is seen here must be
+//! what [`plan`](super::plan) would find; where a glance does not tell, it is asked.
+
+use super::plan::due;
+use super::record::Read;
+use super::{Order, RunError};
+use crate::config::Monitor;
+use crate::lineage::ENGINE_VERSION;
+use crate::profile::query::Due;
+use crate::sink::{Account, Glance, Journal, Written};
+use crate::source::{self, Lake, Pinned, Versions};
+
+/// A run that has nothing to do.
+pub(super) struct Idle {
+    /// What it would read.
+    pub(super) read: Read,
+    /// The profile and the drift table.
+    pub(super) tables: [Written; 2],
+}
+
+/// Whether there is nothing to do for `monitor`; `None` if there may be something.
+///
+/// # Errors
+/// If something cannot be read, or is not as it should be; a closer look says what.
+pub(super) async fn idle(
+    monitor: &Monitor,
+    lake: Lake<'_>,
+    order: Order,
+    journal: &Journal<'_>,
+) -> Result<Option<Idle>, RunError> {
+    if order.versions != Versions::default() || order.recount.is_some() {
+        return Ok(None);
+    }
+    let Some(Glance { ledger, tables }) = Glance::of(lake, monitor, journal).await? else { return Ok(None) };
+    let Some(account) = ledger.account.as_ref().filter(|_| ledger.is_finished) else { return Ok(None) };
+    if !holds(account, monitor, order) {
+        return Ok(None);
+    }
+    let Account { source, labels, baseline, heads, .. } = account;
+    let read = Pinned { source, labels: labels.as_ref(), baseline: baseline.as_ref(), heads };
+    if !source::is_as_it_was(lake, monitor, read).await? {
+        return Ok(None);
+    }
+    let read = Read {
+        source: source.clone(),
+        labels: labels.clone(),
+        baseline: baseline.clone(),
+        model: source::model(monitor, lake).await?,
+    };
+    Ok(Some(Idle { read, tables }))
+}
+
+/// Whether what was counted is what is wanted now, in all windows.
+fn holds(account: &Account, monitor: &Monitor, order: Order) -> bool {
+    let Account { config_hash, engine_version, as_of, behind, .. } = account;
+    *config_hash == monitor.config_hash
+        && *engine_version == ENGINE_VERSION
+        && *as_of <= order.as_of
+        && behind.is_empty()
+        && matches!(due(account, monitor, order.as_of), Due::Windows(due) if due.is_empty())
+}
