@@ -3,7 +3,7 @@
     python benches/again.py SECCHI [DIR]
 
 SECCHI is an optimised build (`cargo build --profile bench`), DIR keeps the tables (a new temporary folder otherwise).
-Needs the packages of `benches/requirements.txt` that it imports. Every figure is the median of five runs, each a process
+Needs the packages of `benches/requirements.txt` that it imports. Every figure is the median of seven runs, each a process
 of its own; CPU seconds are those of the kernel, user and system.
 """
 
@@ -23,7 +23,8 @@ import numpy as np
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-TIMES = 5
+TIMES = 7  # a week, so that days of all weekdays are among them: the week that a day is in is computed anew, too
+MONTH, YEAR = 30, 366  # days; whole weeks apart
 ROWS = 20_000  # of a day
 NUMBERS, NAMES = 16, 4  # columns that are profiled, besides the prediction
 FIRST = datetime(2025, 1, 1, tzinfo=UTC)
@@ -84,17 +85,24 @@ class Bench:
         return cpu, wall, json.loads(done.stdout)
 
     def median(self, what: str, name: str, change=lambda time: None, command: str = "run") -> float:
-        cpus, walls, said = [], [], {}
+        (cpu,) = self.pair({name: what}, change, command).values()
+        return statistics.median(cpu)
+
+    def pair(self, names: dict, change=lambda time: None, command: str = "run") -> dict:
+        """The same on several tables in turn, so that what else the machine does slows all of them. CPU seconds of each."""
+        cpus, walls, said = {name: [] for name in names}, {name: [] for name in names}, {}
         for number in range(TIMES):
-            change(number)
-            cpu, wall, said = self.run(command, name)
-            cpus.append(cpu)
-            walls.append(wall)
-        run = (said.get("runs") or said.get("plans"))[0]
-        read = f"{run['rows']:>7} rows, {run['bytes'] / 1e6:.1f} MB" if command == "run" else f"{run['files']} files"
-        cpu = statistics.median(cpus)
-        print(f"| {what} | {cpu:.3f} | {statistics.median(walls):.3f} | {read} |", flush=True)
-        return cpu
+            for name in names:
+                change(number) if len(names) == 1 else change(number, name)
+                cpu, wall, said[name] = self.run(command, name)
+                cpus[name].append(cpu)
+                walls[name].append(wall)
+        for name, what in names.items():
+            run = (said[name].get("runs") or said[name].get("plans"))[0]
+            read = f"{run['rows']:,} rows, {run['bytes'] / 1e6:.1f} MB" if command == "run" else f"{run['files']} files"
+            figures = [statistics.median(of[name]) for of in (cpus, walls)]
+            print(f"| {what} | {figures[0]:.3f} | {figures[1]:.3f} | {read} |", flush=True)
+        return cpus
 
     def size(self, name: str, kind: str) -> int:
         folder = self.folder / name / f"{name}_{kind}"
@@ -121,27 +129,31 @@ def main(secchi: str, folder: Path) -> None:
     (folder / "lake").mkdir(parents=True, exist_ok=True)
     bench = Bench(secchi, folder)
     print("| running again | CPU s | wall s | reads |\n|---|---|---|---|")
-    more, none = {}, {}
-    for days in [30, 365]:
-        name = f"days_{days}"
-        bench.monitor(name, days)
-        more[days] = bench.median(
-            f"{days} daily commits, one more", name, lambda time: bench.append(name, days + time, ROWS)
-        )
-        none[days] = bench.median(f"{days} daily commits, nothing new", name)
-    bench.median("365 daily commits, late rows of the first day", "days_365", lambda time: bench.append("days_365", 0, 500, 2 + time))
+    days = {f"days_{days}": days for days in [MONTH, YEAR]}
+    for name, commits in days.items():
+        bench.monitor(name, commits)
+    more = bench.pair(
+        {name: f"{commits} daily commits, one more" for name, commits in days.items()},
+        lambda time, name: bench.append(name, days[name] + time, ROWS),
+    )
+    bench.pair(
+        {name: f"{commits} daily commits, nothing new" for name, commits in days.items()}, lambda time, name: None
+    )
+    year = f"days_{YEAR}"
+    bench.median(f"{YEAR} daily commits, late rows of the first day", year, lambda time: bench.append(year, 0, 500, 2 + time))
 
     def scattered(time: int) -> None:
         late = pa.concat_tables([rows_of(day, 20, 9 + time) for day in range(0, 300, 5)])
-        write_deltalake(folder / "lake/days_365", late, mode="append")
+        write_deltalake(folder / "lake" / year, late, mode="append")
 
-    bench.median("365 daily commits, late rows of sixty days", "days_365", scattered)
+    bench.median(f"{YEAR} daily commits, late rows of sixty days", year, scattered)
     bench.many_files("files", 10_000)
     bench.median("10,000 files, `plan` at first", "files", command="plan")
     bench.run("run", "files")
     bench.append("files", 1, 100)
     bench.median("10,000 files, `plan` after one more commit", "files", command="plan")
-    print(f"\none commit more at 365 commits, by 30: {more[365] / more[30]:.2f}")
+    ratios = [large / small for small, large in zip(*(more[name] for name in days))]
+    print(f"\none commit more at {YEAR} commits, by {MONTH}, median of pairs: {statistics.median(ratios):.2f}")
     print("\n| `profile_metrics` before | one hour more writes |\n|---|---|")
     for days in [5, 365]:
         name = f"hours_{days}"

@@ -1,5 +1,7 @@
 //! Which columns of a table are profiled, and how each is.
 
+use std::collections::BTreeSet;
+
 use arrow::datatypes::{DataType, Schema};
 
 use super::{ColumnInfo, Kind};
@@ -29,6 +31,12 @@ pub fn profiled(monitor: &Monitor, schema: &Schema) -> Vec<ColumnInfo> {
     };
     let fields = schema.fields().iter().filter(|field| is_profiled(field.name()));
     fields.map(|field| info(field.name(), field.data_type())).collect()
+}
+
+/// Names of those that are profiled as numbers.
+pub fn numeric(monitor: &Monitor, schema: &Schema) -> BTreeSet<String> {
+    let columns = profiled(monitor, schema).into_iter();
+    columns.filter(|column| column.kind == Kind::Numeric).map(|column| column.name).collect()
 }
 
 /// Whether `monitor` wants a column called `name` to be profiled, if there is one that has no other role.

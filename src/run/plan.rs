@@ -115,7 +115,8 @@ async fn addition(
         return Err(Unable::Anew(ledger.has_past.then(|| why.to_owned())));
     };
     holds(account, monitor, snapshot, lineage, order)?;
-    let counted = Counted { version: account.source.version, table_id: Some(&account.source_id) };
+    let counted =
+        Counted { version: account.source.version, table_id: Some(&account.source_id), files: account.files };
     let timestamp_col = &monitor.inference.timestamp_col;
     let changes = match since("inference.table", &snapshot.inference, counted, timestamp_col).await? {
         Since::Everything(why) => return Err(anew(&why.to_string())),

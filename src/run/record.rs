@@ -12,6 +12,7 @@ use crate::lineage::{ENGINE_VERSION, Lineage, Pin, RegisteredModel};
 use crate::notify::RunFacts;
 use crate::scope::{Scopes, Windows};
 use crate::sink::{Account, Ledger, RunRow, Written};
+use crate::source::changes::count_files;
 use crate::source::{self, Snapshot};
 use crate::spans::Spans;
 
@@ -147,6 +148,7 @@ pub(super) fn account(
         engine_version: ENGINE_VERSION.to_owned(),
         source: lineage.source.clone(),
         source_id: snapshot.id.clone(),
+        files: count_files("inference.table", &snapshot.inference).ok(),
         ids: snapshot.ids(),
         heads: snapshot.heads.clone(),
         label_type: snapshot.label_type(monitor),

@@ -9,7 +9,7 @@ use crate::config::Monitor;
 use crate::drift;
 use crate::lineage::Lineage;
 use crate::profile::query::{Counted, Counting, QueryError, Reading, Totals};
-use crate::profile::{Profiles, custom, row, state_row};
+use crate::profile::{Profiles, columns, custom, row, state_row};
 use crate::scope::{Scope, Scopes};
 use crate::sink::{RunRow, Sink, StagedTables, Written};
 use crate::source::{Snapshot, Versions};
@@ -78,7 +78,7 @@ async fn write(
 ) -> Result<Option<TablesWritten>, RunError> {
     let Job { monitor, settings, order, watch, stop } = job;
     let behind = reading.behind.clone();
-    let edges = sink.recorded_edges().await?;
+    let edges = sink.recorded_edges(&columns::numeric(monitor, &snapshot.schema)).await?;
     let begun = Counting::begin(monitor, snapshot, settings, edges, reading, order.as_of, watch);
     let mut counting = unless(stop, Box::pin(begun)).await?;
     let recorded = sink.journal().recorded().await?;
@@ -94,7 +94,7 @@ async fn write(
     let account = account(monitor, snapshot, lineage, order, &scopes, behind, sink.ledger());
     let mut tables = sink.stage(lineage, &scopes, &account);
     let counted =
-        unless(stop, columns(monitor, &mut counting, lineage, &scopes, &mut judging, &mut tables)).await;
+        unless(stop, count(monitor, &mut counting, lineage, &scopes, &mut judging, &mut tables)).await;
     let profiles = match counted {
         Ok(Some(profiles)) => profiles,
         Ok(None) => {
@@ -114,7 +114,7 @@ async fn write(
 
 /// From the rows of the source to rows of the metric tables, which are judged and staged, some columns after the others.
 /// Gives what was counted with the last; nothing if that lacks windows.
-async fn columns(
+async fn count(
     monitor: &Monitor,
     counting: &mut Counting<'_>,
     lineage: &Lineage,

@@ -11,7 +11,7 @@ use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use deltalake::DeltaTable;
 
-use super::SinkError;
+use super::{SinkError, extent};
 use crate::config::Monitor;
 use crate::profile::ColumnState;
 use crate::profile::pinned::PinnedEdges;
@@ -20,14 +20,23 @@ use crate::source::shown;
 
 /// The last date with numbers, by column.
 const DATES: &str = include_str!("../../sql/recorded_dates.sql");
+/// A day, in microseconds.
+const DAY: i64 = 86_400_000_000;
 /// States of a date.
 const EDGES: &str = include_str!("../../sql/recorded_edges.sql");
 
-/// The edges in `table`, the states of `monitor`.
+/// Days before the newest window that nearly all columns have numbers in: states of other months are left alone if so.
+const DAYS: i64 = 31;
+
+/// The edges in `table`, the states of `monitor`, of its `numeric` columns.
 ///
 /// # Errors
 /// If it cannot be read.
-pub async fn recorded(table: &DeltaTable, monitor: &Monitor) -> Result<PinnedEdges, SinkError> {
+pub async fn recorded(
+    table: &DeltaTable,
+    monitor: &Monitor,
+    numeric: &BTreeSet<String>,
+) -> Result<PinnedEdges, SinkError> {
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| SinkError::Read {
         table: table.table_url().clone(),
         source,
@@ -39,10 +48,20 @@ pub async fn recorded(table: &DeltaTable, monitor: &Monitor) -> Result<PinnedEdg
     let version = baseline.and_then(|baseline| i64::try_from(baseline.version?).ok());
     let of_baseline =
         [("baseline_table", ScalarValue::from(url)), ("baseline_version", ScalarValue::from(version))];
+    let newest = extent::newest(table).map_err(|error| failed(error.into()))?;
+    let since = newest.and_then(|start| i32::try_from(start.div_euclid(DAY) - DAYS).ok());
     let read = async {
         ctx.register_table("states", provider)?;
-        let found = ctx.sql(DATES).await?.with_param_values(of_baseline.to_vec())?.collect().await?;
-        let mut wanted = columns_by_date(&found)?;
+        let mut wanted = BTreeMap::new();
+        for since in [since, None].into_iter().skip(usize::from(since.is_none())) {
+            let since = ("since", ScalarValue::Date32(since));
+            let parameters: Vec<_> = of_baseline.iter().cloned().chain([since]).collect();
+            let found = ctx.sql(DATES).await?.with_param_values(parameters)?.collect().await?;
+            wanted = columns_by_date(&found)?;
+            if wanted.values().flatten().collect::<BTreeSet<_>>().is_superset(&numeric.iter().collect()) {
+                break;
+            }
+        }
         let mut pinned = PinnedEdges::default();
         while let Some((date, columns)) = wanted.pop_first() {
             let date = ("window_date", ScalarValue::Date32(date));

@@ -1,6 +1,7 @@
 //! Extents: of which windows a file has rows, as far as the log says.
 
 use deltalake::kernel::LogicalFileView;
+use deltalake::{DeltaTable, DeltaTableError};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -11,6 +12,30 @@ pub struct Extent {
     pub granularities: Option<(String, String)>,
     /// The first and the last of their starts, in microseconds.
     pub starts: Option<(i64, i64)>,
+}
+
+/// When the first window of `table` starts, as far as the log says, in microseconds; `None` if it has no windows.
+///
+/// # Errors
+/// If `table` is not loaded.
+pub fn oldest(table: &DeltaTable) -> Result<Option<i64>, DeltaTableError> {
+    Ok(starts(table)?.map(|starts| starts.map_or(i64::MIN, |(first, _)| first)).min())
+}
+
+/// When the last one starts; `None` if it has none, or the log does not say.
+///
+/// # Errors
+/// If `table` is not loaded.
+pub fn newest(table: &DeltaTable) -> Result<Option<i64>, DeltaTableError> {
+    let lasts: Option<Vec<i64>> = starts(table)?.map(|starts| Some(starts?.1)).collect();
+    Ok(lasts.and_then(|lasts| lasts.into_iter().max()))
+}
+
+/// The first and the last start of the windows in each file; rows of the baseline have none.
+fn starts(table: &DeltaTable) -> Result<impl Iterator<Item = Option<(i64, i64)>> + '_, DeltaTableError> {
+    let files = table.snapshot()?.log_data().into_iter();
+    let of_windows = files.filter(|file| !file.partition_values_map().values().all(Option::is_none));
+    Ok(of_windows.map(|file| Extent::of(&file).starts))
 }
 
 impl Extent {

@@ -35,7 +35,10 @@ pub struct Account {
     pub source: Pin,
     /// Its id, which another table in its place would not have.
     pub source_id: String,
-    /// Those of the tables beside it.
+    /// How many files it had.
+    #[serde(default)]
+    pub files: Option<u64>,
+    /// Ids of the tables beside it.
     #[serde(default)]
     pub ids: Ids,
     /// The entries of their logs, by which it is seen at a glance that nothing was committed since.

@@ -27,6 +27,7 @@ pub mod schema;
 mod staged;
 mod table;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
@@ -226,14 +227,14 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Where columns were cut before.
+    /// Where columns were cut before that are `numeric` now.
     ///
     /// # Errors
     /// If the states table cannot be read.
-    pub async fn recorded_edges(&self) -> Result<PinnedEdges, SinkError> {
+    pub async fn recorded_edges(&self, numeric: &BTreeSet<String>) -> Result<PinnedEdges, SinkError> {
         match &self.states.table {
             None => Ok(PinnedEdges::default()),
-            Some(table) => edges::recorded(table, self.monitor).await,
+            Some(table) => edges::recorded(table, self.monitor, numeric).await,
         }
     }
 

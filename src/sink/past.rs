@@ -12,10 +12,9 @@ use datafusion::common::{Column, ScalarValue};
 use datafusion::execution::context::SessionContext;
 use datafusion::functions::core::expr_ext::FieldAccessor;
 use datafusion::logical_expr::{Expr, cast, col, lit};
-use deltalake::DeltaTable;
+use deltalake::{DeltaTable, DeltaTableError};
 
-use super::SinkError;
-use super::extent::Extent;
+use super::{SinkError, extent};
 use crate::alert::{Observation, Past, SeriesKey};
 use crate::config::{Metric, Monitor, Rule};
 use crate::contract::TABLE;
@@ -55,11 +54,14 @@ pub(super) async fn add(
         Some(Known { table: table?, monitor, computed: scope.starts(), is_drift })
     };
     let tables: Vec<Known<'_>> = [known(profile, false), known(drift, true)].into_iter().flatten().collect();
-    let Some(oldest) =
-        tables.iter().map(|known| oldest(known.table)).collect::<Result<Vec<_>, _>>()?.into_iter().min()
-    else {
-        return Ok(());
-    };
+    let mut oldest = i64::MAX;
+    for Known { table, .. } in &tables {
+        let failed = |error: DeltaTableError| SinkError::Read {
+            table: table.table_url().clone(),
+            source: error.into(),
+        };
+        oldest = extent::oldest(table).map_err(failed)?.map_or(oldest, |start| start.min(oldest));
+    }
     for (granularity, first) in past.lengths() {
         let start = first.start.as_microsecond();
         let length = first.end.as_microsecond() - start;
@@ -79,19 +81,6 @@ pub(super) async fn add(
         }
     }
     Ok(())
-}
-
-/// When the first window of `table` starts, as far as the log says.
-fn oldest(table: &DeltaTable) -> Result<i64, SinkError> {
-    let failed = |error: deltalake::DeltaTableError| SinkError::Read {
-        table: table.table_url().clone(),
-        source: error.into(),
-    };
-    let files = table.snapshot().map_err(failed)?.log_data().into_iter();
-    // Rows of the baseline have no window.
-    let of_windows = files.filter(|file| !file.partition_values_map().values().all(Option::is_none));
-    let start = |extent: Extent| extent.starts.map_or(i64::MIN, |(first, _)| first);
-    Ok(of_windows.map(|file| start(Extent::of(&file))).min().unwrap_or(i64::MAX))
 }
 
 impl Known<'_> {

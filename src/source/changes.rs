@@ -12,7 +12,7 @@ mod span;
 mod times;
 mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -21,11 +21,12 @@ use commit::{Broken, Commit, File};
 use deltalake::DeltaTable;
 use deltalake::kernel::MetadataValue;
 use deltalake::table::state::DeltaTableState;
+use files::Earlier;
 use futures::{StreamExt, TryStreamExt};
 pub use schema::ColumnChange;
 use span::TimeColumn;
 pub use span::{Span, Times};
-use walk::walk;
+use walk::{Before, walk};
 
 use super::{SourceError, shown};
 
@@ -39,6 +40,8 @@ pub struct Counted<'a> {
     pub version: u64,
     /// The id that the table had then, if it was recorded: another table may stand in its place by now.
     pub table_id: Option<&'a str>,
+    /// How many files it had then, if that was recorded.
+    pub files: Option<u64>,
 }
 
 /// What must be read to know what a table holds, for who has counted it at an earlier version.
@@ -152,7 +155,10 @@ pub async fn since(
         .flat_map(|commit| commit.added.iter().chain(&commit.removed))
         .map(|action| action.file.key())
         .collect();
-    let earlier = files::at(table, from, &named, &column).await.map_err(failed)?;
+    let earlier = match are_new(counted, state, &commits, &named) {
+        true => Earlier { files: Before::Known(HashMap::new()), table_id: None },
+        false => files::at(table, from, &named, &column).await.map_err(failed)?,
+    };
     let mut ids =
         commits.iter().filter_map(|commit| commit.table_id.as_deref()).chain(earlier.table_id.as_deref());
     if ids.any(|earlier| earlier != id) {
@@ -176,6 +182,30 @@ pub async fn since(
         metadata,
         protocol: commits.iter().any(|commit| commit.protocol),
     }))
+}
+
+/// How many files `table` has at the version that it is loaded at.
+///
+/// # Errors
+/// If the table is not loaded.
+pub fn count_files(key: &'static str, table: &DeltaTable) -> Result<u64, SourceError> {
+    let state = table.snapshot().map_err(|error| SourceError::open(key, table.table_url(), error))?;
+    Ok(state.log_data().num_files() as u64)
+}
+
+/// Whether none of the files `named` by `commits` was there before, as it is where these only append: then there are as many
+/// files more as they name. That saves a look at all of the log.
+fn are_new(
+    counted: Counted<'_>,
+    state: &DeltaTableState,
+    commits: &[Commit],
+    named: &BTreeSet<String>,
+) -> bool {
+    let is_append = |commit: &Commit| {
+        commit.removed.is_empty() && commit.added.iter().all(|action| action.file.deletion_vector.is_none())
+    };
+    let (before, now) = (counted.files.filter(|_| counted.table_id.is_some()), state.log_data().num_files());
+    commits.iter().all(is_append) && before.map(|files| files + named.len() as u64) == Some(now as u64)
 }
 
 /// The files of `table` at the version that it is loaded at. `time_column` says when a row was.

@@ -116,6 +116,30 @@ async fn only_what_is_new_is_read_and_only_what_changes_is_written() {
     assert_eq!(after[0]["rows"].as_u64(), before[0]["rows"].as_u64().map(|rows| rows + 1));
 }
 
+/// Nearly all runs find nothing new, so these look at the newest entries of logs alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_without_news_looks_at_nothing_that_is_older() {
+    let scene = Scene::new().await;
+    scene.table("bad", &rows_of(9, "amount")).await;
+    let as_of = day(30);
+    assert!(!run_at(&scene, "bad", as_of).await.is_unchanged);
+    let older = ["lake/bad", "monitoring/bad_profile_metrics"].map(|table| {
+        let entry = scene.path(&format!("{table}/_delta_log/{:020}.json", 0));
+        let text = std::fs::read_to_string(&entry).expect("an entry");
+        std::fs::write(&entry, "no entry").expect("an entry");
+        (entry, text)
+    });
+    for minutes in 0..3 {
+        let outcome = run_at(&scene, "bad", as_of.checked_add(minutes.minutes()).expect("a time")).await;
+        assert!(outcome.is_unchanged && outcome.profile.version > 0, "{outcome:?}");
+    }
+    for (entry, text) in older {
+        std::fs::write(&entry, text).expect("an entry");
+    }
+    scene.table("bad", &rows_of(10, "amount")).await;
+    assert!(!run_at(&scene, "bad", as_of).await.is_unchanged);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_makes_all_rows_be_read_is_said() {
     let scene = Scene::new().await;
