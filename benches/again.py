@@ -27,6 +27,7 @@ TIMES = 7  # a week, so that days of all weekdays are among them: the week that 
 MONTH, YEAR = 30, 366  # days; whole weeks apart
 ROWS = 20_000  # of a day
 NUMBERS, NAMES = 16, 4  # columns that are profiled, besides the prediction
+LONG = {"long_log": ", a checkpoint each 100"}  # what is said of tables whose log is not as Delta's documentation has it
 FIRST = datetime(2025, 1, 1, tzinfo=UTC)
 
 MONITOR = """
@@ -58,16 +59,21 @@ class Bench:
     def __init__(self, secchi: str, folder: Path):
         self.secchi, self.folder = str(Path(secchi).resolve()), folder
 
-    def monitor(self, name: str, days: int, rows: int = ROWS, granularities: str = "1 day, 1 week") -> None:
-        """A table with a commit a day, and its monitor, which has run."""
+    def monitor(
+        self, name: str, days: int, rows: int = ROWS, granularities: str = "1 day, 1 week", checkpoints: int = 10
+    ) -> None:
+        """A table with a commit a day and a checkpoint after so many of them, and its monitor, which has run."""
+        interval = {"delta.checkpointInterval": str(checkpoints)}
         table = self.folder / "lake" / name
         shutil.rmtree(self.folder / name, ignore_errors=True)
         shutil.rmtree(table, ignore_errors=True)
         for day in range(days):
-            write_deltalake(table, rows_of(day, rows), mode="append")
+            write_deltalake(table, rows_of(day, rows), mode="append", configuration=interval)
         text = MONITOR.format(name=name, table=table, output=self.folder / name, granularities=granularities)
         (self.folder / f"{name}.yaml").write_text(text)
         self.run("run", name)
+        # As every night: a first run over a year writes several files for each month.
+        subprocess.run([self.secchi, "maintain", f"{name}.yaml"], cwd=self.folder, capture_output=True, check=True)
 
     def append(self, name: str, day: int, rows: int, salt: int = 1) -> None:
         write_deltalake(self.folder / "lake" / name, rows_of(day, rows, salt), mode="append")
@@ -132,12 +138,15 @@ def main(secchi: str, folder: Path) -> None:
     days = {f"days_{days}": days for days in [MONTH, YEAR]}
     for name, commits in days.items():
         bench.monitor(name, commits)
+    days["long_log"] = YEAR
+    bench.monitor("long_log", YEAR, checkpoints=100)
     more = bench.pair(
-        {name: f"{commits} daily commits, one more" for name, commits in days.items()},
+        {name: f"{commits} daily commits, one more{LONG.get(name, '')}" for name, commits in days.items()},
         lambda time, name: bench.append(name, days[name] + time, ROWS),
     )
     bench.pair(
-        {name: f"{commits} daily commits, nothing new" for name, commits in days.items()}, lambda time, name: None
+        {name: f"{commits} daily commits, nothing new{LONG.get(name, '')}" for name, commits in days.items()},
+        lambda time, name: None,
     )
     year = f"days_{YEAR}"
     bench.median(f"{YEAR} daily commits, late rows of the first day", year, lambda time: bench.append(year, 0, 500, 2 + time))
@@ -152,8 +161,11 @@ def main(secchi: str, folder: Path) -> None:
     bench.run("run", "files")
     bench.append("files", 1, 100)
     bench.median("10,000 files, `plan` after one more commit", "files", command="plan")
-    ratios = [large / small for small, large in zip(*(more[name] for name in days))]
-    print(f"\none commit more at {YEAR} commits, by {MONTH}, median of pairs: {statistics.median(ratios):.2f}")
+    print()
+    for name in [year, "long_log"]:
+        ratios = [large / small for small, large in zip(more[f"days_{MONTH}"], more[name])]
+        ratio = statistics.median(ratios)
+        print(f"one commit more at {YEAR} commits{LONG.get(name, '')}, by {MONTH}, median of pairs: {ratio:.2f}")
     print("\n| `profile_metrics` before | one hour more writes |\n|---|---|")
     for days in [5, 365]:
         name = f"hours_{days}"

@@ -77,6 +77,8 @@ pub struct Evaluation {
     pub events: Vec<Event>,
     /// The last event of each alert that is on, recorded before or not.
     pub firing: Vec<Event>,
+    /// The last event before these of each alert that was on.
+    pub fired: Vec<Event>,
     /// Windows that were judged, of all rules and series.
     pub judged: u64,
     /// Windows that could not be judged, and why.
@@ -172,18 +174,17 @@ impl<'a> Judging<'a> {
         let left = self.past.columns();
         self.judge_columns(&left.iter().map(String::as_str).collect(), &[], &[]);
         let Self { monitor, recorded, present, past, mut evaluation, followed, newest, .. } = self;
-        let unjudged = monitor.rules.iter().map(|rule| rule.granularity);
-        let unjudged: BTreeSet<String> = unjudged
-            .filter(|length| past.start(*length).is_none())
-            .map(|length| length.to_string())
-            .collect();
         let is_past = |last: &Event| Some(last.window_end) <= newest || is_gone(last, monitor, present);
+        // Of windows further back than the rules look it is not known whether they have rows.
         let left = recorded.last.values();
         let left = left.filter(|last| is_on(Some(last)) && !followed.contains(&last.alert_id));
         let (orphans, as_before): (Vec<&Event>, Vec<&Event>) =
-            left.partition(|last| !unjudged.contains(&last.granularity) && is_past(last));
+            left.partition(|last| past.reaches(&last.granularity, last.window_start) && is_past(last));
         evaluation.firing.extend(as_before.into_iter().cloned());
         evaluation.events.extend(orphans.into_iter().map(|last| orphaned(last, present)));
+        let told: BTreeSet<&str> = evaluation.events.iter().map(|event| event.alert_id.as_str()).collect();
+        let fired = recorded.last.values().filter(|last| is_on(Some(last)));
+        evaluation.fired = fired.filter(|last| told.contains(last.alert_id.as_str())).cloned().collect();
         evaluation.events.sort_by(|a, b| (a.window_start, &a.alert_id).cmp(&(b.window_start, &b.alert_id)));
         sort_firing(&mut evaluation.firing);
         evaluation

@@ -20,6 +20,8 @@ pub struct Past<'a> {
     /// The first window that the run computes of each length that rules look at; `None` if it computes all. Of a length that
     /// is not here it computes none.
     first: Option<BTreeMap<Granularity, Window>>,
+    /// From when on windows of each length, as a text, are known.
+    known_from: BTreeMap<String, i64>,
     presence: BTreeMap<Granularity, Presence>,
     /// Of each rule, in the order of the monitor's: its series, by their columns.
     series: Vec<BTreeMap<String, Series>>,
@@ -40,7 +42,7 @@ impl<'a> Past<'a> {
             _ => None,
         };
         let series = monitor.rules.iter().map(|_| BTreeMap::new()).collect();
-        Self { monitor, as_of, first, presence: BTreeMap::new(), series }
+        Self { monitor, as_of, first, known_from: BTreeMap::new(), presence: BTreeMap::new(), series }
     }
 
     /// The lengths of which something is to be known, each with the first window that is computed.
@@ -54,9 +56,24 @@ impl<'a> Past<'a> {
         of_length.map(horizon).max().unwrap_or_default() as usize
     }
 
-    /// How many windows of the length are known before the one that starts at `until`, in microseconds.
+    /// How many windows of the length are known, and are judged by all rules, before the one that starts at `until`, in
+    /// microseconds.
     pub fn known_before(&self, granularity: Granularity, until: i64) -> usize {
-        self.presence.get(&granularity).map_or(0, |presence| presence.count_before(until))
+        let Self { monitor, as_of, .. } = *self;
+        let of_length = monitor.rules.iter().filter(|rule| rule.granularity == granularity);
+        let rules: Vec<Watch<'_>> = of_length.map(|rule| Watch { monitor, rule, as_of }).collect();
+        let is_judged = |end: i64| rules.iter().all(|rule| rule.is_complete(end));
+        self.presence.get(&granularity).map_or(0, |presence| presence.count_before(until, is_judged))
+    }
+
+    /// Notes that all windows of the length are known that start at `from`, in microseconds, or later.
+    pub fn note_reach(&mut self, granularity: Granularity, from: i64) {
+        self.known_from.insert(granularity.to_string(), from);
+    }
+
+    /// Whether the window of this length, as a text, that starts at `start` has been computed, or is known if it has rows.
+    pub(super) fn reaches(&self, granularity: &str, start: i64) -> bool {
+        self.first.is_none() || self.known_from.get(granularity).is_some_and(|from| *from <= start)
     }
 
     /// Notes that what `key` is about has rows in the window from the first until the second of these microseconds.

@@ -32,9 +32,9 @@ impl Presence {
         self.by_column.remove(column);
     }
 
-    /// How many windows there are before the one that starts at `until`.
-    pub(super) fn count_before(&self, until: i64) -> usize {
-        self.all.range(..(until, i64::MIN)).count()
+    /// How many windows there are that start before `until` and whose end is one of those that are meant.
+    pub(super) fn count_before(&self, until: i64, is_meant: impl Fn(i64) -> bool) -> usize {
+        self.all.range(..(until, i64::MIN)).filter(|(_, end)| is_meant(*end)).count()
     }
 
     /// End of the last window.

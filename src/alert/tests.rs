@@ -797,6 +797,7 @@ fn past<'a>(monitor: &'a Monitor, days: &Days, computed: &BTreeSet<i8>) -> Past<
     let mut past = Past::of(monitor, june("run").as_of, &scopes);
     let first = computed.first().copied().unwrap_or(i8::MAX);
     let before = days.range(..first).rev().take(past.horizon(granularity));
+    past.note_reach(granularity, before.clone().last().map_or(i64::MAX, |(n, _)| day(*n).start));
     for (n, rows) in before.chain(days.range(first..)).filter(|(n, _)| !computed.contains(n)) {
         let (profile, drift) = rows.of(*n);
         for row in &profile {
@@ -853,5 +854,47 @@ proptest! {
             let recorded = history.recorded.last.values().any(|event| event.state == State::Firing);
             prop_assert_eq!(recorded, !anew.firing.is_empty(), "run {}: {:?}", run, days);
         }
+    }
+}
+
+/// Of a day on which nothing is known of other days.
+fn looked_at<'a>(monitor: &'a Monitor, present: Present<'_>, n: i8, known: std::ops::Range<i8>) -> Past<'a> {
+    let mut windows = Windows::default();
+    windows.insert(monitor.granularities[0], window(n));
+    let scope = Scope::Windows(windows);
+    let scopes = Scopes { states: scope.clone(), profile: scope.clone(), drift: scope };
+    let mut past = Past::of(monitor, present.as_of, &scopes);
+    past.note_reach(monitor.granularities[0], day(known.start).start);
+    for n in known {
+        past.note_rows(
+            monitor.granularities[0],
+            (day(n).start, day(n).end),
+            &SeriesKey::of_profile(&age(n, "8")),
+        );
+    }
+    past
+}
+
+#[test]
+fn windows_that_may_still_receive_rows_are_not_looked_back_at() {
+    let monitor = monitor(PSI);
+    let present = Present { as_of: may(12), ..june("run") };
+    let past = looked_at(&monitor, present, 20, 1..20);
+    let known = |n: i8| past.known_before(monitor.granularities[0], day(n).start);
+    // With a lateness of one day the tenth is the last that is complete.
+    assert_eq!((known(5), known(11), known(20)), (4, 10, 10));
+}
+
+#[test]
+fn what_lies_further_back_than_a_run_looks_is_not_gone() {
+    let mut history = History::new();
+    assert_eq!(history.run(&[0.3]), ["1 first 0.3"]);
+    let profile = [age(20, "8")];
+    for (known, expected) in [(5..20, 0), (1..20, 1)] {
+        let past = looked_at(&history.monitor, june("later"), 20, known);
+        let mut judging = Judging::new(&history.monitor, &history.recorded, june("later"), past);
+        judging.judge(&profile, &[]);
+        let evaluation = judging.finish();
+        assert_eq!((evaluation.events.len(), evaluation.firing.len()), (expected, 1 - expected));
     }
 }

@@ -136,7 +136,7 @@ pub struct Written {
     pub table: String,
     /// Its Delta version.
     pub version: u64,
-    /// Rows that it has.
+    /// Rows that were written.
     pub rows: u64,
     /// Rows whose values are others than before.
     pub restated: u64,

@@ -22,9 +22,17 @@ pub(super) fn findings(monitor: &Monitor, profiles: &Profiles, as_of: Timestamp)
         let segment = &series.segment;
         series.granularity == granularity && segment.slice.is_none() && segment.model_version == ALL_VERSIONS
     });
-    let windows: Vec<Window> = whole.into_iter().flat_map(|(_, windows)| windows.keys().copied()).collect();
+    let windows = whole.into_iter().flat_map(|(_, windows)| windows.keys().copied());
+    let (windows, future): (Vec<Window>, Vec<Window>) = windows.partition(|window| window.start <= as_of);
     let last_end = as_of.checked_sub(monitor.lateness).unwrap_or(as_of);
-    gaps(&monitor.calendar, granularity, &windows, last_end)
+    let mut findings = gaps(&monitor.calendar, granularity, &windows, last_end);
+    if let Some(first) = future.first() {
+        // Else a clock that is years ahead would make a table that is no longer written look alive.
+        let (since, windows) =
+            (shown(first.start, monitor.calendar.zone()), counted(future.len() as u64, granularity));
+        findings.push(format!("rows of {windows} that have not begun, the first of {since}"));
+    }
+    findings
 }
 
 /// The same, of `windows` in order, where those that end after `last_end` may still be empty.

@@ -34,9 +34,12 @@ pub(super) fn incidents(evaluation: &Evaluation) -> Vec<Incident> {
     on.keys().for_each(|alert_id| {
         alerts.entry(alert_id).or_default();
     });
+    let before: BTreeMap<&str, &Event> =
+        evaluation.fired.iter().map(|event| (event.alert_id.as_str(), event)).collect();
     let mut incidents: BTreeMap<_, Incident> = BTreeMap::new();
     for (alert_id, events) in alerts {
-        let Some(incident) = of_alert(&events, on.get(alert_id).copied()) else { continue };
+        let (on, before) = (on.get(alert_id).copied(), before.get(alert_id).copied());
+        let Some(incident) = of_alert(&events, before, on) else { continue };
         let Event { rule, column_name, slice_key, slice_value, .. } = incident.worst.clone();
         let key = (rule, column_name, slice_key, slice_value, incident.state as u8);
         match incidents.get_mut(&key) {
@@ -54,13 +57,18 @@ pub(super) fn incidents(evaluation: &Evaluation) -> Vec<Incident> {
     incidents
 }
 
-/// What the `events` of one alert come to, in the order of their windows; `on` is its last if it fires.
-fn of_alert(events: &[&Event], on: Option<&Event>) -> Option<Incident> {
+/// What the `events` of one alert come to, in the order of their windows; `before` them it was on by that event, if it was, and
+/// `on` is its last if it fires.
+fn of_alert(events: &[&Event], before: Option<&Event>, on: Option<&Event>) -> Option<Incident> {
     let last = on.or(events.last().copied())?;
     // Of an alert that fires, what it did before it began to is over.
     let since = on.map_or(i64::MIN, |on| on.first_window_start);
-    let fired =
-        || events.iter().copied().filter(|event| event.state == State::Firing && event.window_start >= since);
+    // One that is over fired before, if not in this run.
+    let before = before.filter(|_| on.is_none());
+    let fired = || {
+        let all = before.into_iter().chain(events.iter().copied());
+        all.filter(|event| event.state == State::Firing && event.window_start >= since)
+    };
     let worst = fired().reduce(|worst, next| if next.badness() > worst.badness() { next } else { worst });
     Some(Incident {
         model_versions: vec![last.model_version.clone()],

@@ -12,7 +12,7 @@ use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
 use crate::profile::query::{Due, Earlier, QueryError, Reading, counted_windows, relabeled, window_start};
 use crate::sink::{Account, Ledger, Sink};
 use crate::source::changes::{ColumnChange, Counted, Since, Span, since};
-use crate::source::{Part, Snapshot, Versions};
+use crate::source::{Part, Pinned, Snapshot, Versions};
 use crate::spans::Spans;
 use crate::window::{Calendar, Granularity, Window};
 
@@ -34,8 +34,31 @@ pub(super) struct Task {
     pub(super) bytes: u64,
     /// What there is to do besides rows that are new.
     pub(super) reasons: Vec<&'static str>,
+    /// Why all rows are read, if there is something to say about it.
+    pub(super) why_all: Option<WhyAll>,
     /// What of this somebody should know.
     pub(super) findings: Vec<String>,
+}
+
+/// Why all rows are read.
+pub(super) struct WhyAll {
+    why: String,
+    /// Whether other rows wait for runs after this one.
+    in_parts: bool,
+}
+
+impl WhyAll {
+    /// The finding of a run that has read them, or would.
+    pub(super) fn told(&self, is_done: bool) -> String {
+        let Self { why, in_parts } = self;
+        match (in_parts, is_done) {
+            (true, _) => format!(
+                "all rows are read anew, part by part, since {why}; until all are, the tables have those that were read"
+            ),
+            (false, true) => format!("all rows were read, since {why}"),
+            (false, false) => format!("all rows would be read, since {why}"),
+        }
+    }
 }
 
 /// Windows that a run is told to compute anew, whatever changed.
@@ -90,13 +113,10 @@ pub(super) async fn plan(
                 window: window.then(|| window_start(monitor)),
                 ..Part::default()
             });
-            let waits =
-                if behind.is_empty() { "" } else { "; until all are, the tables have those that were read" };
-            let read =
-                if behind.is_empty() { "all rows were read" } else { "all rows are read anew, part by part" };
-            let findings = why.map(|why| format!("{read}, since {why}{waits}")).into_iter().collect();
+            let why_all = why.map(|why| WhyAll { why, in_parts: !behind.is_empty() });
             let reading = Reading { part, earlier: None, behind };
-            Ok(Some(Task { reading, from: 0, commits: 0, bytes: 0, reasons: Vec::new(), findings }))
+            let (reasons, findings) = (Vec::new(), Vec::new());
+            Ok(Some(Task { reading, from: 0, commits: 0, bytes: 0, reasons, why_all, findings }))
         }
     }
 }
@@ -115,6 +135,11 @@ async fn addition(
         return Err(Unable::Anew(ledger.has_past.then(|| why.to_owned())));
     };
     holds(account, monitor, snapshot, lineage, order)?;
+    let Account { source, labels, baseline, heads, .. } = account;
+    let read = Pinned { source, labels: labels.as_ref(), baseline: baseline.as_ref(), heads };
+    if let Some(why) = snapshot.replaced(read).await? {
+        return Err(anew(why));
+    }
     let counted =
         Counted { version: account.source.version, table_id: Some(&account.source_id), files: account.files };
     let timestamp_col = &monitor.inference.timestamp_col;
@@ -142,8 +167,13 @@ async fn addition(
         }
     };
     let recounted = touched.and(&relabeled).and(&chunk).without(&behind);
-    let baseline_is_kept =
-        account.baseline == lineage.baseline && account.ids.baseline == snapshot.ids().baseline;
+    let is_same_entry = match (&heads.baseline, &snapshot.heads.baseline) {
+        (Some(then), Some(now)) => then == now,
+        _ => true,
+    };
+    let baseline_is_kept = account.baseline == lineage.baseline
+        && account.ids.baseline == snapshot.ids().baseline
+        && is_same_entry;
     let is_as_it_was = account.config_hash == lineage.config_hash && baseline_is_kept && columns.is_empty();
     let unfinished = unfinished(account, ledger, monitor);
     let due = match &unfinished {
@@ -189,7 +219,7 @@ async fn addition(
     let earlier = Earlier { states, url, recounted, due, unfinished, baseline_is_kept, window };
     let reading = Reading { part: Some(part), earlier: Some(earlier), behind };
     let findings = columns.iter().map(|column| format!("schema: {column}")).collect();
-    Ok(Some(Task { reading, from, commits: changes.commits, bytes, reasons, findings }))
+    Ok(Some(Task { reading, from, commits: changes.commits, bytes, reasons, why_all: None, findings }))
 }
 
 /// Whether what the `account` says holds still, so that it can be added to.
@@ -205,7 +235,9 @@ fn holds(
     let (ids_then, ids) = (&account.ids, snapshot.ids());
     let is_older =
         labels.as_ref().zip(lineage.labels.as_ref()).is_some_and(|(was, is)| is.version < was.version);
+    let is_back = order.versions != Versions::default() && lineage.source.version < source.version;
     let changed = [
+        (is_back, "it looks back, at a version before the one that was counted"),
         (*engine_version != ENGINE_VERSION, "another version of Secchi counted them before"),
         (*counting_hash != monitor.counting_hash, "settings were changed that decide what is counted"),
         (source.table != lineage.source.table, "the monitor names another inference table"),
@@ -216,9 +248,6 @@ fn holds(
     ];
     if let Some((_, why)) = changed.into_iter().find(|(is_changed, _)| *is_changed) {
         return Err(anew(why));
-    }
-    if order.versions != Versions::default() {
-        return Err(Unable::Anew(None));
     }
     if order.as_of < account.as_of {
         return Err(anew("its present is before that of the last run"));

@@ -118,7 +118,11 @@ pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Re
     if let Some(earlier) = &reading.earlier {
         preview.reads = Reads::Changes;
         preview.commits = Some(task.commits);
-        windows = windows.and(&earlier.recounted.in_both(&there.hull()));
+        // Windows whose files are gone are computed, too: their rows go.
+        let (bounded, unbounded): (Vec<_>, Vec<_>) =
+            earlier.recounted.iter().partition(|(from, until)| *from > i64::MIN && *until < i64::MAX);
+        windows = windows.and(&Spans::from(bounded)).and(&Spans::from(unbounded).in_both(&there.hull()));
+        windows = windows.and(&earlier.unfinished.iter().collect());
         match &earlier.due {
             Due::All => windows = Spans::all(),
             Due::Windows(due) => windows = windows.and(&due.iter().collect::<Spans>().in_both(&there)),
@@ -129,6 +133,7 @@ pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Re
         windows.iter().next().map(|(from, _)| from).zip(windows.iter().last().map(|(_, until)| until));
     preview.from = Some(task.from);
     preview.reasons = task.reasons;
+    preview.findings.extend(task.why_all.map(|why| why.told(false)));
     preview.findings.extend(task.findings);
     if let Some(durations) = sink.journal().durations().await? {
         preview.seconds = durations.of(preview.bytes);

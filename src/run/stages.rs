@@ -25,7 +25,7 @@ pub(super) async fn compute(
     record: &mut RunRow,
 ) -> Result<Outcome, RunError> {
     let Job { monitor, order, .. } = job;
-    let Task { mut reading, bytes, findings: noticed, .. } = task;
+    let Task { mut reading, bytes, why_all, findings: noticed, .. } = task;
     let is_all = reading.earlier.is_none() && reading.behind.is_empty();
     let written = loop {
         match write(job, reading.clone(), snapshot, lineage, sink).await? {
@@ -49,6 +49,7 @@ pub(super) async fn compute(
     record.drift_version = Some(drift.version);
     let mut findings =
         outcome::findings(monitor, &totals, (&profiles, &computed), snapshot, order.as_of, is_all);
+    findings.extend(why_all.map(|why| why.told(true)));
     findings.extend(noticed);
     let facts = facts(monitor, lineage, record, order, &evaluation, [&profile, &drift]);
     let outcome = Outcome::unchanged(monitor, evaluation, [profile, drift], facts);

@@ -60,7 +60,7 @@ pub struct Written {
     pub table: String,
     /// Its version after the commit.
     pub version: u64,
-    /// Rows that it has.
+    /// Rows that were written.
     pub rows: u64,
     /// Rows whose values are others than before.
     pub restated: u64,

@@ -79,6 +79,7 @@ pub(super) async fn add(
             reach = reach.saturating_mul(FURTHER);
             span = (start.saturating_sub(reach), span.0);
         }
+        past.note_reach(granularity, if span.0 <= oldest { i64::MIN } else { span.0 });
     }
     Ok(())
 }

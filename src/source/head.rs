@@ -86,7 +86,8 @@ async fn is_same(
     Ok(is_newest && entry(log.as_ref(), read.version).await.map_err(failed)? == *head)
 }
 
-async fn entry(log: &dyn LogStore, version: u64) -> Result<Option<String>, DeltaTableError> {
+/// The entry of a version, if there is one.
+pub(super) async fn entry(log: &dyn LogStore, version: u64) -> Result<Option<String>, DeltaTableError> {
     let bytes = log.read_commit_entry(version).await?;
     Ok(bytes.map(|bytes| hex16(&String::from_utf8_lossy(&bytes))))
 }

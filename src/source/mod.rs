@@ -92,6 +92,27 @@ impl Snapshot {
         }
     }
 
+    /// Which of the tables is not the one that was `read`, though it may have the same id, if one is not: a copy was put in its
+    /// place, say, that was made before.
+    ///
+    /// # Errors
+    /// If a log cannot be read.
+    pub async fn replaced(&self, read: Pinned<'_>) -> Result<Option<&'static str>, SourceError> {
+        let tables = [
+            (Some(&self.inference), Some(read.source), &read.heads.inference, "the table was made anew"),
+            (self.label_table.as_ref(), read.labels, &read.heads.labels, "the label table was made anew"),
+        ];
+        for (table, pin, head, why) in tables {
+            let (Some(table), Some(pin), Some(head)) = (table, pin, head) else { continue };
+            let found = head::entry(table.log_store().as_ref(), pin.version).await;
+            let found = found.map_err(|error| SourceError::read(table.table_url(), error))?;
+            if found.is_some_and(|found| found != *head) {
+                return Ok(Some(why));
+            }
+        }
+        Ok(None)
+    }
+
     /// The type of labels that arrive in a table of their own, as Spark writes it.
     pub fn label_type(&self, monitor: &Monitor) -> Option<String> {
         self.label_table.as_ref()?;

@@ -154,3 +154,64 @@ fn between(time: Expr, data_type: &DataType, from: i64, until: i64) -> Result<Ex
 fn micros(micros: i64) -> ScalarValue {
     ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
+    use arrow::compute::cast as cast_array;
+    use arrow::datatypes::{Int64Type, TimeUnit};
+
+    use super::*;
+
+    const HOUR: i64 = 3_600_000_000;
+
+    /// So many spans of two hours, of which every third begins where the one before ends, and one that has no end.
+    fn scattered(number: i64) -> Spans {
+        let start = |number: i64| HOUR * (7 * number - 4 * i64::from(number % 3 == 1));
+        let spans = (0..number).map(|number| (start(number), start(number) + 2 * HOUR));
+        spans.chain([(HOUR * 7 * (number + 2), i64::MAX)]).collect()
+    }
+
+    /// Which rows lie in `spans`, told as the query engine tells it.
+    async fn told(times: ArrayRef, spans: &Spans) -> Vec<i64> {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..times.len() as i64));
+        let batch =
+            RecordBatch::try_from_iter_with_nullable([("at", times, true), ("number", numbers, false)]);
+        let frame = SessionContext::new().read_batch(batch.unwrap()).unwrap();
+        let data_type = frame.schema().field_with_unqualified_name("at").unwrap().data_type().clone();
+        let time = Time { column: ident("at"), data_type: &data_type, window: &None };
+        let within = time.within(spans).unwrap().unwrap();
+        let rows =
+            frame.filter(within).unwrap().select_columns(&["number"]).unwrap().collect().await.unwrap();
+        let numbers =
+            rows.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().iter().flatten());
+        let mut numbers: Vec<i64> = numbers.collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Many spans are told apart by a look-up, a few by comparisons.
+    #[tokio::test]
+    async fn rows_in_many_spans_are_those_in_each() {
+        let micros: Vec<Option<i64>> = (-50..1500)
+            .map(|half| (half % 11 != 0).then_some(half * HOUR / 2 - i64::from(half % 2 == 0)))
+            .collect();
+        let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from(micros.clone()).with_timezone("UTC"));
+        for number in [0, 1, 14, 15, 16, 40] {
+            let spans = scattered(number);
+            let expected: Vec<i64> = (0..)
+                .zip(&micros)
+                .filter(|(_, at)| at.is_some_and(|at| spans.has(at)))
+                .map(|(row, _)| row)
+                .collect();
+            assert!(!expected.is_empty() && expected.len() < micros.len());
+            let zoneless = DataType::Timestamp(TimeUnit::Microsecond, None);
+            let berlin = DataType::Timestamp(TimeUnit::Microsecond, Some("Europe/Berlin".into()));
+            for data_type in [times.data_type(), &zoneless, &berlin] {
+                let times = cast_array(&times, data_type).unwrap();
+                assert_eq!(told(times, &spans).await, expected, "{number} spans, {data_type}");
+            }
+        }
+    }
+}

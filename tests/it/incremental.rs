@@ -140,6 +140,30 @@ async fn a_run_without_news_looks_at_nothing_that_is_older() {
     assert!(!run_at(&scene, "bad", as_of).await.is_unchanged);
 }
 
+/// A copy that somebody made before has the same id and, after a commit, the same version.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_copy_of_the_table_in_its_place_is_noticed() {
+    let scene = Scene::new().await;
+    let (table, copy) = (scene.path("lake/bad"), scene.path("copy"));
+    let copied = |from: &std::path::Path, to: &std::path::Path| {
+        let done = std::process::Command::new("cp").arg("-r").arg(from).arg(to).status();
+        assert!(done.is_ok_and(|status| status.success()));
+    };
+    copied(&table, &copy);
+    scene.table("bad", &rows_of(9, "amount")).await;
+    run_at(&scene, "bad", day(30)).await;
+    std::fs::remove_dir_all(&table).expect("the table");
+    copied(&copy, &table);
+    scene.table("bad", &rows_of(10, "amount")).await;
+    let outcome = run_at(&scene, "bad", day(30)).await;
+    assert!(
+        outcome.findings.iter().any(|finding| finding == "all rows were read, since the table was made anew"),
+        "{:?}",
+        outcome.findings
+    );
+    assert_eq!(outcome.rows, 96);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_makes_all_rows_be_read_is_said() {
     let scene = Scene::new().await;

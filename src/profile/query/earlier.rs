@@ -9,7 +9,7 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::Expr;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use url::Url;
 
 use super::QueryError;
@@ -60,7 +60,7 @@ pub(super) struct Base<'a> {
     /// The windows that this takes, of each length; `None` if all are.
     pub(super) wanted: Option<Windows>,
     baseline_is_kept: bool,
-    lateness: SignedDuration,
+    monitor: &'a Monitor,
     url: Url,
     window: Option<Expr>,
 }
@@ -116,8 +116,7 @@ impl<'a> Base<'a> {
             base.window.is_none_or(|window| !recounted.touch(window) && !behind.touch(window))
         };
         groups.retain(|base| is_true(base) && base.window.is_none_or(|window| kept.has(window)));
-        let lateness = monitor.lateness;
-        Ok(Self { kept, groups, scopes, wanted, baseline_is_kept, lateness, url, window })
+        Ok(Self { kept, groups, scopes, wanted, baseline_is_kept, monitor, url, window })
     }
 
     /// All rows of the windows that are wanted, apart from those at times that are `behind`.
@@ -143,7 +142,7 @@ impl<'a> Base<'a> {
 
     /// The numbers that are kept of each column without bins, in windows that are complete at `as_of`.
     pub(super) async fn numbers(&self, as_of: Timestamp) -> Result<HashMap<String, Numbers>, QueryError> {
-        let until = as_of.checked_sub(self.lateness).unwrap_or(Timestamp::MIN);
+        let until = as_of.checked_sub(self.monitor.lateness).unwrap_or(Timestamp::MIN);
         self.kept.numbers(until).await.map_err(|error| QueryError::kept(&self.url, error))
     }
 
