@@ -231,8 +231,7 @@ pub struct RuleSpec {
     /// rows for M windows, and at least 2, ends as `no_data`. Default: `1 of 1`.
     #[serde(rename = "for")]
     pub hold: Option<String>,
-    /// Values that the metric must be computed from, in a window and in what it is compared with, for the rule to
-    /// look at it: labelled rows for quality, values that are not NULL for distances, rows for the rest. Default: 1.
+    /// Values that a window, and what it is compared with, must have for the rule to look at it. Default: 1.
     pub min_count: Option<u64>,
     /// `info`, `warning` or `critical`. Default: `warning`.
     pub severity: Option<Severity>,

@@ -65,7 +65,7 @@ fn wrong_types_say_what_would_be_right() {
         churn.yaml:10:18: `alerts[0].provisional` is `yes please`, but must be true or false
           hint: Also look at windows that may still receive rows. Default: `false`
         churn.yaml:11:16: `alerts[0].min_count` is `-3`, but must be at least 0
-          hint: Rows that a window, and what it is compared with, must have for the rule to look at it. Default: 1
+          hint: Values that a window, and what it is compared with, must have for the rule to look at it. Default: 1
         churn.yaml:12:14: `alerts[0].outside` is a list of 1, but must be a list of 2
           hint: Fires when the metric is not within `[low, high]`, in the metric's own unit
         "
