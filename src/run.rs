@@ -90,11 +90,11 @@ pub async fn run(
     secrets::check(monitor, settings, order.notify)?;
     let began = Instant::now();
     let lake = Lake::new(settings);
-    let (sink, snapshot, lineage, task) = match prepare(monitor, lake, order, stop).await? {
+    let Ready { sink, snapshot, lineage, task } = match prepare(monitor, lake, order, stop).await? {
         Prepared::Nothing { journal, lineage, tables } => {
             return Box::pin(quiet(monitor, &journal, &lineage, tables, order, began)).await;
         }
-        Prepared::Task { sink, snapshot, lineage, task } => (sink, snapshot, lineage, task),
+        Prepared::Something(ready) => *ready,
     };
     let table = &monitor.inference.table;
     let mut record = record(monitor, &lineage, order);
@@ -155,13 +155,21 @@ fn by_attempt(events: &[Event]) -> Vec<Vec<Event>> {
 enum Prepared<'a> {
     /// There is nothing to do.
     Nothing {
-        journal: Journal<'a>,
-        lineage: Lineage,
+        journal: Box<Journal<'a>>,
+        lineage: Box<Lineage>,
         /// The profile and the drift table.
         tables: [Written; 2],
     },
     /// There is something.
-    Task { sink: Sink<'a>, snapshot: Snapshot, lineage: Lineage, task: Task },
+    Something(Box<Ready<'a>>),
+}
+
+/// What a run takes that has something to do.
+struct Ready<'a> {
+    sink: Sink<'a>,
+    snapshot: Snapshot,
+    lineage: Lineage,
+    task: Task,
 }
 
 /// Pins what a run reads, and finds out what it has to do. Writes nothing.
@@ -176,7 +184,8 @@ async fn prepare<'a>(
     // What goes wrong here does so once more, and is told by whom it concerns.
     let idle = guard(table, unless(stop, Box::pin(idle(monitor, lake, order, &journal)))).await;
     if let Ok(Some(Idle { read, tables })) = idle {
-        return Ok(Prepared::Nothing { journal, lineage: lineage(monitor, read, order), tables });
+        let lineage = Box::new(lineage(monitor, read, order));
+        return Ok(Prepared::Nothing { journal: Box::new(journal), lineage, tables });
     }
     // The sink first: what another runner commits while the source is pinned may be of a newer source.
     let sink = guard(table, unless(stop, Box::pin(Sink::open_beside(journal, lake, monitor)))).await?;
@@ -186,11 +195,12 @@ async fn prepare<'a>(
     match guard(table, unless(stop, Box::pin(planned))).await {
         Ok(Some(task)) => {
             lineage.source_version_from = task.from;
-            Ok(Prepared::Task { sink, snapshot, lineage, task })
+            Ok(Prepared::Something(Box::new(Ready { sink, snapshot, lineage, task })))
         }
         Ok(None) => {
             let tables = sink.unchanged();
-            Ok(Prepared::Nothing { journal: sink.into_journal(), lineage, tables })
+            let (journal, lineage) = (Box::new(sink.into_journal()), Box::new(lineage));
+            Ok(Prepared::Nothing { journal, lineage, tables })
         }
         Err(error) => Err(blame(error, &snapshot, lake).await),
     }

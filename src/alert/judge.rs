@@ -68,7 +68,7 @@ impl<'a> Judge<'a> {
         };
         match verdict {
             Verdict::Violated | Verdict::Fine => {
-                self.last.push_back((self.seen, verdict == Verdict::Violated))
+                self.last.push_back((self.seen, verdict == Verdict::Violated));
             }
             Verdict::Over => {
                 self.last.clear();

@@ -1,6 +1,6 @@
 //! What a run would read and compute, without writing anything.
 
-use super::{Order, Prepared, RunError, Stop, plan, prepare};
+use super::{Order, Prepared, Ready, RunError, Stop, plan, prepare};
 use crate::cause::chain;
 use crate::config::{Monitor, Settings};
 use crate::lineage::Pin;
@@ -65,7 +65,10 @@ pub enum Reads {
 pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Result<Preview, RunError> {
     let (_, stop) = Stop::new();
     let prepared = prepare(monitor, Lake::looked_at(settings), order, &stop).await?;
-    let (Prepared::Nothing { lineage, .. } | Prepared::Task { lineage, .. }) = &prepared;
+    let lineage = match &prepared {
+        Prepared::Nothing { lineage, .. } => lineage,
+        Prepared::Something(ready) => &ready.lineage,
+    };
     let mut preview = Preview {
         monitor: monitor.name.clone(),
         reads: Reads::Nothing,
@@ -84,7 +87,8 @@ pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Re
     };
     let refusal = Lake::looked_at(settings).refusal(sink::KEY, &monitor.output);
     preview.findings.extend(refusal.map(|why| format!("a run could not write: {}", chain(&why))));
-    let Prepared::Task { sink, snapshot, task, .. } = prepared else { return Ok(preview) };
+    let Prepared::Something(ready) = prepared else { return Ok(preview) };
+    let Ready { sink, snapshot, task, .. } = *ready;
     let is_local = plan::is_local(monitor, &snapshot);
     let files = present("inference.table", &snapshot.inference, &monitor.inference.timestamp_col)?;
     let in_windows = |file: &AddedFile| {
