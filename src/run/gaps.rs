@@ -22,20 +22,25 @@ pub(super) fn findings(monitor: &Monitor, profiles: &Profiles, as_of: Timestamp)
         let segment = &series.segment;
         series.granularity == granularity && segment.slice.is_none() && segment.model_version == ALL_VERSIONS
     });
-    let windows = whole.into_iter().flat_map(|(_, windows)| windows.keys().copied());
-    let (windows, future): (Vec<Window>, Vec<Window>) = windows.partition(|window| window.start <= as_of);
+    let windows: Vec<Window> = whole.into_iter().flat_map(|(_, windows)| windows.keys().copied()).collect();
     let last_end = as_of.checked_sub(monitor.lateness).unwrap_or(as_of);
-    let mut findings = gaps(&monitor.calendar, granularity, &windows, last_end);
-    if let Some(first) = future.first() {
-        // Else a clock that is years ahead would make a table that is no longer written look alive.
-        let (since, windows) =
-            (shown(first.start, monitor.calendar.zone()), counted(future.len() as u64, granularity));
-        findings.push(format!("rows of {windows} that have not begun, the first of {since}"));
-    }
+    let begun = windows.partition_point(|window| window.start <= as_of);
+    let (windows, future) = windows.split_at(begun);
+    let mut findings = gaps(&monitor.calendar, granularity, windows, last_end);
+    // Else a clock that is years ahead would make a table that is no longer written look alive.
+    findings.extend(not_begun(&monitor.calendar, granularity, future));
     findings
 }
 
-/// The same, of `windows` in order, where those that end after `last_end` may still be empty.
+/// What there is to say about `windows` in order that have rows and have not begun.
+fn not_begun(calendar: &Calendar, granularity: Granularity, windows: &[Window]) -> Option<String> {
+    let first = shown(windows.first()?.start, calendar.zone());
+    let windows = counted(windows.len() as u64, granularity);
+    Some(format!("rows in {windows} that have not begun, the first of {first}"))
+}
+
+/// What there is to say about windows without rows among `windows` in order, and after them, where those that end after
+/// `last_end` may still be empty.
 fn gaps(
     calendar: &Calendar,
     granularity: Granularity,
@@ -134,6 +139,17 @@ mod tests {
             "no rows since 2026-04-05 14:05: 100000 windows of 5 minutes or more until 2031-04-05 14:00 are empty",
         ];
         check("5 minutes", &["2026-04-05T12:00Z"], "2031-04-05T12:00Z", &years);
+    }
+
+    #[test]
+    fn windows_that_have_not_begun_are_told() {
+        let calendar = Calendar::new(TimeZone::get("Europe/Berlin").unwrap());
+        let day: Granularity = "1 day".parse().unwrap();
+        let window = |start: &str| calendar.window_of(day, start.parse().unwrap()).unwrap();
+        let windows = [window("2030-04-05T12:00Z"), window("2031-01-01T12:00Z")];
+        assert_eq!(not_begun(&calendar, day, &[]), None);
+        let expected = "rows in 2 windows of 1 day that have not begun, the first of 2030-04-05";
+        assert_eq!(not_begun(&calendar, day, &windows).as_deref(), Some(expected));
     }
 
     #[test]

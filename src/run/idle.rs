@@ -10,7 +10,7 @@ use crate::config::Monitor;
 use crate::lineage::ENGINE_VERSION;
 use crate::profile::query::Due;
 use crate::sink::{Account, Glance, Journal, Written};
-use crate::source::{self, Lake, Pinned, Versions};
+use crate::source::{self, Lake, Versions};
 
 /// A run that has nothing to do.
 pub(super) struct Idle {
@@ -38,11 +38,10 @@ pub(super) async fn idle(
     if !holds(account, monitor, order) {
         return Ok(None);
     }
-    let Account { source, labels, baseline, heads, .. } = account;
-    let read = Pinned { source, labels: labels.as_ref(), baseline: baseline.as_ref(), heads };
-    if !source::is_as_it_was(lake, monitor, read).await? {
+    if !source::is_as_it_was(lake, monitor, account.read()).await? {
         return Ok(None);
     }
+    let Account { source, labels, baseline, .. } = account;
     let read = Read {
         source: source.clone(),
         labels: labels.clone(),

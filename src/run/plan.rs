@@ -12,7 +12,7 @@ use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
 use crate::profile::query::{Due, Earlier, QueryError, Reading, counted_windows, relabeled, window_start};
 use crate::sink::{Account, Ledger, Sink};
 use crate::source::changes::{ColumnChange, Counted, Since, Span, since};
-use crate::source::{Part, Pinned, Snapshot, Versions};
+use crate::source::{Part, Snapshot, Versions};
 use crate::spans::Spans;
 use crate::window::{Calendar, Granularity, Window};
 
@@ -135,9 +135,7 @@ async fn addition(
         return Err(Unable::Anew(ledger.has_past.then(|| why.to_owned())));
     };
     holds(account, monitor, snapshot, lineage, order)?;
-    let Account { source, labels, baseline, heads, .. } = account;
-    let read = Pinned { source, labels: labels.as_ref(), baseline: baseline.as_ref(), heads };
-    if let Some(why) = snapshot.replaced(read).await? {
+    if let Some(why) = snapshot.replaced(account.read()).await? {
         return Err(anew(why));
     }
     let counted =
@@ -167,7 +165,7 @@ async fn addition(
         }
     };
     let recounted = touched.and(&relabeled).and(&chunk).without(&behind);
-    let is_same_entry = match (&heads.baseline, &snapshot.heads.baseline) {
+    let is_same_entry = match (&account.heads.baseline, &snapshot.heads.baseline) {
         (Some(then), Some(now)) => then == now,
         _ => true,
     };

@@ -20,10 +20,11 @@ use crate::source::shown;
 
 /// The last date with numbers, by column.
 const DATES: &str = include_str!("../../sql/recorded_dates.sql");
-/// A day, in microseconds.
-const DAY: i64 = 86_400_000_000;
 /// States of a date.
 const EDGES: &str = include_str!("../../sql/recorded_edges.sql");
+
+/// A day, in microseconds.
+const DAY: i64 = 86_400_000_000;
 
 /// Days before the newest window that nearly all columns have numbers in: states of other months are left alone if so.
 const DAYS: i64 = 31;
@@ -53,7 +54,7 @@ pub async fn recorded(
     let read = async {
         ctx.register_table("states", provider)?;
         let mut wanted = BTreeMap::new();
-        for since in [since, None].into_iter().skip(usize::from(since.is_none())) {
+        for since in [since, None] {
             let since = ("since", ScalarValue::Date32(since));
             let parameters: Vec<_> = of_baseline.iter().cloned().chain([since]).collect();
             let found = ctx.sql(DATES).await?.with_param_values(parameters)?.collect().await?;

@@ -3,6 +3,7 @@
 //! What it takes to write or to read the tables is left out, so that a run that finds nothing to do costs next to nothing.
 
 use deltalake::DeltaTableError;
+use deltalake::logstore::LogStoreRef;
 
 use super::table::App;
 use super::{Journal, Ledger, SinkError, Written, ledger, url};
@@ -28,11 +29,16 @@ impl Glance {
         monitor: &Monitor,
         journal: &Journal<'_>,
     ) -> Result<Option<Self>, SinkError> {
-        let states = look(lake, monitor, &contract::profile_states::TABLE, true).await?;
-        let profile = look(lake, monitor, &contract::profile_metrics::TABLE, false).await?;
-        let drift = look(lake, monitor, &contract::drift_metrics::TABLE, false).await?;
+        let states = look(lake, monitor, &contract::profile_states::TABLE).await?;
+        let profile = look(lake, monitor, &contract::profile_metrics::TABLE).await?;
+        let drift = look(lake, monitor, &contract::drift_metrics::TABLE).await?;
         let (Some(states), Some(profile), Some(drift)) = (states, profile, drift) else { return Ok(None) };
-        let account = states.entry.and_then(|entry| entry.account());
+        let entry = ledger::newest_of(states.log.as_ref(), states.table.version).await;
+        let failed = |error: DeltaTableError| SinkError::Read {
+            table: url(monitor, &contract::profile_states::TABLE),
+            source: error.into(),
+        };
+        let account = entry.map_err(failed)?.and_then(|entry| entry.account());
         let metrics = [profile.sequence, drift.sequence];
         let ledger = Ledger::of(account, states.sequence, metrics, journal.ended(), journal.has_events());
         Ok(Some(Self { ledger, tables: [profile.table, drift.table] }))
@@ -43,16 +49,11 @@ impl Glance {
 struct Looked {
     table: Written,
     sequence: i64,
-    /// The account, if it is asked for.
-    entry: Option<ledger::Entry>,
+    log: LogStoreRef,
 }
 
-async fn look(
-    lake: Lake<'_>,
-    monitor: &Monitor,
-    contract: &Table,
-    has_account: bool,
-) -> Result<Option<Looked>, SinkError> {
+/// What those of the table that follows `contract` say; `None` if none is of a run of `monitor`.
+async fn look(lake: Lake<'_>, monitor: &Monitor, contract: &Table) -> Result<Option<Looked>, SinkError> {
     let url = url(monitor, contract);
     let failed = |error: DeltaTableError| SinkError::Read { table: url.clone(), source: error.into() };
     let log = lake.folder(super::KEY, &url)?;
@@ -61,10 +62,6 @@ async fn look(
     let Some(sequence) = app.newest_sequence(log.as_ref(), version).await.map_err(failed)? else {
         return Ok(None);
     };
-    let entry = match has_account {
-        true => ledger::newest_of(log.as_ref(), version).await.map_err(failed)?,
-        false => None,
-    };
     let table = Written { table: shown(&url), version, rows: 0, restated: 0 };
-    Ok(Some(Looked { table, sequence, entry }))
+    Ok(Some(Looked { table, sequence, log }))
 }

@@ -1,7 +1,7 @@
 //! The journal: `alerts` and `runs`, which all monitors of an output share, and which are only appended to.
 
 use super::patience::Patience;
-use super::table::{Commit, Committed, OutputTable, Turn};
+use super::table::{Commit, Committed, OutputTable};
 use super::{Durations, RunRow, Seen, SinkError, alerts, encode, runs, schema};
 use crate::alert::{Event, Recorded};
 use crate::config::Monitor;
@@ -83,7 +83,7 @@ impl<'a> Journal<'a> {
     /// # Errors
     /// If the table cannot be written; then it is as before.
     pub async fn write_alerts(&self, events: &[Event], run_id: &str) -> Result<(), SinkError> {
-        let commit = self.commit(run_id, Some(&self.alerts.turn));
+        let commit = Commit::of(&self.monitor.name, run_id, Some(&self.alerts.turn));
         self.append(&contract::alerts::TABLE, &self.alerts, events, commit).await
     }
 
@@ -93,7 +93,7 @@ impl<'a> Journal<'a> {
     /// # Errors
     /// If the table cannot be written; then it is as before.
     pub async fn write_run(&self, row: &RunRow, is_end: bool) -> Result<(), SinkError> {
-        let commit = self.commit(&row.run_id, is_end.then_some(&self.runs.turn));
+        let commit = Commit::of(&self.monitor.name, &row.run_id, is_end.then_some(&self.runs.turn));
         self.append(&contract::runs::TABLE, &self.runs, std::slice::from_ref(row), commit).await
     }
 
@@ -123,9 +123,5 @@ impl<'a> Journal<'a> {
                 Committed::Late(_) => {}
             }
         }
-    }
-
-    fn commit<'c>(&'c self, run_id: &'c str, turn: Option<&Turn>) -> Commit<'c> {
-        Commit { monitor: &self.monitor.name, run_id, turn: turn.cloned(), account: None }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::SinkError;
 use super::entries::{self, Newest};
 use crate::lineage::Pin;
-use crate::source::{Heads, Ids};
+use crate::source::{Heads, Ids, Pinned};
 use crate::spans::Spans;
 
 /// Where the account stands in a commit.
@@ -66,6 +66,14 @@ pub struct Account {
     pub ended: i64,
     /// Runs before it that did not end, newest last: of their events it is not known whether anybody was told.
     pub unfinished: Vec<String>,
+}
+
+impl Account {
+    /// What has been read.
+    pub fn read(&self) -> Pinned<'_> {
+        let Self { source, labels, baseline, heads, .. } = self;
+        Pinned { source, labels: labels.as_ref(), baseline: baseline.as_ref(), heads }
+    }
 }
 
 /// What is known of earlier runs.

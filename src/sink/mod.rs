@@ -48,7 +48,7 @@ use crate::lineage::Lineage;
 use crate::profile::pinned::PinnedEdges;
 use crate::scope::Scopes;
 use crate::source::{Lake, shown};
-use table::{App, Commit, Turn};
+use table::{App, Turn};
 
 /// Where the monitor file says what is written to.
 pub(crate) const KEY: &str = "output.uri";
@@ -255,10 +255,6 @@ impl<'a> Sink<'a> {
     /// If the table cannot be read.
     pub async fn unsent(&self) -> Result<Vec<Event>, SinkError> {
         self.journal.events_of(&self.ledger.unfinished()).await
-    }
-
-    fn commit<'c>(&'c self, run_id: &'c str, turn: Option<&Turn>) -> Commit<'c> {
-        Commit { monitor: &self.monitor.name, run_id, turn: turn.cloned(), account: None }
     }
 }
 

@@ -93,7 +93,7 @@ impl Known<'_> {
         span: (i64, i64),
     ) -> Result<(), SinkError> {
         let asked = self.asked(granularity);
-        // Also the drift of nothing tells who has rows: the profile table does.
+        // Which windows have rows, the profile table tells.
         if self.is_drift && asked.is_empty() {
             return Ok(());
         }

@@ -173,7 +173,7 @@ impl<'a> Staged<'a> {
     /// If they cannot be written; then the table is as before.
     pub async fn commit(mut self) -> Result<Written, SinkError> {
         self.known().await?;
-        let commit = self.sink.commit(&self.lineage.run_id, Some(&self.seen.turn));
+        let commit = Commit::of(&self.sink.monitor.name, &self.lineage.run_id, Some(&self.seen.turn));
         let commit = Commit { account: self.account, ..commit };
         let mut opened = self.opened.take();
         let mut patience = Patience::new();

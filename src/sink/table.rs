@@ -392,6 +392,13 @@ pub struct Commit<'a> {
     pub account: Option<&'a Account>,
 }
 
+impl<'a> Commit<'a> {
+    /// That of a run of `monitor`.
+    pub fn of(monitor: &'a str, run_id: &'a str, turn: Option<&Turn>) -> Self {
+        Self { monitor, run_id, turn: turn.cloned(), account: None }
+    }
+}
+
 /// A monitor's right to write a table: nobody else has since it was looked at.
 #[derive(Debug, Clone)]
 pub struct Turn {

@@ -4,6 +4,7 @@ use deltalake::kernel::{DataType, StructField};
 use deltalake::operations::write::SchemaMode;
 use deltalake::protocol::SaveMode;
 use jiff::{Timestamp, ToSpan};
+use secchi::alert::State;
 use secchi::config::{self, Settings};
 use secchi::run::{self, Order, Outcome, Stop};
 use serde_json::{Value, json};
@@ -138,6 +139,39 @@ async fn a_run_without_news_looks_at_nothing_that_is_older() {
     }
     scene.table("bad", &rows_of(10, "amount")).await;
     assert!(!run_at(&scene, "bad", as_of).await.is_unchanged);
+}
+
+/// The window that ends an alert is none in which it fired.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_ends_in_a_later_run_fired_until_its_last_window() {
+    let scene = Scene::new().await;
+    scene.edit("alerts: []", "alerts:\n  - { rule: high, metric: avg, above: 1000, columns: [amount] }");
+    scene.table("bad", &rows_of(9, "amount + 2000")).await;
+    let begun = run_at(&scene, "bad", day(10)).await;
+    assert_eq!(begun.incidents.len(), 1, "{:?}", begun.incidents);
+    scene.table("bad", &rows_of(10, "amount")).await;
+    let ended = run_at(&scene, "bad", day(11)).await;
+    let [incident] = &ended.incidents[..] else { panic!("{:?}", ended.incidents) };
+    assert_eq!(incident.state, State::Resolved);
+    assert_eq!(incident.last_window_end, day(10).as_microsecond());
+    assert_eq!(incident.worst.value, begun.incidents[0].worst.value);
+}
+
+/// Where files are gone with their rows, nothing is read, but their windows are computed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_counts_windows_that_have_lost_their_files() {
+    let scene = Scene::new().await;
+    scene.table("bad", &rows_of(9, "amount")).await;
+    run_at(&scene, "bad", day(30)).await;
+    let table = tables::open(&scene.path("lake/bad")).await;
+    let wanted = format!("event_time >= '{}'", day(9).strftime("%Y-%m-%d"));
+    table.delete().with_predicate(wanted).await.expect("a deletion");
+    let settings = Settings::default();
+    let monitor = config::load(&scene.path("monitors/bad.yaml"), &settings).expect("a monitor");
+    let preview = run::preview(&monitor, &settings, Order::at(day(30))).await;
+    let preview = preview.unwrap_or_else(|error| panic!("{}", secchi::cause::chain(&error)));
+    assert_eq!((preview.files, preview.windows), (0, Some(1)), "{preview:?}");
+    assert_eq!(run_at(&scene, "bad", day(30)).await.rows, 0);
 }
 
 /// A copy that somebody made before has the same id and, after a commit, the same version.
