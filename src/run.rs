@@ -24,7 +24,7 @@ use std::time::Instant;
 pub use backfill::{Backfill, Chunk, backfill};
 pub use error::RunError;
 use guard::{blame, guard, unless};
-use idle::{Idle, idle};
+use idle::{Idle, found, idle};
 pub use incident::Incident;
 use jiff::Timestamp;
 pub use outcome::Outcome;
@@ -41,7 +41,7 @@ use crate::config::{Monitor, Settings};
 use crate::lineage::Lineage;
 use crate::notify;
 use crate::profile::query::Watch;
-use crate::sink::{Journal, Sink, Written};
+use crate::sink::{Account, Journal, Sink, Written};
 use crate::source::{self, Lake, Snapshot, Versions};
 
 /// What a run is told from outside.
@@ -91,9 +91,7 @@ pub async fn run(
     let began = Instant::now();
     let lake = Lake::new(settings);
     let Ready { sink, snapshot, lineage, task } = match prepare(monitor, lake, order, stop).await? {
-        Prepared::Nothing { journal, lineage, tables } => {
-            return Box::pin(quiet(monitor, &journal, &lineage, tables, order, began)).await;
-        }
+        Prepared::Nothing(nothing) => return Box::pin(quiet(monitor, *nothing, order, began)).await,
         Prepared::Something(ready) => *ready,
     };
     let table = &monitor.inference.table;
@@ -154,14 +152,36 @@ fn by_attempt(events: &[Event]) -> Vec<Vec<Event>> {
 /// What a run begins with.
 enum Prepared<'a> {
     /// There is nothing to do.
-    Nothing {
-        journal: Box<Journal<'a>>,
-        lineage: Box<Lineage>,
-        /// The profile and the drift table.
-        tables: [Written; 2],
-    },
+    Nothing(Box<Nothing<'a>>),
     /// There is something.
     Something(Box<Ready<'a>>),
+}
+
+/// What a run takes that has nothing to do.
+struct Nothing<'a> {
+    output: Output<'a>,
+    lineage: Lineage,
+    /// The profile and the drift table.
+    tables: [Written; 2],
+    /// When the newest window ends that has rows.
+    rows_until: Option<Timestamp>,
+}
+
+/// The output tables, as closely as they were looked at.
+enum Output<'a> {
+    /// At a glance.
+    Glance(Journal<'a>),
+    /// At all, and what there is to write down so that a glance will do next time.
+    Whole(Sink<'a>, Option<Account>),
+}
+
+impl<'a> Output<'a> {
+    fn journal(&self) -> &Journal<'a> {
+        match self {
+            Self::Glance(journal) => journal,
+            Self::Whole(sink, _) => sink.journal(),
+        }
+    }
 }
 
 /// What a run takes that has something to do.
@@ -183,9 +203,9 @@ async fn prepare<'a>(
     let journal = guard(table, unless(stop, Box::pin(Journal::open(lake, monitor)))).await?;
     // What goes wrong here does so once more, and is told by whom it concerns.
     let idle = guard(table, unless(stop, Box::pin(idle(monitor, lake, order, &journal)))).await;
-    if let Ok(Some(Idle { read, tables })) = idle {
-        let lineage = Box::new(lineage(monitor, read, order));
-        return Ok(Prepared::Nothing { journal: Box::new(journal), lineage, tables });
+    if let Ok(Some(Idle { read, tables, rows_until })) = idle {
+        let (output, lineage) = (Output::Glance(journal), lineage(monitor, read, order));
+        return Ok(Prepared::Nothing(Box::new(Nothing { output, lineage, tables, rows_until })));
     }
     // The sink first: what another runner commits while the source is pinned may be of a newer source.
     let sink = guard(table, unless(stop, Box::pin(Sink::open_beside(journal, lake, monitor)))).await?;
@@ -198,9 +218,11 @@ async fn prepare<'a>(
             Ok(Prepared::Something(Box::new(Ready { sink, snapshot, lineage, task })))
         }
         Ok(None) => {
-            let tables = sink.unchanged();
-            let (journal, lineage) = (Box::new(sink.into_journal()), Box::new(lineage));
-            Ok(Prepared::Nothing { journal, lineage, tables })
+            let account = sink.ledger().account.as_ref();
+            let rows_until = account.and_then(|account| account.rows_until);
+            let found = account.and_then(|account| found(account, monitor, &snapshot, &lineage, order));
+            let (tables, output) = (sink.unchanged(), Output::Whole(sink, found));
+            Ok(Prepared::Nothing(Box::new(Nothing { output, lineage, tables, rows_until })))
         }
         Err(error) => Err(blame(error, &snapshot, lake).await),
     }
@@ -209,14 +231,17 @@ async fn prepare<'a>(
 /// What came of a run that found nothing to do: what fires, fires.
 async fn quiet(
     monitor: &Monitor,
-    journal: &Journal<'_>,
-    lineage: &Lineage,
-    [profile, drift]: [Written; 2],
+    nothing: Nothing<'_>,
     order: Order,
     began: Instant,
 ) -> Result<Outcome, RunError> {
-    let mut record = record(monitor, lineage, order);
+    let Nothing { output, lineage, tables: [profile, drift], rows_until } = nothing;
+    let (journal, mut record) = (output.journal(), record(monitor, &lineage, order));
+    if let Output::Whole(sink, Some(found)) = &output {
+        sink.carry_on(found, &lineage).await?;
+    }
     let evaluation = journal.recorded().await?.unchanged();
+    record.findings = gaps::since(monitor, rows_until, order.as_of).into_iter().collect();
     record.status = "SUCCEEDED";
     record.rows_read = Some(0);
     record.bytes_read = Some(0);
@@ -228,8 +253,9 @@ async fn quiet(
     record.seconds = Some(began.elapsed().as_secs_f64());
     record.at = ended(order.now, began).as_microsecond();
     journal.write_run(&record, false).await?;
-    let facts = facts(monitor, lineage, &record, order, &evaluation, [&profile, &drift]);
+    let facts = facts(monitor, &lineage, &record, order, &evaluation, [&profile, &drift]);
     let mut outcome = Outcome::unchanged(monitor, evaluation, [profile, drift], facts);
+    outcome.findings = record.findings;
     outcome.seconds = began.elapsed().as_secs_f64();
     Ok(outcome)
 }

@@ -103,6 +103,18 @@ pub struct Event {
 }
 
 impl Event {
+    /// Whether the value is beyond the threshold, as it need not be in each of the windows in which an alert fires. `None` without
+    /// a value, and where the threshold is no bound on it.
+    pub fn is_beyond(&self) -> Option<bool> {
+        let (value, threshold) = (self.value?, &self.threshold);
+        match self.direction {
+            Direction::Above => Some(value > threshold.parse().ok()?),
+            Direction::Below => Some(value < threshold.parse().ok()?),
+            Direction::Outside => Some(self.badness()? > 0.0),
+            Direction::ChangeFromBaseline => None,
+        }
+    }
+
     /// How bad the value is, on a scale of its own rule: larger is worse. `None` without a value.
     pub fn badness(&self) -> Option<f64> {
         let value = self.value?;

@@ -131,7 +131,10 @@ async fn one(
     }
     if !args.json {
         findings.iter().for_each(|finding| say::note(&format!("{name}: {finding}")));
-        say::result(&format!("{name}  {} rows counted anew in {seconds:.1} s", grouped(rows)));
+        say::result(&match rows {
+            0 => format!("{name}  no rows lie there"),
+            _ => format!("{name}  {} rows counted anew in {seconds:.1} s", grouped(rows)),
+        });
     }
     Exit::Done
 }

@@ -175,7 +175,8 @@ pub struct Incident {
     /// End of the last window in which it fired.
     #[schemars(extend("format" = "date-time"))]
     pub last_window_end: String,
-    /// The worst value; null where there is none.
+    /// The worst value in windows that this run judged, of one that was on before also the last; null where there is none. One
+    /// of a rule that looks at several windows need not be beyond the threshold in each.
     pub worst_value: Option<f64>,
     /// Start of its window.
     #[schemars(extend("format" = "date-time"))]

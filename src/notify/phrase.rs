@@ -81,9 +81,12 @@ pub fn crossing(event: &Event) -> String {
             number(value)
         );
     }
+    let is_beyond = event.is_beyond();
     let value = number_beside(value, &event.threshold);
     match event.direction {
         _ if !back.is_empty() => format!("{metric} {back}{value} (limit {threshold})"),
+        // A rule that looks at several windows holds by those before.
+        _ if is_beyond == Some(false) => format!("{metric} {value}, beyond {threshold} in windows before"),
         Direction::Above => format!("{metric} {value} > {threshold}"),
         Direction::Below => format!("{metric} {value} < {threshold}"),
         Direction::Outside | Direction::ChangeFromBaseline => {

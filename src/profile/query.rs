@@ -42,8 +42,8 @@ pub use kept::windows as counted_windows;
 use passes::{Pass, States};
 pub use relabeled::{relabeled, window_start};
 pub(super) use rows::view;
-pub use table::MAX_SLICES;
 use table::{Answer, Asked, Table};
+pub use table::{MAX_SLICES, SliceValues};
 pub use watch::{Watch, bytes_read};
 
 use super::custom::{Measured, aggregate};
@@ -160,11 +160,12 @@ impl<'a> Counting<'a> {
         let frame = rows::of_inference(monitor, snapshot, &own).await?;
         let fairness = fairness(monitor, &frame);
         let slices = match &earlier {
+            Some(Earlier { slices: Some(slices), .. }) => slices.clone(),
             Some(earlier) if !monitor.slicing_exprs.is_empty() => {
                 let values = kept::slice_values(Arc::clone(&earlier.states)).await;
                 values.map_err(|error| QueryError::kept(&earlier.url, error))?
             }
-            _ => HashMap::new(),
+            _ => SliceValues::new(),
         };
         let mut inference = Table {
             ctx: &snapshot.ctx,
@@ -192,7 +193,7 @@ impl<'a> Counting<'a> {
                 size: of_baseline.size,
                 gaps: gaps.clone(),
                 has_windows: false,
-                slices: HashMap::new(),
+                slices: SliceValues::new(),
                 sliced: rows::of_baseline(monitor, snapshot, of_baseline, &columns, &own).await?,
                 ..inference
             };
@@ -237,6 +238,11 @@ impl<'a> Counting<'a> {
     /// What is known of the tables as a whole: of their rows once the first columns have been counted.
     pub fn totals(&self) -> &Totals {
         &self.totals
+    }
+
+    /// The values of each slicing expression that are slices of the inference table, now and before.
+    pub fn slices(&self) -> &SliceValues {
+        &self.inference.slices
     }
 
     /// The same, now that nothing is counted any more.

@@ -3,33 +3,64 @@
 //! No row means no window, and so no metric that a rule could watch. Therefore every run says since when there
 //! are none, and where some are missing in between. A pure function of the windows and of the run's present.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
 use crate::config::Monitor;
 use crate::contract::ALL_VERSIONS;
 use crate::notify::show;
 use crate::profile::Profiles;
+use crate::scope::Scope;
 use crate::window::{Calendar, Granularity, Window};
 
 /// Most empty windows that are counted one by one.
 const COUNT_MAX: u64 = 100_000;
 
-/// What there is to say about windows of the finest granularity that have no rows, at `as_of`.
+/// What there is to say at `as_of` about windows of the finest granularity where all are known that have rows.
 pub(super) fn findings(monitor: &Monitor, profiles: &Profiles, as_of: Timestamp) -> Vec<String> {
     let Some(granularity) = monitor.granularities.first().copied() else { return Vec::new() };
+    let (windows, future) = with_rows(granularity, profiles, as_of);
+    let missing = missing(&monitor.calendar, granularity, &windows);
+    missing.into_iter().chain(not_begun(&monitor.calendar, granularity, &future)).collect()
+}
+
+/// What there is to say at `as_of` of a table whose newest window that has rows ends so.
+pub(super) fn since(monitor: &Monitor, rows_until: Option<Timestamp>, as_of: Timestamp) -> Option<String> {
+    let last_end = as_of.checked_sub(monitor.lateness).unwrap_or(as_of);
+    no_rows(&monitor.calendar, *monitor.granularities.first()?, rows_until?, last_end)
+}
+
+/// When the newest window of the finest granularity ends that has rows, by what a run has counted at `as_of`: all windows, or
+/// those of `computed` and some beside, where it was `before`. `None` if the others have to be looked at to tell.
+pub(super) fn rows_until(
+    monitor: &Monitor,
+    profiles: &Profiles,
+    computed: &Scope,
+    before: Option<Timestamp>,
+    as_of: Timestamp,
+) -> Option<Timestamp> {
+    let granularity = monitor.granularities.first().copied()?;
+    let newest = with_rows(granularity, profiles, as_of).0.last().map(|window| window.end);
+    if computed.windows().is_none() {
+        return newest;
+    }
+    let last = monitor.calendar.window_of(granularity, before?.checked_sub(1.microsecond()).ok()?).ok()?;
+    match computed.has(Some((granularity, last))) {
+        // Its rows may be gone.
+        true => newest.filter(|newest| Some(*newest) >= before),
+        false => newest.max(before),
+    }
+}
+
+/// The windows of the length that have rows, in order: those that have begun at `as_of`, and those that have not. The latter
+/// would make a table look alive that is no longer written.
+fn with_rows(granularity: Granularity, profiles: &Profiles, as_of: Timestamp) -> (Vec<Window>, Vec<Window>) {
     let whole = profiles.windows.iter().find(|(series, _)| {
         let segment = &series.segment;
         series.granularity == granularity && segment.slice.is_none() && segment.model_version == ALL_VERSIONS
     });
-    let windows: Vec<Window> = whole.into_iter().flat_map(|(_, windows)| windows.keys().copied()).collect();
-    let last_end = as_of.checked_sub(monitor.lateness).unwrap_or(as_of);
-    let begun = windows.partition_point(|window| window.start <= as_of);
-    let (windows, future) = windows.split_at(begun);
-    let mut findings = gaps(&monitor.calendar, granularity, windows, last_end);
-    // Else a clock that is years ahead would make a table that is no longer written look alive.
-    findings.extend(not_begun(&monitor.calendar, granularity, future));
-    findings
+    let windows = whole.into_iter().flat_map(|(_, windows)| windows.keys().copied());
+    windows.partition(|window| window.start <= as_of)
 }
 
 /// What there is to say about `windows` in order that have rows and have not begun.
@@ -39,35 +70,29 @@ fn not_begun(calendar: &Calendar, granularity: Granularity, windows: &[Window]) 
     Some(format!("rows in {windows} that have not begun, the first of {first}"))
 }
 
-/// What there is to say about windows without rows among `windows` in order, and after them, where those that end after
-/// `last_end` may still be empty.
-fn gaps(
-    calendar: &Calendar,
-    granularity: Granularity,
-    windows: &[Window],
-    last_end: Timestamp,
-) -> Vec<String> {
-    let zone = calendar.zone();
+/// What there is to say about windows without rows among `windows` in order.
+fn missing(calendar: &Calendar, granularity: Granularity, windows: &[Window]) -> Option<String> {
     let between = windows.windows(2).filter_map(|pair| match pair {
         [before, after] if before.end < after.start => Some((before.end, after.start)),
         _ => None,
     });
     let between: Vec<(Timestamp, Timestamp)> = between.collect();
-    let mut findings = Vec::new();
-    if let Some((first, _)) = between.first() {
-        let count = between.iter().map(|(from, to)| count(calendar, granularity, *from, *to)).sum();
-        let (first, windows) = (shown(*first, zone), counted(count, granularity));
-        findings.push(format!("no rows in {windows} between others, the first of {first}"));
-    }
-    if let Some(newest) = windows.last() {
-        let count = count(calendar, granularity, newest.end, last_end);
-        if count > 0 {
-            let (since, windows) = (shown(newest.end, zone), counted(count, granularity));
-            findings
-                .push(format!("no rows since {since}: {windows} until {} empty", be(count, last_end, zone)));
-        }
-    }
-    findings
+    let first = shown(between.first()?.0, calendar.zone());
+    let count = between.iter().map(|(from, to)| count(calendar, granularity, *from, *to)).sum();
+    Some(format!("no rows in {} between others, the first of {first}", counted(count, granularity)))
+}
+
+/// What there is to say about windows without rows from `since` on, where those that end after `last_end` may still be empty.
+fn no_rows(
+    calendar: &Calendar,
+    granularity: Granularity,
+    since: Timestamp,
+    last_end: Timestamp,
+) -> Option<String> {
+    let count = count(calendar, granularity, since, last_end);
+    let (zone, windows) = (calendar.zone(), counted(count, granularity));
+    let since = shown(since, zone);
+    (count > 0).then(|| format!("no rows since {since}: {windows} until {} empty", be(count, last_end, zone)))
 }
 
 /// How many windows lie between two instants.
@@ -112,7 +137,10 @@ mod tests {
         let granularity: Granularity = granularity.parse().unwrap();
         let window = |start: &&str| calendar.window_of(granularity, start.parse().unwrap()).unwrap();
         let windows: Vec<Window> = starts.iter().map(window).collect();
-        assert_eq!(gaps(&calendar, granularity, &windows, last_end.parse().unwrap()), expected);
+        let missing = missing(&calendar, granularity, &windows);
+        let last_end = last_end.parse().unwrap();
+        let since = windows.last().and_then(|last| no_rows(&calendar, granularity, last.end, last_end));
+        assert_eq!(missing.into_iter().chain(since).collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -3,14 +3,16 @@
 //! A monitor that looks every few minutes finds that nearly always, so that is what it should cost. What is seen here must be
 //! what [`plan`](super::plan) would find; where a glance does not tell, it is asked.
 
+use jiff::Timestamp;
+
 use super::plan::due;
-use super::record::Read;
+use super::record::{Read, carried_on};
 use super::{Order, RunError};
 use crate::config::Monitor;
-use crate::lineage::ENGINE_VERSION;
+use crate::lineage::{ENGINE_VERSION, Lineage};
 use crate::profile::query::Due;
 use crate::sink::{Account, Glance, Journal, Written};
-use crate::source::{self, Lake, Versions};
+use crate::source::{self, Lake, Snapshot, Versions};
 
 /// A run that has nothing to do.
 pub(super) struct Idle {
@@ -18,6 +20,8 @@ pub(super) struct Idle {
     pub(super) read: Read,
     /// The profile and the drift table.
     pub(super) tables: [Written; 2],
+    /// When the newest window ends that has rows.
+    pub(super) rows_until: Option<Timestamp>,
 }
 
 /// Whether there is nothing to do for `monitor`; `None` if there may be something.
@@ -41,14 +45,30 @@ pub(super) async fn idle(
     if !source::is_as_it_was(lake, monitor, account.read()).await? {
         return Ok(None);
     }
-    let Account { source, labels, baseline, .. } = account;
+    let Account { source, labels, baseline, rows_until, .. } = account;
     let read = Read {
         source: source.clone(),
         labels: labels.clone(),
         baseline: baseline.clone(),
         model: source::model(monitor, lake).await?,
     };
-    Ok(Some(Idle { read, tables }))
+    Ok(Some(Idle { read, tables, rows_until: *rows_until }))
+}
+
+/// The `account` that shows at a glance, too, that there was nothing to do; `None` if a glance would show no more than now.
+pub(super) fn found(
+    account: &Account,
+    monitor: &Monitor,
+    snapshot: &Snapshot,
+    lineage: &Lineage,
+    order: Order,
+) -> Option<Account> {
+    if order.versions != Versions::default() || order.recount.is_some() {
+        return None;
+    }
+    let found = carried_on(account, snapshot, lineage, order.as_of);
+    let is_as_it_was = Account { as_of: account.as_of, ..found.clone() } == *account;
+    (!is_as_it_was || !holds(account, monitor, order)).then_some(found)
 }
 
 /// Whether what was counted is what is wanted now, in all windows.

@@ -147,13 +147,14 @@ fn versions(profiles: &Profiles, computed: &Scope) -> Vec<String> {
     versions
 }
 
-/// What was noticed and did not stop the run. What can only be said of all windows is, if the run `is_all` about them.
+/// What was noticed and did not stop the run at `as_of`, whose newest window with rows ends at `rows_until`. What can only be said
+/// of all windows is, if the run `is_all` about them.
 pub(super) fn findings(
     monitor: &Monitor,
     totals: &Totals,
     (profiles, computed): (&Profiles, &Scope),
     snapshot: &Snapshot,
-    as_of: Timestamp,
+    (as_of, rows_until): (Timestamp, Option<Timestamp>),
     is_all: bool,
 ) -> Vec<String> {
     let mut findings = findings::of_tables(monitor, snapshot);
@@ -197,6 +198,7 @@ pub(super) fn findings(
         findings.extend(unseen_versions(monitor, &versions, snapshot.model.as_ref()));
         findings.extend(gaps::findings(monitor, profiles, as_of));
     }
+    findings.extend(gaps::since(monitor, rows_until, as_of));
     findings.extend(many_classes::finding(profiles));
     findings.extend(unseen_positive_class(profiles, monitor));
     findings.extend(totals.custom.iter().flat_map(Measured::findings));

@@ -131,7 +131,7 @@ async fn addition(
 ) -> Result<Option<Task>, Unable> {
     let ledger = sink.ledger();
     let Some(account) = &ledger.account else {
-        let why = "one of its tables is not there any more, or does not say what was counted";
+        let why = "one of its tables of states, metrics or alerts is not there any more, or does not say what was counted";
         return Err(Unable::Anew(ledger.has_past.then(|| why.to_owned())));
     };
     holds(account, monitor, snapshot, lineage, order)?;
@@ -214,7 +214,8 @@ async fn addition(
         window: window.clone(),
     };
     let unfinished = unfinished.unwrap_or_default();
-    let earlier = Earlier { states, url, recounted, due, unfinished, baseline_is_kept, window };
+    let slices = account.slices.clone();
+    let earlier = Earlier { states, url, recounted, due, unfinished, slices, baseline_is_kept, window };
     let reading = Reading { part: Some(part), earlier: Some(earlier), behind };
     let findings = columns.iter().map(|column| format!("schema: {column}")).collect();
     Ok(Some(Task { reading, from, commits: changes.commits, bytes, reasons, why_all: None, findings }))

@@ -66,7 +66,7 @@ pub async fn preview(monitor: &Monitor, settings: &Settings, order: Order) -> Re
     let (_, stop) = Stop::new();
     let prepared = prepare(monitor, Lake::looked_at(settings), order, &stop).await?;
     let lineage = match &prepared {
-        Prepared::Nothing { lineage, .. } => lineage,
+        Prepared::Nothing(nothing) => &nothing.lineage,
         Prepared::Something(ready) => &ready.lineage,
     };
     let mut preview = Preview {

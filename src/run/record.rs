@@ -10,6 +10,7 @@ use crate::alert::Evaluation;
 use crate::config::{Monitor, RegistryPlace, hex16};
 use crate::lineage::{ENGINE_VERSION, Lineage, Pin, RegisteredModel};
 use crate::notify::RunFacts;
+use crate::profile::query::SliceValues;
 use crate::scope::{Scopes, Windows};
 use crate::sink::{Account, Ledger, RunRow, Written};
 use crate::source::changes::count_files;
@@ -18,6 +19,9 @@ use crate::spans::Spans;
 
 /// Names of run ids are made from pins in this space, so the same pins have the same id.
 const RUN_IDS: Uuid = Uuid::from_u128(0x5ecc_4107_0000_4000_8000_0000_0000_0001);
+
+/// Bytes of slice values that an account has at most, since a table's log is no place for more.
+const SLICES_BYTES_MAX: usize = 16 << 10;
 
 /// What a run reads, at which versions.
 #[derive(Debug, Clone)]
@@ -129,13 +133,13 @@ pub(super) fn facts(
     }
 }
 
-/// What the states table holds once the run has written it.
+/// What the states table holds once the run has written windows of `scopes`, where there are rows until `rows_until`.
 pub(super) fn account(
-    monitor: &Monitor,
+    (monitor, order): (&Monitor, Order),
     snapshot: &Snapshot,
     lineage: &Lineage,
-    order: Order,
     scopes: &Scopes,
+    (rows_until, slices): (Option<Timestamp>, &SliceValues),
     behind: Spans,
     ledger: &Ledger,
 ) -> Account {
@@ -155,11 +159,37 @@ pub(super) fn account(
         labels: lineage.labels.clone(),
         baseline: lineage.baseline.clone(),
         as_of: order.as_of,
+        rows_until,
+        slices: Some(slices).filter(|slices| bytes(slices) <= SLICES_BYTES_MAX).cloned(),
         touched: scopes.states.windows().map(spans),
         asked: order.recount.filter(|_| !behind.is_empty()).map(|recount| recount.asked),
         behind,
         ended: ledger.ended,
         unfinished: ledger.unfinished(),
+    }
+}
+
+/// How much room the values take in an account.
+fn bytes(slices: &SliceValues) -> usize {
+    slices.values().flatten().map(String::len).sum()
+}
+
+/// The `account` of a run which has found nothing to be counted in `snapshot`.
+pub(super) fn carried_on(
+    account: &Account,
+    snapshot: &Snapshot,
+    lineage: &Lineage,
+    as_of: Timestamp,
+) -> Account {
+    Account {
+        source: lineage.source.clone(),
+        files: count_files("inference.table", &snapshot.inference).ok(),
+        ids: snapshot.ids(),
+        heads: snapshot.heads.clone(),
+        labels: lineage.labels.clone(),
+        baseline: lineage.baseline.clone(),
+        as_of,
+        ..account.clone()
     }
 }
 

@@ -1,14 +1,16 @@
 //! The stages of a run, from rows to tables: counted, compared, judged, written.
 
+use jiff::Timestamp;
+
 use super::guard::unless;
 use super::plan::Task;
 use super::record::{account, facts};
-use super::{Job, Outcome, RunError, outcome};
+use super::{Job, Order, Outcome, RunError, gaps, outcome};
 use crate::alert::{Evaluation, Judging, Present};
 use crate::config::Monitor;
 use crate::drift;
 use crate::lineage::Lineage;
-use crate::profile::query::{Counted, Counting, QueryError, Reading, Totals};
+use crate::profile::query::{Counted, Counting, QueryError, Reading, Totals, counted_windows};
 use crate::profile::{Profiles, columns, custom, row, state_row};
 use crate::scope::{Scope, Scopes};
 use crate::sink::{RunRow, Sink, StagedTables, Written};
@@ -34,7 +36,8 @@ pub(super) async fn compute(
             None => reading = reading.of_all_windows(),
         }
     };
-    let TablesWritten { profiles, computed, totals, mut evaluation, tables: [profile, drift] } = written;
+    let TablesWritten { profiles, computed, rows_until, totals, mut evaluation, tables: [profile, drift] } =
+        written;
     record.alert_rows = Some(evaluation.events.len() as u64);
     let unsent = sink.unsent().await?;
     sink.journal().write_alerts(&evaluation.events, &lineage.run_id).await?;
@@ -47,8 +50,14 @@ pub(super) async fn compute(
     record.drift_rows = Some(drift.rows);
     record.profile_version = Some(profile.version);
     record.drift_version = Some(drift.version);
-    let mut findings =
-        outcome::findings(monitor, &totals, (&profiles, &computed), snapshot, order.as_of, is_all);
+    let mut findings = outcome::findings(
+        monitor,
+        &totals,
+        (&profiles, &computed),
+        snapshot,
+        (order.as_of, rows_until),
+        is_all,
+    );
     findings.extend(why_all.map(|why| why.told(true)));
     findings.extend(noticed);
     let facts = facts(monitor, lineage, record, order, &evaluation, [&profile, &drift]);
@@ -62,6 +71,8 @@ struct TablesWritten {
     profiles: Profiles,
     /// The windows that were computed.
     computed: Scope,
+    /// When the newest window ends that has rows, computed or not.
+    rows_until: Option<Timestamp>,
     totals: Totals,
     evaluation: Evaluation,
     /// The profile and the drift table.
@@ -92,12 +103,19 @@ async fn write(
     let scopes = counting.scopes();
     let past = unless(stop, sink.past(&scopes, order.as_of)).await?;
     let mut judging = Judging::new(monitor, &recorded, present, past);
-    let account = account(monitor, snapshot, lineage, order, &scopes, behind, sink.ledger());
-    let mut tables = sink.stage(lineage, &scopes, &account);
-    let counted =
-        unless(stop, count(monitor, &mut counting, lineage, &scopes, &mut judging, &mut tables)).await;
-    let profiles = match counted {
-        Ok(Some(profiles)) => profiles,
+    let mut tables = sink.stage(lineage, &scopes);
+    let counted = async {
+        let counted = count(monitor, &mut counting, lineage, &scopes, &mut judging, &mut tables).await?;
+        let Some(profiles) = counted else { return Ok(None) };
+        // What waits for later runs may be newer.
+        let rows_until = match behind.is_empty() {
+            true => rows_until(monitor, order, &profiles, &scopes, sink).await?,
+            false => None,
+        };
+        Ok::<_, RunError>(Some((profiles, rows_until)))
+    };
+    let (profiles, rows_until) = match unless(stop, counted).await {
+        Ok(Some(counted)) => counted,
         Ok(None) => {
             tables.discard().await;
             return Ok(None);
@@ -107,10 +125,35 @@ async fn write(
             return Err(error);
         }
     };
-    let (profile, drift) = tables.commit().await?;
+    let job = (monitor, order);
+    let known = (rows_until, counting.slices());
+    let account = account(job, snapshot, lineage, &scopes, known, behind, sink.ledger());
+    let (profile, drift) = tables.commit(&account).await?;
     let (evaluation, totals) = (judging.finish(), counting.into_totals());
-    let computed = scopes.profile.clone();
-    Ok(Some(TablesWritten { profiles, computed, totals, evaluation, tables: [profile, drift] }))
+    let (computed, tables) = (scopes.profile.clone(), [profile, drift]);
+    Ok(Some(TablesWritten { profiles, computed, rows_until, totals, evaluation, tables }))
+}
+
+/// When the newest window ends that has rows, by those that the run has computed, and if need be by those that are kept.
+async fn rows_until(
+    monitor: &Monitor,
+    order: Order,
+    profiles: &Profiles,
+    scopes: &Scopes,
+    sink: &Sink<'_>,
+) -> Result<Option<Timestamp>, RunError> {
+    let before = sink.ledger().account.as_ref().and_then(|account| account.rows_until);
+    let found = gaps::rows_until(monitor, profiles, &scopes.profile, before, order.as_of);
+    let Some(granularity) = monitor.granularities.first().filter(|_| found.is_none()) else {
+        return Ok(found);
+    };
+    let Some((url, states)) = sink.states().await? else { return Ok(found) };
+    let kept = counted_windows(monitor, states).await;
+    let kept = kept.map_err(|error| QueryError::kept(&url, error))?;
+    let finest = kept.iter().filter_map(|base| monitor.calendar.window_of(*granularity, base.start).ok());
+    let others = finest.filter(|window| !scopes.profile.has(Some((*granularity, *window))));
+    let newest = others.filter(|window| window.start <= order.as_of).map(|window| window.end).max();
+    Ok(gaps::rows_until(monitor, profiles, &Scope::All, None, order.as_of).max(newest))
 }
 
 /// From the rows of the source to rows of the metric tables, which are judged and staged, some columns after the others.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::SinkError;
 use super::entries::{self, Newest};
 use crate::lineage::Pin;
+use crate::profile::query::SliceValues;
 use crate::source::{Heads, Ids, Pinned};
 use crate::spans::Spans;
 
@@ -53,6 +54,12 @@ pub struct Account {
     pub baseline: Option<Pin>,
     /// The run's present.
     pub as_of: Timestamp,
+    /// When the newest window of the finest length ends that has rows, of those that have begun; `None` if that is not known.
+    #[serde(default)]
+    pub rows_until: Option<Timestamp>,
+    /// The values that are slices of their own; `None` if they take too much room, so that the states tell.
+    #[serde(default)]
+    pub slices: Option<SliceValues>,
     /// When the windows were that were computed anew; `None` if all were.
     pub touched: Option<Spans>,
     /// Times that wait for a later run: of rows in these, and of windows that reach into them, the tables may say what was,

@@ -48,7 +48,7 @@ use crate::lineage::Lineage;
 use crate::profile::pinned::PinnedEdges;
 use crate::scope::Scopes;
 use crate::source::{Lake, shown};
-use table::{App, Turn};
+use table::{App, Commit, OutputTable, Turn};
 
 /// Where the monitor file says what is written to.
 pub(crate) const KEY: &str = "output.uri";
@@ -77,20 +77,20 @@ pub struct StagedTables<'a> {
 }
 
 impl StagedTables<'_> {
-    /// Commits them in turn, so that a drift row implies its profile rows. Gives what was written to the profile and the
-    /// drift table.
+    /// Commits them in turn, so that a drift row implies its profile rows; that of the states says what has been counted. Gives
+    /// what was written to the profile and the drift table.
     ///
     /// # Errors
     /// If one cannot be written; then it and those after it are as before.
-    pub async fn commit(self) -> Result<(Written, Written), SinkError> {
+    pub async fn commit(self, account: &Account) -> Result<(Written, Written), SinkError> {
         let Self { states, profile, drift } = self;
-        if let Err(error) = states.commit().await {
+        if let Err(error) = states.commit(Some(account)).await {
             profile.discard().await;
             drift.discard().await;
             return Err(error);
         }
-        match profile.commit().await {
-            Ok(profile) => Ok((profile, drift.commit().await?)),
+        match profile.commit(None).await {
+            Ok(profile) => Ok((profile, drift.commit(None).await?)),
             Err(error) => {
                 drift.discard().await;
                 Err(error)
@@ -182,11 +182,6 @@ impl<'a> Sink<'a> {
         &self.journal
     }
 
-    /// The same, where nothing else is written.
-    pub fn into_journal(self) -> Journal<'a> {
-        self.journal
-    }
-
     /// What is known of earlier runs.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -212,18 +207,30 @@ impl<'a> Sink<'a> {
     }
 
     /// The metric tables of a run, empty: what is added to them replaces what they have of its scopes once it is committed.
-    pub fn stage<'s>(
-        &'s self,
-        lineage: &'s Lineage,
-        scopes: &'s Scopes,
-        account: &'s Account,
-    ) -> StagedTables<'s> {
+    pub fn stage<'s>(&'s self, lineage: &'s Lineage, scopes: &'s Scopes) -> StagedTables<'s> {
         let Scopes { states, profile, drift } = scopes;
         let staged = |contract, seen: &'s Seen, scope| Staged::new(self, contract, seen, lineage, scope);
         StagedTables {
-            states: staged(&contract::profile_states::TABLE, &self.states, states).with(account),
+            states: staged(&contract::profile_states::TABLE, &self.states, states),
             profile: staged(&contract::profile_metrics::TABLE, &self.profile, profile),
             drift: staged(&contract::drift_metrics::TABLE, &self.drift, drift),
+        }
+    }
+
+    /// Carries the account on where nothing was to be counted: later runs see by `account` at a glance what this one had to find
+    /// out. If somebody else has committed meanwhile, theirs stands.
+    ///
+    /// # Errors
+    /// If the states table cannot be written.
+    pub async fn carry_on(&self, account: &Account, lineage: &Lineage) -> Result<(), SinkError> {
+        let Seen { url, table: Some(table), turn } = &self.states else { return Ok(()) };
+        // Nothing was counted, so it is still the turn of whoever comes next.
+        let turn = Turn { next: turn.after, ..turn.clone() };
+        let commit = Commit::of(&self.monitor.name, &lineage.run_id, Some(&turn));
+        let commit = Commit { account: Some(account), ..commit };
+        match OutputTable::of(url, table.clone()).note(&commit).await {
+            Ok(_) | Err(SinkError::Superseded { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

@@ -38,8 +38,6 @@ pub struct Staged<'a> {
     seen: &'a Seen,
     lineage: &'a Lineage,
     scope: &'a Scope,
-    /// What is counted, if these are states.
-    account: Option<&'a Account>,
     schema: SchemaRef,
     /// Rows that are in no file yet, with their revisions.
     waiting: Vec<RecordBatch>,
@@ -69,7 +67,6 @@ impl<'a> Staged<'a> {
             seen,
             lineage,
             scope,
-            account: None,
             schema: custom::with_columns(&schema, &custom),
             waiting: Vec::new(),
             waiting_bytes: 0,
@@ -79,11 +76,6 @@ impl<'a> Staged<'a> {
             rows: 0,
             restated: 0,
         }
-    }
-
-    /// The commit says what has been counted.
-    pub(super) fn with(self, account: &'a Account) -> Self {
-        Self { account: Some(account), ..self }
     }
 
     /// Adds rows of the scope, of which none may be there already.
@@ -167,14 +159,15 @@ impl<'a> Staged<'a> {
         Ok(())
     }
 
-    /// Replaces the rows that the table has of the scope by those that were added.
+    /// Replaces the rows that the table has of the scope by those that were added. The commit says what has been counted, if
+    /// these are states.
     ///
     /// # Errors
     /// If they cannot be written; then the table is as before.
-    pub async fn commit(mut self) -> Result<Written, SinkError> {
+    pub async fn commit(mut self, account: Option<&Account>) -> Result<Written, SinkError> {
         self.known().await?;
         let commit = Commit::of(&self.sink.monitor.name, &self.lineage.run_id, Some(&self.seen.turn));
-        let commit = Commit { account: self.account, ..commit };
+        let commit = Commit { account, ..commit };
         let mut opened = self.opened.take();
         let mut patience = Patience::new();
         loop {

@@ -167,6 +167,23 @@ impl OutputTable {
         committed(&url, &table, &id, replaced.await.map(|commit| Some(commit.version()))).await
     }
 
+    /// Commits what the log says of `commit`, and no row.
+    ///
+    /// # Errors
+    /// If the commit fails, or another runner has written first; then nothing has changed.
+    pub async fn note(self, commit: &Commit<'_>) -> Result<Committed, SinkError> {
+        let id = commit_id();
+        // What it says holds for the version that was looked at alone.
+        let properties = self.properties(commit, &id, 0).await?;
+        let Self { url, table } = self;
+        let noted = async {
+            let (mode, partition_by, predicate) = (SaveMode::Append, None, None);
+            let operation = DeltaOperation::Write { mode, partition_by, predicate };
+            CommitBuilder::from(properties).build(Some(table.snapshot()?), table.log_store(), operation).await
+        };
+        committed(&url, &table, &id, noted.await.map(|commit| Some(commit.version()))).await
+    }
+
     /// Appends rows in one commit.
     ///
     /// # Errors

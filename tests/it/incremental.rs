@@ -142,6 +142,68 @@ async fn a_run_without_news_looks_at_nothing_that_is_older() {
 }
 
 /// The window that ends an alert is none in which it fired.
+/// How many commits the states table has.
+async fn commits_of_states(scene: &Scene) -> u64 {
+    tables::open(&scene.path("monitoring/bad_profile_states")).await.version().expect("a version")
+}
+
+/// What takes a closer look is written down, so that it is looked at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_no_row_is_looked_at_once() {
+    let scene = Scene::new().await;
+    scene.table("bad", &rows_of(9, "amount")).await;
+    assert!(!run_at(&scene, "bad", day(30)).await.is_unchanged);
+    let mut commits = commits_of_states(&scene).await;
+    tables::open(&scene.path("lake/bad")).await.optimize().await.expect("an optimize");
+    // The layout of files, then a window without rows: each is noted by the first run that finds it, and by none after.
+    for as_of in [day(30), day(31)] {
+        for (attempt, noted) in [1, 0, 0].into_iter().enumerate() {
+            let outcome = run_at(&scene, "bad", as_of).await;
+            assert!(outcome.is_unchanged, "{as_of}, {attempt}: {outcome:?}");
+            commits += noted;
+            assert_eq!(commits_of_states(&scene).await, commits, "{as_of}, {attempt}");
+        }
+    }
+    assert_eq!(rows_by_version(&scene, "profile_metrics").await.len(), 1);
+    // Late rows of a window that had none are judged by whether it is over, as ever.
+    scene.table("bad", &rows_of(30, "amount")).await;
+    let outcome = run_at(&scene, "bad", day(31)).await;
+    assert_eq!((outcome.rows, outcome.windows), (24, 1), "{:?}", outcome.findings);
+}
+
+/// A table that is no longer written has no window that a rule could watch, so every run says it.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_run_tells_of_a_table_that_is_no_longer_written() {
+    let scene = Scene::new().await;
+    let silence = |outcome: Outcome| {
+        let (findings, is_unchanged) = (outcome.findings.into_iter(), outcome.is_unchanged);
+        (is_unchanged, findings.filter(|finding| finding.starts_with("no rows since")).collect::<Vec<_>>())
+    };
+    let since = |from: &str, count: u64, until: &str| {
+        let windows = if count == 1 { "1 window of 1 day" } else { &format!("{count} windows of 1 day") };
+        let are = if count == 1 { "is" } else { "are" };
+        vec![format!("no rows since {from}: {windows} until {until} {are} empty")]
+    };
+    assert_eq!(silence(run_at(&scene, "bad", day(3)).await), (false, vec![]));
+    assert_eq!(silence(run_at(&scene, "bad", day(4)).await), (true, since("2026-05-04", 1, "2026-05-05")));
+    assert_eq!(silence(run_at(&scene, "bad", day(5)).await), (true, since("2026-05-04", 2, "2026-05-06")));
+    assert_eq!(silence(run_at(&scene, "bad", day(5)).await), (true, since("2026-05-04", 2, "2026-05-06")));
+    // Late rows of an older window make it no younger; new ones do.
+    scene.table("bad", &format!("{} LIMIT 5", rows_of(0, "amount"))).await;
+    assert_eq!(silence(run_at(&scene, "bad", day(5)).await), (false, since("2026-05-04", 2, "2026-05-06")));
+    scene.table("bad", &rows_of(5, "amount")).await;
+    assert_eq!(silence(run_at(&scene, "bad", day(6)).await), (false, vec![]));
+    // Nor do rows of a day to come; and where the newest rows are deleted, those that are left tell.
+    scene.table("bad", &rows_of(20, "amount")).await;
+    assert_eq!(silence(run_at(&scene, "bad", day(7)).await), (false, since("2026-05-07", 1, "2026-05-08")));
+    let table = tables::open(&scene.path("lake/bad")).await;
+    table.delete().with_predicate("event_time >= '2026-05-06T00:00:00Z'").await.expect("a delete");
+    assert_eq!(silence(run_at(&scene, "bad", day(7)).await), (false, since("2026-05-04", 4, "2026-05-08")));
+    let recorded =
+        scene.rows("SELECT findings FROM runs WHERE status = 'SUCCEEDED' ORDER BY at DESC LIMIT 1").await;
+    assert!(recorded[0]["findings"].to_string().contains("no rows since 2026-05-04"), "{recorded:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_that_ends_in_a_later_run_fired_until_its_last_window() {
     let scene = Scene::new().await;
@@ -258,7 +320,7 @@ async fn late_labels_restate_quality_only() {
         "  label_col: label",
         "  label_col: label\n  label_table: ../lake/labels\n  label_timestamp_col: label_time",
     );
-    let as_of = day(30);
+    let as_of = day(3);
     run_at(&scene, "bad", as_of).await;
     // Of requests of the second day, and of one that is not known.
     scene.table("labels", &labels("CAST(substr(request_id, 2) AS INT) BETWEEN 30 AND 35")).await;
@@ -278,7 +340,7 @@ async fn settings_and_baselines_are_applied_to_what_was_counted() {
     let scene = Scene::new().await;
     scene.table("reference", "SELECT * FROM model LIMIT 40").await;
     scene.edit("alerts: []", "baseline: { table: ../lake/reference }\nalerts: []");
-    let as_of = day(30);
+    let as_of = day(3);
     run_at(&scene, "bad", as_of).await;
     let drift = "SELECT max(baseline_version) AS version, count(*) AS rows FROM bad_drift_metrics WHERE drift_type = 'BASELINE'";
     let before = scene.rows(drift).await;

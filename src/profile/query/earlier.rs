@@ -15,6 +15,7 @@ use url::Url;
 use super::QueryError;
 use super::bins::Numbers;
 use super::kept::{self, Kept};
+use super::table::SliceValues;
 use crate::config::Monitor;
 use crate::profile::{BaseGroup, ColumnInfo};
 use crate::scope::{Scopes, Windows};
@@ -35,6 +36,8 @@ pub struct Earlier {
     pub due: Due,
     /// Base windows of which rows may be in the tables though there are no states any more.
     pub unfinished: BTreeSet<Window>,
+    /// Values that are slices of their own already, as far as it is known without the states.
+    pub slices: Option<SliceValues>,
     /// Whether the baseline is as it was.
     pub baseline_is_kept: bool,
     /// When a row is, if its time says no zone: the start of its base window.
@@ -85,7 +88,7 @@ impl<'a> Base<'a> {
         behind: &Spans,
         read: &[BaseGroup],
     ) -> Result<Self, DataFusionError> {
-        let Earlier { states, url, recounted, due, unfinished, baseline_is_kept, window } = earlier;
+        let Earlier { states, url, recounted, due, unfinished, baseline_is_kept, window, .. } = earlier;
         let (scopes, wanted, kept, mut groups) = match due {
             Due::All => {
                 let kept = Kept::of(monitor, states, Spans::all())?;

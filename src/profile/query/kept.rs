@@ -19,6 +19,7 @@ use jiff::Timestamp;
 
 use super::bins::Numbers;
 use super::decode::{column, texts};
+use super::table::SliceValues;
 use crate::config::Monitor;
 use crate::contract::TABLE;
 use crate::instant::instant;
@@ -193,13 +194,11 @@ pub async fn windows(
 }
 
 /// The values of each slicing expression that are slices of their own in `states`.
-pub(super) async fn slice_values(
-    states: Arc<dyn TableProvider>,
-) -> Result<HashMap<String, BTreeSet<String>>, DataFusionError> {
+pub(super) async fn slice_values(states: Arc<dyn TableProvider>) -> Result<SliceValues, DataFusionError> {
     let ctx: SessionContext = deltalake::delta_datafusion::create_session().into_inner();
     let frame = ctx.read_table(states)?.filter(col("column_name").eq(lit(TABLE)))?;
     let frame = frame.filter(col("slice_key").is_not_null())?;
-    let mut values: HashMap<String, BTreeSet<String>> = HashMap::new();
+    let mut values = SliceValues::new();
     for batch in frame.select_columns(&["slice_key", "slice_value"])?.distinct()?.collect().await? {
         for (key, value) in texts(&batch, "slice_key")?.into_iter().zip(texts(&batch, "slice_value")?) {
             values.entry(key.unwrap_or_default()).or_default().extend(value);

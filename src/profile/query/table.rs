@@ -1,6 +1,6 @@
 //! A table to count: its rows, and the asking.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -29,6 +29,9 @@ use crate::source::TableSize;
 /// Most values of a slicing expression that are slices of their own.
 pub const MAX_SLICES: usize = 100;
 
+/// Values of slicing expressions that are slices of their own; `:other` is among them if others are not.
+pub type SliceValues = BTreeMap<String, BTreeSet<String>>;
+
 /// A table to count.
 #[derive(Clone)]
 pub(super) struct Table<'a> {
@@ -48,7 +51,7 @@ pub(super) struct Table<'a> {
     pub(super) has_windows: bool,
     pub(super) watch: &'a dyn Watch,
     /// Values of each slicing expression that are slices of their own already.
-    pub(super) slices: HashMap<String, BTreeSet<String>>,
+    pub(super) slices: SliceValues,
     /// Its rows, with the values of all slicing expressions once they are known.
     pub(super) sliced: DataFrame,
 }
@@ -119,7 +122,9 @@ impl Table<'_> {
     /// Finds the values of all slicing expressions.
     pub(super) async fn slice(&mut self) -> Result<(), QueryError> {
         for (index, expression) in self.monitor.slicing_exprs.iter().enumerate() {
-            self.sliced = self.sliced_by(&self.sliced, index, expression).await?;
+            let (sliced, values) = self.sliced_by(&self.sliced, index, expression).await?;
+            self.sliced = sliced;
+            self.slices.insert(expression.clone(), values);
         }
         Ok(())
     }
@@ -178,13 +183,13 @@ impl Table<'_> {
     }
 
     /// `frame` with the value of the `index`-th slicing expression; beyond the [`MAX_SLICES`] most frequent values
-    /// it is `:other`.
+    /// it is `:other`. Also gives the values that are slices of their own.
     async fn sliced_by(
         &self,
         frame: &DataFrame,
         index: usize,
         expression: &str,
-    ) -> Result<DataFrame, QueryError> {
+    ) -> Result<(DataFrame, BTreeSet<String>), QueryError> {
         let wrong = |error| QueryError::slice(expression, self.name, error);
         let name = self.own.slice(index);
         let sliced = slice::with_value(frame, expression, &name, &self.own).map_err(wrong)?;
@@ -202,7 +207,7 @@ impl Table<'_> {
         sliced: DataFrame,
         name: &str,
         mut known: BTreeSet<String>,
-    ) -> Result<DataFrame, DataFusionError> {
+    ) -> Result<(DataFrame, BTreeSet<String>), DataFusionError> {
         view(self.ctx, "sliced", sliced.clone())?;
         let sql = template::fill(template::SLICE_VALUES, &[("slice", Name::column(name))]);
         // Of those that are most frequent some may be known.
@@ -215,12 +220,14 @@ impl Table<'_> {
             new.extend(values.filter(|value| !known.contains(value)));
         }
         if !is_limited && known.len() + new.len() <= MAX_SLICES {
-            return Ok(sliced);
+            known.extend(new);
+            return Ok((sliced, known));
         }
         let room = if is_limited { 0 } else { MAX_SLICES.saturating_sub(known.len()) };
         known.extend(new.into_iter().take(room));
         let value = || Expr::Column(Column::from_name(name));
-        let is_known = value().in_list(known.into_iter().map(lit).collect(), false);
-        sliced.with_column(name, when(is_known, value()).otherwise(lit(OTHER))?)
+        let is_known = value().in_list(known.iter().map(lit).collect(), false);
+        known.insert(OTHER.to_owned());
+        Ok((sliced.with_column(name, when(is_known, value()).otherwise(lit(OTHER))?)?, known))
     }
 }

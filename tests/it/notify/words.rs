@@ -4,8 +4,8 @@ use secchi::alert::{Direction, Event, Transition};
 use secchi::config::{Channel, Monitor, Severity};
 use secchi::lineage::Pin;
 use secchi::notify::message::{self, Message};
-use secchi::notify::payload;
 use secchi::notify::{Notification, RunFacts};
+use secchi::notify::{payload, phrase};
 
 use super::given::{self, event, later};
 
@@ -159,6 +159,30 @@ fn the_document_has_a_schema() {
         let problems: Vec<String> =
             validator.iter_errors(&document).map(|problem| problem.to_string()).collect();
         assert_eq!(problems, Vec::<String>::new());
+    }
+}
+
+/// A rule that looks at several windows can hold in one whose own value is fine.
+#[test]
+fn a_value_that_is_fine_is_not_called_bad() {
+    let crossing = |direction, threshold: &str, value| {
+        phrase::crossing(&Event { direction, threshold: threshold.to_owned(), value: Some(value), ..event() })
+    };
+    let table = [
+        (Direction::Above, "0.2", 0.21, "population_stability_index 0.21 > 0.2"),
+        (Direction::Above, "0.2", 0.02, "population_stability_index 0.02, beyond 0.2 in windows before"),
+        (Direction::Above, "0.2", 0.2, "population_stability_index 0.2, beyond 0.2 in windows before"),
+        (Direction::Below, "100", 150.0, "population_stability_index 150, beyond 100 in windows before"),
+        (Direction::Outside, "1 to 2", 2.5, "population_stability_index 2.5 outside 1 to 2"),
+        (
+            Direction::Outside,
+            "1 to 2",
+            1.5,
+            "population_stability_index 1.5, beyond 1 to 2 in windows before",
+        ),
+    ];
+    for (direction, threshold, value, expected) in table {
+        assert_eq!(crossing(direction, threshold, value), expected);
     }
 }
 

@@ -179,6 +179,7 @@ pub fn is_as_approved(name: &str, text: &str) {
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
         (r"20\d\d-[01]\d-[0-3]\dT[0-9:.]+Z", "[time]"),
         (r"has \d+ bytes, but \d+ in the log", "has [n] bytes, but [n] in the log"),
+        (r"\d+ (windows of 1 \w+) until 20\d\d-\d\d-\d\d \d\d:\d\d are", "[n] $1 until [now] are"),
         (r"\d+(\.\d+)? (ms|s)\b", "[duration]"),
         (r"\d+(\.\d+)? k?B\b", "[bytes]"),
     ] {
