@@ -30,11 +30,15 @@ NUMBERS, NAMES = 16, 4  # columns that are profiled, besides the prediction
 LONG = {"long_log": ", a checkpoint each 100"}  # what is said of tables whose log is not as Delta's documentation has it
 FIRST = datetime(2025, 1, 1, tzinfo=UTC)
 
+LABELS = ", label_table: {table}_labels, request_id_col: request_id"  # labels that arrive a day later
+SLICES = "slicing_exprs: [name_0, number_1 > 1]"  # 22 slices
+
 MONITOR = """
 monitor: {name}
 inference: {{ table: {table}, timestamp_col: event_time, model_id_col: model_version, prediction_col: prediction,
-  label_col: label, problem_type: classification }}
+  label_col: label, problem_type: classification{labels} }}
 granularities: [{granularities}]
+{slices}
 output: {{ uri: {output} }}
 """
 
@@ -55,12 +59,25 @@ def rows_of(day: int, rows: int, salt: int = 0) -> pa.Table:
     return pa.table(columns)
 
 
+def with_ids(day: int, rows: pa.Table) -> pa.Table:
+    """The same with ids of requests: random ones, after their time as in UUIDs of version 7."""
+    chance = np.random.default_rng([day, 7])
+    ids = [f"{day:08x}{number:016x}" for number in chance.integers(0, 2**63, rows.num_rows)]
+    return rows.append_column("request_id", pa.array(ids))
+
+
 class Bench:
     def __init__(self, secchi: str, folder: Path):
         self.secchi, self.folder = str(Path(secchi).resolve()), folder
 
     def monitor(
-        self, name: str, days: int, rows: int = ROWS, granularities: str = "1 day, 1 week", checkpoints: int = 10
+        self,
+        name: str,
+        days: int,
+        rows: int = ROWS,
+        granularities: str = "1 day, 1 week",
+        checkpoints: int = 10,
+        slices: str = "",
     ) -> None:
         """A table with a commit a day and a checkpoint after so many of them, and its monitor, which has run."""
         interval = {"delta.checkpointInterval": str(checkpoints)}
@@ -69,8 +86,29 @@ class Bench:
         shutil.rmtree(table, ignore_errors=True)
         for day in range(days):
             write_deltalake(table, rows_of(day, rows), mode="append", configuration=interval)
-        text = MONITOR.format(name=name, table=table, output=self.folder / name, granularities=granularities)
+        self.describe(name, granularities, slices=slices)
+        self.begin(name)
+
+    def labelled(self, name: str, days: int, rows: int) -> None:
+        """The same with labels in a table of their own, which come in a commit a day, of the day before."""
+        for day in range(days):
+            self.append_labelled(name, day, rows)
+        self.describe(name, "1 day, 1 week", labels=LABELS.format(table=self.folder / "lake" / name))
+        self.begin(name)
+
+    def append_labelled(self, name: str, day: int, rows: int) -> None:
+        table = self.folder / "lake" / name
+        new = with_ids(day, rows_of(day, rows))
+        write_deltalake(table, new.drop_columns("label"), mode="append")
+        before = with_ids(day - 1, rows_of(day - 1, rows)) if day else new.slice(0, 0)
+        write_deltalake(f"{table}_labels", before.select(["request_id", "label"]), mode="append")
+
+    def describe(self, name: str, granularities: str, slices: str = "", labels: str = "") -> None:
+        places = {"table": self.folder / "lake" / name, "output": self.folder / name}
+        text = MONITOR.format(name=name, granularities=granularities, slices=slices, labels=labels, **places)
         (self.folder / f"{name}.yaml").write_text(text)
+
+    def begin(self, name: str) -> None:
         self.run("run", name)
         # As every night: a first run over a year writes several files for each month.
         subprocess.run([self.secchi, "maintain", f"{name}.yaml"], cwd=self.folder, capture_output=True, check=True)
@@ -127,8 +165,7 @@ class Bench:
             os.link(table / add["path"], table / f"part-{number:05}.parquet")
             adds.append({"add": {**add, "path": f"part-{number:05}.parquet"}})
         log.write_text("".join(json.dumps(line) + "\n" for line in lines + adds))
-        text = MONITOR.format(name=name, table=table, output=self.folder / name, granularities="1 day")
-        (self.folder / f"{name}.yaml").write_text(text)
+        self.describe(name, "1 day")
 
 
 def main(secchi: str, folder: Path) -> None:
@@ -148,6 +185,20 @@ def main(secchi: str, folder: Path) -> None:
         {name: f"{commits} daily commits, nothing new{LONG.get(name, '')}" for name, commits in days.items()},
         lambda time, name: None,
     )
+    slices = {f"slices_{days}": days for days in [MONTH, YEAR]}
+    for name, commits in slices.items():
+        bench.monitor(name, commits, 2_000, slices=SLICES)
+    more |= bench.pair(
+        {name: f"{commits} daily commits with slices, one more" for name, commits in slices.items()},
+        lambda time, name: bench.append(name, slices[name] + time, 2_000),
+    )
+    labels = {f"labels_{days}": days for days in [MONTH, YEAR]}
+    for name, commits in labels.items():
+        bench.labelled(name, commits, 2_000)
+    more |= bench.pair(
+        {name: f"{commits} daily commits and as many of labels, one more" for name, commits in labels.items()},
+        lambda time, name: bench.append_labelled(name, labels[name] + time, 2_000),
+    )
     year = f"days_{YEAR}"
     bench.median(f"{YEAR} daily commits, late rows of the first day", year, lambda time: bench.append(year, 0, 500, 2 + time))
 
@@ -162,10 +213,11 @@ def main(secchi: str, folder: Path) -> None:
     bench.append("files", 1, 100)
     bench.median("10,000 files, `plan` after one more commit", "files", command="plan")
     print()
-    for name in [year, "long_log"]:
-        ratios = [large / small for small, large in zip(more[f"days_{MONTH}"], more[name])]
-        ratio = statistics.median(ratios)
-        print(f"one commit more at {YEAR} commits{LONG.get(name, '')}, by {MONTH}, median of pairs: {ratio:.2f}")
+    tables = [("days", year), ("days", "long_log"), ("slices", f"slices_{YEAR}"), ("labels", f"labels_{YEAR}")]
+    for kind, name in tables:
+        ratios = [large / small for small, large in zip(more[f"{kind}_{MONTH}"], more[name])]
+        what = f"{kind}, {YEAR} commits{LONG.get(name, '')}"
+        print(f"one commit more, {what}, by {MONTH}, median of pairs: {statistics.median(ratios):.2f}")
     print("\n| `profile_metrics` before | one hour more writes |\n|---|---|")
     for days in [5, 365]:
         name = f"hours_{days}"

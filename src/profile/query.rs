@@ -21,6 +21,7 @@ mod error;
 mod kept;
 mod passes;
 mod relabeled;
+mod requests;
 mod rows;
 mod states;
 mod table;
@@ -41,6 +42,7 @@ use jiff::Timestamp;
 pub use kept::windows as counted_windows;
 use passes::{Pass, States};
 pub use relabeled::{relabeled, window_start};
+use requests::show_labels;
 pub(super) use rows::view;
 use table::{Answer, Asked, Table};
 pub use table::{MAX_SLICES, SliceValues};
@@ -150,9 +152,10 @@ impl<'a> Counting<'a> {
         watch: &'a dyn Watch,
     ) -> Result<Self, QueryError> {
         let Reading { part, earlier, behind } = reading;
-        if let Some(part) = part {
-            show(monitor, snapshot, &part).await?;
-        }
+        let bytes = match &part {
+            Some(part) => show(monitor, snapshot, part).await?,
+            None => 0,
+        };
         // A misspelt expression is found before the first of many files is read.
         check(monitor, snapshot).await?;
         let columns: Arc<[ColumnInfo]> = columns::profiled(monitor, &snapshot.schema).into();
@@ -204,7 +207,7 @@ impl<'a> Counting<'a> {
 
         let custom = aggregate::asked(monitor).map(Measured::of).collect();
         let requests_with_several_labels = rows::with_several_labels(monitor, snapshot).await?;
-        let totals = Totals { custom, requests_with_several_labels, ..Totals::default() };
+        let totals = Totals { custom, requests_with_several_labels, bytes, ..Totals::default() };
         let mut counting = Self {
             monitor,
             snapshot,
@@ -258,7 +261,7 @@ impl<'a> Counting<'a> {
         }
         let mut inference = inference.clone();
         if let Some(base) = base {
-            show(monitor, snapshot, &base.rows(behind)).await?;
+            totals.bytes += show(monitor, snapshot, &base.rows(behind)).await?;
             inference.sliced = rows::of_inference(monitor, snapshot, &inference.own).await?;
             inference.slice().await?;
         }
@@ -436,9 +439,12 @@ impl<'a> Counting<'a> {
 }
 
 /// Lets SQL see only these rows of the inference table.
-async fn show(monitor: &Monitor, snapshot: &Snapshot, part: &Part) -> Result<(), QueryError> {
-    let shown = snapshot.show(part, &monitor.inference).await;
-    shown.map_err(|error| QueryError::query(&snapshot.source.table, error))
+async fn show(monitor: &Monitor, snapshot: &Snapshot, part: &Part) -> Result<u64, QueryError> {
+    let shown = async {
+        snapshot.show(part, &monitor.inference).await?;
+        show_labels(monitor, snapshot).await
+    };
+    shown.await.map_err(|error| QueryError::query(&snapshot.source.table, error))
 }
 
 /// What is compared for fairness, if the rows of `frame` have predictions of classes. What a predicate is, its type

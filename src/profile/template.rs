@@ -10,6 +10,10 @@ use super::distribution::Edges;
 pub(super) const LABELLED: &str = include_str!("../../sql/labelled.sql");
 /// The windows of requests of which labels changed.
 pub(super) const RELABELED: &str = include_str!("../../sql/relabeled.sql");
+/// The labels of the requests of which rows are read.
+pub(super) const OWN_LABELS: &str = include_str!("../../sql/own_labels.sql");
+/// Between which ids requests lie.
+pub(super) const REQUEST_IDS: &str = include_str!("../../sql/request_ids.sql");
 /// How many requests have several labels.
 pub(super) const SEVERAL_LABELS: &str = include_str!("../../sql/several_labels.sql");
 /// The rows of the inference table, with window and version.
@@ -129,6 +133,9 @@ mod tests {
     fn every_placeholder_of_every_file_is_named_in_its_header() {
         let files = [
             LABELLED,
+            RELABELED,
+            OWN_LABELS,
+            REQUEST_IDS,
             SEVERAL_LABELS,
             WINDOWED,
             BASELINE,
@@ -139,6 +146,7 @@ mod tests {
             KEPT_STATES,
             KEPT_BASELINE,
             KEPT_VALUES,
+            CHUNKS,
             CROWDED,
         ];
         for file in files {

@@ -25,7 +25,6 @@ use columns::{Columns, is_number, is_scalar};
 pub use columns::{is_time, spark_type};
 use datafusion::common::DataFusionError;
 use datafusion::execution::context::SessionContext;
-use datafusion::logical_expr::{JoinType, ident};
 use deltalake::kernel::LogicalFileView;
 use deltalake::{DeltaTable, DeltaTableError};
 pub use error::SourceError;
@@ -33,10 +32,9 @@ pub(crate) use error::{HINT_UNREACHABLE, hint_denied, hint_full};
 use futures::TryStreamExt;
 pub use head::{Heads, Pinned, is_as_it_was};
 pub use lake::Lake;
-use part::INFERENCE;
-pub use part::Part;
+pub use part::{INFERENCE, Part};
 use registry::Entry;
-pub use relabeled::Relabeled;
+pub use relabeled::{RELABELED, Relabeled};
 use serde::{Deserialize, Serialize};
 use url::Url;
 pub use versions::{At, Versions};
@@ -44,12 +42,15 @@ pub use versions::{At, Versions};
 use crate::config::{Inference, LabelTable, Monitor, Prediction, ProblemType, Registry, RegistryPlace};
 use crate::lineage::{Pin, RegisteredModel};
 
-/// The name of the label table in SQL.
-const LABELS: &str = "labels";
+/// The name of the label table in SQL, which may be narrowed down to the labels of some rows.
+pub const LABELS: &str = "labels";
+
+/// The name of the whole label table in SQL.
+const ALL_LABELS: &str = "all_labels";
 
 /// Everything that a run reads, at the versions at which it reads it.
 pub struct Snapshot {
-    /// Knows the tables `inference`, `labels` and `baseline`.
+    /// Knows the tables `inference`, `labels`, `all_labels` and `baseline`.
     pub ctx: SessionContext,
     /// The columns of the inference table; the label last if it arrives apart.
     pub schema: SchemaRef,
@@ -120,23 +121,12 @@ impl Snapshot {
         self.schema.field_with_name(&label.column).ok().map(|field| spark_type(field.data_type()))
     }
 
-    /// Lets SQL see only these rows as the inference table, and as the label table only labels of these.
+    /// Lets SQL see only these rows as the inference table.
     ///
     /// # Errors
-    /// If a table cannot be read.
+    /// If it cannot be read.
     pub async fn show(&self, part: &Part, inference: &Inference) -> Result<(), DataFusionError> {
-        part.show(&self.ctx, &self.inference, &inference.timestamp_col).await?;
-        let label = inference.prediction.as_ref().and_then(|prediction| prediction.label.as_ref());
-        let arrives_in = label.and_then(|label| label.arrives_in.as_ref());
-        let (Some(labels), Some(arrives_in)) = (&self.label_table, arrives_in) else { return Ok(()) };
-        let all = self.ctx.read_table(provider::provider(&self.ctx, labels, None).await?)?;
-        let rows = self.ctx.table(INFERENCE).await?;
-        let id = arrives_in.request_id_col.as_str();
-        let requests = rows.select([ident(id)])?.alias("requests")?;
-        let own = all.join(requests, JoinType::LeftSemi, &[id], &[id], None)?;
-        self.ctx.deregister_table(LABELS)?;
-        self.ctx.register_table(LABELS, own.into_view())?;
-        Ok(())
+        part.show(&self.ctx, &self.inference, &inference.timestamp_col).await
     }
 
     /// Lets SQL see the rows of the label table that are not those of version `since`, by their `columns`, as `relabeled`.
@@ -292,6 +282,8 @@ async fn open_labels(
     let (prediction, label_col) = label;
     let table = lake.table("inference.label_table", &labels.table, at).await?;
     let (pin, schema) = register(ctx, LABELS, &labels.table, &table).await?;
+    let named = async { ctx.register_table(ALL_LABELS, ctx.table_provider(LABELS).await?) }.await;
+    named.map_err(|error| SourceError::read(&labels.table, error))?;
     let columns = Columns { table: &labels.table, version: pin.version, schema: &schema };
     columns.require_label(prediction, label_col)?;
     columns.require_joinable("request_id_col", &labels.request_id_col, inference)?;

@@ -14,7 +14,7 @@ use super::provider::provider;
 use crate::spans::Spans;
 
 /// The name of the inference table in SQL.
-pub(super) const INFERENCE: &str = "inference";
+pub const INFERENCE: &str = "inference";
 
 /// Spans that are told apart by comparisons, at most.
 const TERMS_MAX: usize = 16;

@@ -15,7 +15,7 @@ use super::provider::provider;
 use crate::cause::{Trouble, trouble};
 
 /// The name of the label table's changed rows in SQL.
-const RELABELED: &str = "relabeled";
+pub const RELABELED: &str = "relabeled";
 
 /// What is known of changed labels.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -87,6 +87,37 @@ async fn a_backfill_that_was_stopped_is_gone_on_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_backfill_than_one_broken_off_counts_what_it_is_asked_for() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.secchi(&["rebuild", "bad", "--chunk", "1 day"]).code, 0);
+    let whole = rows(&scene, "monitoring").await;
+    let settings = Settings::default();
+    let monitor = config::load(&scene.path("monitors/bad.yaml"), &settings).expect("a monitor");
+    let order = Order { notify: false, ..Order::at(Timestamp::now()) };
+    let parts =
+        run::backfill(&monitor, &settings, order, [None, None], Granularity::Day).await.expect("parts");
+    let first = Order { recount: Some(parts.chunks[0].recount), ..order };
+    run::run(&monitor, &settings, first, &Unwatched, &Stop::new().1).await.expect("a run");
+
+    // The second and the third day wait; the third is asked for.
+    let backfill = |from: &str, to: &str| {
+        let said = scene.secchi(&["backfill", "bad", "--from", from, "--to", to]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        format!("{}{}", said.err, said.out)
+    };
+    let third = backfill("2026-05-03", "2026-05-04");
+    assert!(third.contains("1 of 1: 2026-05-03 … 2026-05-04  24 rows"), "{third}");
+    assert!(!third.contains("goes on"), "{third}");
+    let waits = scene.secchi(&["plan", "bad"]).out;
+    assert!(waits.contains("computes 1 window of 1 day at most, from 2026-05-02"), "{waits}");
+    assert_eq!(scene.secchi(&["run", "bad"]).code, 0);
+    assert!(scene.secchi(&["plan", "bad"]).out.contains("nothing to do"));
+    let beyond = backfill("2031-01-01", "2032-01-01");
+    assert!(beyond.contains("bad  no rows lie there"), "{beyond}");
+    assert_eq!(whole, rows(&scene, "monitoring").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plan_says_what_a_run_would_do_and_does_nothing() {
     let scene = Scene::new().await;
     let mut page = String::new();
