@@ -41,7 +41,7 @@ use crate::config::{Monitor, Settings};
 use crate::lineage::Lineage;
 use crate::notify;
 use crate::profile::query::Watch;
-use crate::sink::{Account, Journal, Sink, Written};
+use crate::sink::{Journal, Note, Sink, Written};
 use crate::source::{self, Lake, Snapshot, Versions};
 
 /// What a run is told from outside.
@@ -159,29 +159,14 @@ enum Prepared<'a> {
 
 /// What a run takes that has nothing to do.
 struct Nothing<'a> {
-    output: Output<'a>,
+    journal: Journal<'a>,
+    /// What there is to write down so that a glance will do next time.
+    note: Option<Note<'a>>,
     lineage: Lineage,
     /// The profile and the drift table.
     tables: [Written; 2],
     /// When the newest window ends that has rows.
     rows_until: Option<Timestamp>,
-}
-
-/// The output tables, as closely as they were looked at.
-enum Output<'a> {
-    /// At a glance.
-    Glance(Journal<'a>),
-    /// At all, and what there is to write down so that a glance will do next time.
-    Whole(Sink<'a>, Option<Account>),
-}
-
-impl<'a> Output<'a> {
-    fn journal(&self) -> &Journal<'a> {
-        match self {
-            Self::Glance(journal) => journal,
-            Self::Whole(sink, _) => sink.journal(),
-        }
-    }
 }
 
 /// What a run takes that has something to do.
@@ -204,8 +189,8 @@ async fn prepare<'a>(
     // What goes wrong here does so once more, and is told by whom it concerns.
     let idle = guard(table, unless(stop, Box::pin(idle(monitor, lake, order, &journal)))).await;
     if let Ok(Some(Idle { read, tables, rows_until })) = idle {
-        let (output, lineage) = (Output::Glance(journal), lineage(monitor, read, order));
-        return Ok(Prepared::Nothing(Box::new(Nothing { output, lineage, tables, rows_until })));
+        let (note, lineage) = (None, lineage(monitor, read, order));
+        return Ok(Prepared::Nothing(Box::new(Nothing { journal, note, lineage, tables, rows_until })));
     }
     // The sink first: what another runner commits while the source is pinned may be of a newer source.
     let sink = guard(table, unless(stop, Box::pin(Sink::open_beside(journal, lake, monitor)))).await?;
@@ -221,8 +206,9 @@ async fn prepare<'a>(
             let account = sink.ledger().account.as_ref();
             let rows_until = account.and_then(|account| account.rows_until);
             let found = account.and_then(|account| found(account, monitor, &snapshot, &lineage, order));
-            let (tables, output) = (sink.unchanged(), Output::Whole(sink, found));
-            Ok(Prepared::Nothing(Box::new(Nothing { output, lineage, tables, rows_until })))
+            let tables = sink.unchanged();
+            let (journal, note) = sink.into_journal(found);
+            Ok(Prepared::Nothing(Box::new(Nothing { journal, note, lineage, tables, rows_until })))
         }
         Err(error) => Err(blame(error, &snapshot, lake).await),
     }
@@ -235,10 +221,10 @@ async fn quiet(
     order: Order,
     began: Instant,
 ) -> Result<Outcome, RunError> {
-    let Nothing { output, lineage, tables: [profile, drift], rows_until } = nothing;
-    let (journal, mut record) = (output.journal(), record(monitor, &lineage, order));
-    if let Output::Whole(sink, Some(found)) = &output {
-        sink.carry_on(found, &lineage).await?;
+    let Nothing { journal, note, lineage, tables: [profile, drift], rows_until } = nothing;
+    let mut record = record(monitor, &lineage, order);
+    if let Some(note) = note {
+        note.write(&lineage).await?;
     }
     let evaluation = journal.recorded().await?.unchanged();
     record.findings = gaps::since(monitor, rows_until, order.as_of).into_iter().collect();

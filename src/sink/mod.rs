@@ -18,6 +18,7 @@ mod journal;
 mod ledger;
 pub mod maintain;
 mod metric_rows;
+mod note;
 mod past;
 mod patience;
 mod replaced;
@@ -37,6 +38,7 @@ pub use glance::Glance;
 use jiff::Timestamp;
 pub use journal::Journal;
 pub use ledger::{Account, Ledger};
+pub use note::Note;
 pub use runs::{Durations, RunRow};
 pub use staged::Staged;
 use url::Url;
@@ -48,7 +50,7 @@ use crate::lineage::Lineage;
 use crate::profile::pinned::PinnedEdges;
 use crate::scope::Scopes;
 use crate::source::{Lake, shown};
-use table::{App, Commit, OutputTable, Turn};
+use table::{App, Turn};
 
 /// Where the monitor file says what is written to.
 pub(crate) const KEY: &str = "output.uri";
@@ -182,6 +184,12 @@ impl<'a> Sink<'a> {
         &self.journal
     }
 
+    /// The same, and a note that says `found`, where nothing else is written.
+    pub fn into_journal(self, found: Option<Account>) -> (Journal<'a>, Option<Note<'a>>) {
+        let Self { monitor, states, journal, .. } = self;
+        (journal, found.map(|account| Note { monitor, states, account }))
+    }
+
     /// What is known of earlier runs.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -214,23 +222,6 @@ impl<'a> Sink<'a> {
             states: staged(&contract::profile_states::TABLE, &self.states, states),
             profile: staged(&contract::profile_metrics::TABLE, &self.profile, profile),
             drift: staged(&contract::drift_metrics::TABLE, &self.drift, drift),
-        }
-    }
-
-    /// Carries the account on where nothing was to be counted: later runs see by `account` at a glance what this one had to find
-    /// out. If somebody else has committed meanwhile, theirs stands.
-    ///
-    /// # Errors
-    /// If the states table cannot be written.
-    pub async fn carry_on(&self, account: &Account, lineage: &Lineage) -> Result<(), SinkError> {
-        let Seen { url, table: Some(table), turn } = &self.states else { return Ok(()) };
-        // Nothing was counted, so it is still the turn of whoever comes next.
-        let turn = Turn { next: turn.after, ..turn.clone() };
-        let commit = Commit::of(&self.monitor.name, &lineage.run_id, Some(&turn));
-        let commit = Commit { account: Some(account), ..commit };
-        match OutputTable::of(url, table.clone()).note(&commit).await {
-            Ok(_) | Err(SinkError::Superseded { .. }) => Ok(()),
-            Err(error) => Err(error),
         }
     }
 
