@@ -10,6 +10,7 @@ use super::record::{Read, carried_on};
 use super::{Order, RunError};
 use crate::config::Monitor;
 use crate::lineage::{ENGINE_VERSION, Lineage};
+use crate::profile::functions::LAYOUT;
 use crate::profile::query::Due;
 use crate::sink::{Account, Glance, Journal, Written};
 use crate::source::{self, Lake, Snapshot, Versions};
@@ -73,9 +74,10 @@ pub(super) fn found(
 
 /// Whether what was counted is what is wanted now, in all windows.
 fn holds(account: &Account, monitor: &Monitor, order: Order) -> bool {
-    let Account { config_hash, engine_version, as_of, behind, .. } = account;
+    let Account { config_hash, engine_version, layout, as_of, behind, .. } = account;
     *config_hash == monitor.config_hash
         && *engine_version == ENGINE_VERSION
+        && *layout == LAYOUT
         && *as_of <= order.as_of
         && behind.is_empty()
         && matches!(due(account, monitor, order.as_of), Due::Windows(due) if due.is_empty())

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::{Order, RunError};
 use crate::config::Monitor;
 use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
+use crate::profile::functions::LAYOUT;
 use crate::profile::query::{Due, Earlier, QueryError, Reading, counted_windows, relabeled, window_start};
 use crate::sink::{Account, Ledger, Sink};
 use crate::source::changes::{ColumnChange, Counted, Since, Span, since};
@@ -229,7 +230,7 @@ fn holds(
     lineage: &Lineage,
     order: Order,
 ) -> Result<(), Unable> {
-    let Account { counting_hash, engine_version, source, labels, baseline, .. } = account;
+    let Account { counting_hash, engine_version, layout, source, labels, baseline, .. } = account;
     let table = |pin: &Option<Pin>| pin.as_ref().map(|pin| pin.table.clone());
     let (ids_then, ids) = (&account.ids, snapshot.ids());
     let is_older =
@@ -238,6 +239,7 @@ fn holds(
     let changed = [
         (is_back, "it looks back, at a version before the one that was counted"),
         (*engine_version != ENGINE_VERSION, "another version of Secchi counted them before"),
+        (*layout != LAYOUT, "what was counted is kept in another form"),
         (*counting_hash != monitor.counting_hash, "settings were changed that decide what is counted"),
         (source.table != lineage.source.table, "the monitor names another inference table"),
         (table(labels) != table(&lineage.labels) || is_older, "there are other labels"),

@@ -10,6 +10,7 @@ use crate::alert::Evaluation;
 use crate::config::{Monitor, RegistryPlace, hex16};
 use crate::lineage::{ENGINE_VERSION, Lineage, Pin, RegisteredModel};
 use crate::notify::RunFacts;
+use crate::profile::functions::LAYOUT;
 use crate::profile::query::SliceValues;
 use crate::scope::{Scopes, Windows};
 use crate::sink::{Account, Ledger, RunRow, Written};
@@ -150,6 +151,7 @@ pub(super) fn account(
         config_hash: lineage.config_hash.clone(),
         counting_hash: monitor.counting_hash.clone(),
         engine_version: ENGINE_VERSION.to_owned(),
+        layout: LAYOUT,
         source: lineage.source.clone(),
         source_id: snapshot.id.clone(),
         files: count_files("inference.table", &snapshot.inference).ok(),

@@ -32,6 +32,9 @@ pub struct Account {
     pub counting_hash: String,
     /// Which version of Secchi.
     pub engine_version: String,
+    /// How states are laid out.
+    #[serde(default)]
+    pub layout: u8,
     /// The inference table.
     pub source: Pin,
     /// Its id, which another table in its place would not have.

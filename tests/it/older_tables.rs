@@ -32,3 +32,23 @@ async fn a_column_that_is_new_is_added_and_restates_nothing() {
     assert_eq!((&rows[0]["rows"], &rows[0]["revision"]), (&54.into(), &1.into()), "{rows:?}");
     assert!(rows[0]["errors"].as_u64() > Some(0), "{rows:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn states_in_another_form_are_counted_anew() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.secchi(&["run", "good"]).code, 0);
+    let entry = scene.path("monitoring/good_profile_states/_delta_log/00000000000000000001.json");
+    let text = std::fs::read_to_string(&entry).expect("an entry");
+    let older = text.replace(r#"\"layout\":"#, r#"\"layout\":1"#);
+    assert_ne!(older, text);
+    std::fs::write(&entry, older).expect("an entry");
+    let plan = scene.secchi(&["plan", "good"]);
+    assert!(plan.out.contains("since what was counted is kept in another form"), "{}", plan.out);
+    let said = scene.secchi(&["run", "good"]);
+    assert!(
+        said.out.contains("all rows were read, since what was counted is kept in another form"),
+        "{}",
+        said.out
+    );
+    assert!(scene.secchi(&["plan", "good"]).out.contains("nothing to do"));
+}

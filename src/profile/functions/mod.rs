@@ -27,8 +27,8 @@ mod window_start;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
-pub use aggregate::State;
 use aggregate::StateFunction;
+pub use aggregate::{LAYOUT, State};
 use folds::{Classification, Numeric, Opaque, Regression, Text, Time};
 pub use window_start::OUT_OF_RANGE;
 pub(in crate::profile) use window_start::WindowStart;
