@@ -80,6 +80,47 @@ const MEASURES: &[Column] = &[
 ];
 
 const EXTRAS: &[Column] = &[
+    column(
+        "hellinger_distance",
+        Type::Double,
+        "Hellinger distance, 0 equal to 1 disjoint, on the same bins as PSI.",
+    ),
+    column(
+        "kl_divergence",
+        Type::Double,
+        "Kullback-Leibler divergence of this window from the comparison in nats, on the same bins and with the same floor \
+         as PSI; with both sides exchanged it adds up to PSI.",
+    ),
+    column(
+        "chi_squared_degrees_of_freedom",
+        Type::Long,
+        "Degrees of freedom of `chi_squared_test`: its categories less one. Categories.",
+    ),
+    column(
+        "cramers_v",
+        Type::Double,
+        "Cramér's V, 0 to 1: the size of what `chi_squared_test` tests, however many rows there are. Categories.",
+    ),
+    column(
+        "wasserstein_distance_normed",
+        Type::Double,
+        "`wasserstein_distance` in standard deviations (over all rows) of the comparison. Numbers.",
+    ),
+    column(
+        "energy_distance",
+        Type::Double,
+        "Energy distance, as SciPy has it, in roots of the column's unit. Numbers.",
+    ),
+    column(
+        "cramer_von_mises_test",
+        TEST,
+        "Cramér-von Mises test. The p-value is that of SciPy's `method='asymptotic'`. Numbers.",
+    ),
+    column(
+        "standardized_mean_difference",
+        Type::Double,
+        "Difference of `avg` in standard deviations, Cohen's d, where both sides' variances weigh the same. Numbers.",
+    ),
     column("num_bins", Type::Long, "Bins on which PSI and JS distance were computed."),
     column("count_current", Type::Long, "Values of this window that the distances were computed from."),
     column("count_cmp", Type::Long, "Values of the comparison that the distances were computed from."),

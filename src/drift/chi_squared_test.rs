@@ -16,19 +16,25 @@ use super::paired::Paired;
 pub fn chi_squared_test(pair: &Paired) -> Option<TestResult> {
     let (comparisons, windows) = (pair.total().0 as f64, pair.total().1 as f64);
     let total = comparisons + windows;
-    let used: Vec<(f64, f64)> =
-        pair.counts().iter().filter(|count| **count != (0, 0)).map(|(a, b)| (*a as f64, *b as f64)).collect();
-    if used.len() < 2 {
-        return None;
-    }
+    let degrees = degrees_of_freedom(pair)?;
     let cell = |observed: f64, expected: f64| (observed - expected).powi(2) / expected;
-    let statistic = used
-        .iter()
+    let statistic = used(pair)
         .map(|(comparison, window)| {
+            let (comparison, window) = (comparison as f64, window as f64);
             let column = comparison + window;
-            cell(*comparison, comparisons * column / total) + cell(*window, windows * column / total)
+            cell(comparison, comparisons * column / total) + cell(window, windows * column / total)
         })
         .sum();
-    let pvalue = ChiSquared::new((used.len() - 1) as f64).ok()?.sf(statistic);
+    let pvalue = ChiSquared::new(degrees as f64).ok()?.sf(statistic);
     Some(TestResult { statistic, pvalue })
+}
+
+/// The degrees of freedom of the test, one less than there are categories.
+pub fn degrees_of_freedom(pair: &Paired) -> Option<u64> {
+    (used(pair).count() as u64).checked_sub(1).filter(|degrees| *degrees > 0)
+}
+
+/// The categories that some side has.
+fn used(pair: &Paired) -> impl Iterator<Item = (u64, u64)> + '_ {
+    pair.counts().iter().copied().filter(|count| *count != (0, 0))
 }

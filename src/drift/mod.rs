@@ -5,17 +5,24 @@
 //! of the drift table.
 
 pub mod chi_squared_test;
+pub mod cramer_von_mises_test;
+pub mod cramers_v;
 #[cfg(feature = "lake")]
 pub mod custom;
+pub mod energy_distance;
+pub mod hellinger_distance;
 pub mod js_distance;
+pub mod kl_divergence;
 pub mod kolmogorov;
 pub mod ks_test;
 pub mod l_infinity_distance;
 pub mod paired;
 pub mod population_stability_index;
 pub mod row;
+pub mod standardized_mean_difference;
 pub mod tv_distance;
 pub mod wasserstein_distance;
+pub mod wasserstein_distance_normed;
 
 #[cfg(test)]
 mod oracle;

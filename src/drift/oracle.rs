@@ -4,21 +4,29 @@
 use serde::Deserialize;
 
 use super::TestResult;
-use super::chi_squared_test::chi_squared_test;
+use super::chi_squared_test::{chi_squared_test, degrees_of_freedom};
+use super::cramer_von_mises_test::cramer_von_mises_test;
+use super::cramers_v::cramers_v;
+use super::energy_distance::energy_distance;
+use super::hellinger_distance::hellinger_distance;
 use super::js_distance::js_distance;
+use super::kl_divergence::kl_divergence;
 use super::kolmogorov;
 use super::ks_test::ks_test;
 use super::l_infinity_distance::l_infinity_distance;
 use super::paired::{Paired, PairedNumbers};
 use super::population_stability_index::population_stability_index;
 use super::tv_distance::tv_distance;
+use super::standardized_mean_difference::standardized_mean_difference;
 use super::wasserstein_distance::wasserstein_distance;
+use super::wasserstein_distance_normed::wasserstein_distance_normed;
 use crate::profile::distribution::Distribution;
-use crate::profile::oracle::{Generated, SAME_NUMBERS, Tolerance, cases, close};
+use crate::profile::numeric::NumericState;
+use crate::profile::oracle::{Generated, SAME_NUMBERS, Tolerance, cases, close, numeric};
 
-/// SciPy's Jensen-Shannon distance is the root of a difference of nearly equal numbers: what it rounds at
-/// 1e-16 stands at 1e-8 after the root. Ours has all its digits there; see `js_distance`.
-const JS: Tolerance = Tolerance { relative: 1e-9, absolute: 1e-8 };
+/// These are roots, with SciPy and NumPy of differences of nearly equal numbers: what they round at 1e-16 stands at 1e-8 after
+/// the root. Ours have all their digits there; see `js_distance`.
+const ROOTED: Tolerance = Tolerance { relative: 1e-9, absolute: 1e-8 };
 
 /// Above 140 rows and below `n d²` of 2.2 both sides use an expansion (Pelz & Good), SciPy not always where
 /// we do; it is up to 1e-6 away from the exact chance in these cases (and up to 3e-6 just above 140 rows).
@@ -36,6 +44,10 @@ struct Test {
 struct OfRows {
     ks_test: Test,
     wasserstein_distance: f64,
+    wasserstein_distance_normed: Option<f64>,
+    energy_distance: f64,
+    cramer_von_mises_test: Option<Test>,
+    standardized_mean_difference: Option<f64>,
     population_stability_index: f64,
     psi_counts: PsiCounts,
 }
@@ -53,6 +65,10 @@ fn effective_rows(baseline: usize, window: usize) -> f64 {
 
 fn of_kolmogorov(rows: f64, statistic: f64) -> Tolerance {
     if rows > 140.0 && rows * statistic * statistic < 2.2 { EXPANSION } else { SAME_NUMBERS }
+}
+
+fn state(rows: &[f64]) -> NumericState {
+    numeric(rows.iter().copied().map(Some))
 }
 
 fn distribution(rows: &[f64]) -> Distribution {
@@ -77,6 +93,10 @@ fn counts_are_compared_as_by_scipy() {
         js_distance: f64,
         tv_distance: f64,
         l_infinity_distance: f64,
+        hellinger_distance: f64,
+        kl_divergence: f64,
+        cramers_v: Option<f64>,
+        chi_squared_degrees_of_freedom: Option<u64>,
         chi_squared_test: Option<Test>,
     }
 
@@ -92,13 +112,17 @@ fn counts_are_compared_as_by_scipy() {
                 expected.population_stability_index,
                 SAME_NUMBERS,
             ),
-            ("js_distance", js_distance(&pair), expected.js_distance, JS),
+            ("js_distance", js_distance(&pair), expected.js_distance, ROOTED),
+            ("hellinger_distance", hellinger_distance(&pair), expected.hellinger_distance, ROOTED),
+            ("kl_divergence", kl_divergence(&pair), expected.kl_divergence, SAME_NUMBERS),
             ("tv_distance", tv_distance(&pair), expected.tv_distance, SAME_NUMBERS),
             ("l_infinity_distance", l_infinity_distance(&pair), expected.l_infinity_distance, SAME_NUMBERS),
         ];
         for (what, actual, expected, tolerance) in measures {
             close(name, what, Some(actual), Some(expected), tolerance);
         }
+        close(name, "cramers_v", cramers_v(&pair), expected.cramers_v, ROOTED);
+        assert_eq!(degrees_of_freedom(&pair), expected.chi_squared_degrees_of_freedom, "{name}");
         let (statistic, pvalue) = test.map(|test| (test.statistic, test.pvalue)).unzip();
         let expected_statistic = expected_test.map(|test| test.statistic);
         close(name, "chi_squared_test.statistic", statistic, expected_statistic, SAME_NUMBERS);
@@ -133,6 +157,20 @@ fn rows_are_compared_as_by_scipy() {
         }
         let distance = wasserstein_distance(&pair);
         close(name, "wasserstein_distance", distance, Some(expected.wasserstein_distance), SAME_NUMBERS);
+        let (then, now) = (state(baseline), state(window));
+        let normed = distance.and_then(|distance| wasserstein_distance_normed(distance, &then).ok());
+        close(name, "wasserstein_distance_normed", normed, expected.wasserstein_distance_normed, SAME_NUMBERS);
+        close(name, "energy_distance", energy_distance(&pair), Some(expected.energy_distance), ROOTED);
+        let difference = now.avg().zip(then.avg()).map(|(now, then)| now - then);
+        let difference =
+            difference.and_then(|difference| standardized_mean_difference(difference, &now, &then).ok());
+        close(name, "standardized_mean_difference", difference, expected.standardized_mean_difference, SAME_NUMBERS);
+        let (test, theirs) = (cramer_von_mises_test(&pair), expected.cramer_von_mises_test);
+        assert_eq!(test.is_some(), theirs.is_some(), "{name}: {test:?}");
+        if let (Some(test), Some(theirs)) = (test, theirs) {
+            close(name, "cramer_von_mises_test.statistic", Some(test.statistic), Some(theirs.statistic), SAME_NUMBERS);
+            close(name, "cramer_von_mises_test.pvalue", Some(test.pvalue), theirs.pvalue, SAME_NUMBERS);
+        }
         let binned = pair.in_quantile_bins(10).unwrap();
         let (ours, theirs): (Vec<u64>, Vec<u64>) = binned.counts().iter().copied().unzip();
         let PsiCounts { baseline, window } = &expected.psi_counts;

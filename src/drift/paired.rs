@@ -91,6 +91,27 @@ impl PairedNumbers {
         })
     }
 
+    /// (comparison, window) counts of each place of the grid, in order.
+    pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.places.iter().map(|place| place.counts)
+    }
+
+    /// The area between the two cumulative distributions, of which each gap counts as `of_gap` says. `None` if it is beyond the
+    /// range of a double.
+    pub fn area_between(&self, of_gap: impl Fn(f64) -> f64) -> Option<f64> {
+        let mut before: Option<(f64, f64)> = None;
+        let mut area = 0.0;
+        for (value, comparison, window) in self.cumulative() {
+            // No gap, no area, not even over a step beyond the range of a double.
+            if let Some((last, height)) = before.filter(|(_, height)| *height > 0.0) {
+                let step = value - last;
+                area += if step.is_finite() { height * step } else { height * value - height * last };
+            }
+            before = Some((value, of_gap((window - comparison).abs())));
+        }
+        Some(area).filter(|area: &f64| area.is_finite())
+    }
+
     /// Both sides in bins that end at the comparison's quantiles `1/bins, 2/bins, …`; equal ends are
     /// one. Where the lowest end is the comparison's least value, values below it have a bin of their
     /// own: otherwise a shift downwards would be invisible.

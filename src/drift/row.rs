@@ -4,14 +4,21 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::chi_squared_test::chi_squared_test;
+use super::chi_squared_test::{chi_squared_test, degrees_of_freedom};
+use super::cramer_von_mises_test::cramer_von_mises_test;
+use super::cramers_v::cramers_v;
+use super::energy_distance::energy_distance;
+use super::hellinger_distance::hellinger_distance;
 use super::js_distance::js_distance;
+use super::kl_divergence::kl_divergence;
 use super::ks_test::ks_test;
 use super::l_infinity_distance::l_infinity_distance;
 use super::paired::{Paired, PairedNumbers};
 use super::population_stability_index::population_stability_index;
+use super::standardized_mean_difference::standardized_mean_difference;
 use super::tv_distance::tv_distance;
 use super::wasserstein_distance::wasserstein_distance;
+use super::wasserstein_distance_normed::wasserstein_distance_normed;
 use super::{Compared, TestResult};
 use crate::config::Comparison;
 use crate::contract::TABLE;
@@ -38,7 +45,7 @@ pub struct NonNullColumnsDelta {
 
 /// A row of `<monitor>_drift_metrics`, but for lineage. Field names are the column names; what each means
 /// stands in [`contract::drift_metrics`](crate::contract::drift_metrics).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs)] // The contract documents every column once.
 pub struct DriftRow {
     pub window: WindowStruct,
@@ -63,6 +70,14 @@ pub struct DriftRow {
     pub chi_squared_test: Option<TestResult>,
     pub tv_distance: Option<f64>,
     pub l_infinity_distance: Option<f64>,
+    pub hellinger_distance: Option<f64>,
+    pub kl_divergence: Option<f64>,
+    pub chi_squared_degrees_of_freedom: Option<u64>,
+    pub cramers_v: Option<f64>,
+    pub wasserstein_distance_normed: Option<f64>,
+    pub energy_distance: Option<f64>,
+    pub cramer_von_mises_test: Option<TestResult>,
+    pub standardized_mean_difference: Option<f64>,
     pub num_bins: Option<u64>,
     pub count_current: u64,
     pub count_cmp: u64,
@@ -104,23 +119,8 @@ pub(super) fn rows(
         slice_key: slice.map(|slice| slice.key.clone()),
         slice_value: slice.map(|slice| slice.value.clone()),
         column_name: TABLE.to_owned(),
-        data_type: None,
         window_cmp,
         drift_type: drift_type(compared.comparison),
-        count_delta: None,
-        avg_delta: None,
-        percent_null_delta: None,
-        percent_zeros_delta: None,
-        percent_distinct_delta: None,
-        non_null_columns_delta: None,
-        js_distance: None,
-        ks_test: None,
-        wasserstein_distance: None,
-        population_stability_index: None,
-        chi_squared_test: None,
-        tv_distance: None,
-        l_infinity_distance: None,
-        num_bins: None,
         count_current: group.row_count,
         count_cmp: compared.group.map_or(0, |other| other.row_count),
         row_count: group.row_count,
@@ -130,8 +130,7 @@ pub(super) fn rows(
         window_cmp_start: window_cmp.map(|window| window.start),
         window_cmp_end: window_cmp.map(|window| window.end),
         baseline_model_version: compared.baseline_model_version.map(str::to_owned),
-        reason: None,
-        custom: Values::new(),
+        ..DriftRow::default()
     };
     let Some(other) = compared.group else {
         let row = || DriftRow { reason: Some("the baseline has no rows of this slice".to_owned()), ..key };
@@ -237,13 +236,24 @@ fn numeric_row(row: DriftRow, now: &NumericState, then: &NumericState, reasons: 
     };
     let binned = pair.in_quantile_bins(BINS);
     let test = ks_test(&pair).ok_or(Absence::new("each side has only one value"));
+    let distance = wasserstein_distance(&pair);
+    let normed = distance.ok_or(BEYOND_A_DOUBLE);
+    let normed = normed.and_then(|distance| wasserstein_distance_normed(distance, then));
+    let difference = finite(avg_delta);
+    let difference = difference.and_then(|difference| standardized_mean_difference(difference, now, then));
     DriftRow {
         avg_delta: reasons.noted("avg_delta", finite(avg_delta)),
         js_distance: binned.as_ref().map(js_distance),
         ks_test: reasons.noted("ks_test", test),
-        wasserstein_distance: reasons
-            .noted("wasserstein_distance", wasserstein_distance(&pair).ok_or(BEYOND_A_DOUBLE)),
+        wasserstein_distance: reasons.noted("wasserstein_distance", distance.ok_or(BEYOND_A_DOUBLE)),
         population_stability_index: binned.as_ref().map(population_stability_index),
+        hellinger_distance: binned.as_ref().map(hellinger_distance),
+        kl_divergence: binned.as_ref().map(kl_divergence),
+        wasserstein_distance_normed: reasons.noted("wasserstein_distance_normed", normed),
+        energy_distance: reasons.noted("energy_distance", energy_distance(&pair).ok_or(BEYOND_A_DOUBLE)),
+        cramer_von_mises_test: reasons
+            .noted("cramer_von_mises_test", cramer_von_mises_test(&pair).ok_or(Absence::new("a side has only one value"))),
+        standardized_mean_difference: reasons.noted("standardized_mean_difference", difference),
         num_bins: binned.as_ref().map(|pair| pair.counts().len() as u64),
         ..row
     }
@@ -274,13 +284,19 @@ fn text_row(row: DriftRow, now: &TextState, then: &TextState, reasons: &mut Reas
         reasons.of_row(Absence::new("nearly every value is different, so shares say nothing"));
         return row;
     }
-    let test = chi_squared_test(&pair).ok_or(Absence::new("there is only one category"));
+    const ONE_CATEGORY: Absence = Absence::new("there is only one category");
+    let test = chi_squared_test(&pair).ok_or(ONE_CATEGORY);
+    let degrees = degrees_of_freedom(&pair).ok_or(ONE_CATEGORY);
     DriftRow {
         js_distance: Some(js_distance(&pair)),
         population_stability_index: Some(population_stability_index(&pair)),
         chi_squared_test: reasons.noted("chi_squared_test", test),
         tv_distance: Some(tv_distance(&pair)),
         l_infinity_distance: Some(l_infinity_distance(&pair)),
+        hellinger_distance: Some(hellinger_distance(&pair)),
+        kl_divergence: Some(kl_divergence(&pair)),
+        chi_squared_degrees_of_freedom: reasons.noted("chi_squared_degrees_of_freedom", degrees),
+        cramers_v: reasons.noted("cramers_v", cramers_v(&pair).ok_or(ONE_CATEGORY)),
         num_bins: Some(pair.counts().len() as u64),
         ..row
     }
@@ -333,6 +349,15 @@ impl DriftRow {
             "chi_squared_test.pvalue" => self.chi_squared_test.map(|test| test.pvalue),
             "tv_distance" => self.tv_distance,
             "l_infinity_distance" => self.l_infinity_distance,
+            "hellinger_distance" => self.hellinger_distance,
+            "kl_divergence" => self.kl_divergence,
+            "chi_squared_degrees_of_freedom" => self.chi_squared_degrees_of_freedom.map(|count| count as f64),
+            "cramers_v" => self.cramers_v,
+            "wasserstein_distance_normed" => self.wasserstein_distance_normed,
+            "energy_distance" => self.energy_distance,
+            "cramer_von_mises_test.statistic" => self.cramer_von_mises_test.map(|test| test.statistic),
+            "cramer_von_mises_test.pvalue" => self.cramer_von_mises_test.map(|test| test.pvalue),
+            "standardized_mean_difference" => self.standardized_mean_difference,
             "num_bins" => self.num_bins.map(|bins| bins as f64),
             "count_current" => Some(self.count_current as f64),
             "count_cmp" => Some(self.count_cmp as f64),

@@ -20,9 +20,25 @@ use crate::profile::{ColumnInfo, ColumnState, Kind};
 use crate::window::Granularity;
 
 const OF_ALL: [&str; 3] = ["count_delta", "percent_null_delta", "percent_distinct_delta"];
-const OF_BINS: [&str; 3] = ["js_distance", "population_stability_index", "num_bins"];
-const OF_NUMBERS: [&str; 4] = ["avg_delta", "percent_zeros_delta", "ks_test", "wasserstein_distance"];
-const OF_NAMES: [&str; 3] = ["chi_squared_test", "tv_distance", "l_infinity_distance"];
+const OF_BINS: [&str; 5] =
+    ["js_distance", "population_stability_index", "hellinger_distance", "kl_divergence", "num_bins"];
+const OF_NUMBERS: [&str; 8] = [
+    "avg_delta",
+    "percent_zeros_delta",
+    "ks_test",
+    "wasserstein_distance",
+    "wasserstein_distance_normed",
+    "energy_distance",
+    "cramer_von_mises_test",
+    "standardized_mean_difference",
+];
+const OF_NAMES: [&str; 5] = [
+    "chi_squared_test",
+    "chi_squared_degrees_of_freedom",
+    "cramers_v",
+    "tv_distance",
+    "l_infinity_distance",
+];
 
 /// The row of a column in a window, compared with another.
 fn row(now: ColumnState, then: ColumnState) -> DriftRow {
@@ -77,12 +93,24 @@ fn check(now: ColumnState, then: ColumnState, reason: Option<&str>) {
         assert_eq!(row.reason.as_deref(), reason);
     }
     is_explained(&row, &[&OF_ALL, own, binned].concat());
-    let share = [row.js_distance, row.tv_distance, row.l_infinity_distance];
-    let tests = [row.ks_test, row.chi_squared_test].into_iter().flatten();
+    let share = [
+        row.js_distance,
+        row.tv_distance,
+        row.l_infinity_distance,
+        row.hellinger_distance,
+        row.cramers_v,
+    ];
+    let tests = [row.ks_test, row.chi_squared_test, row.cramer_von_mises_test].into_iter().flatten();
     let shares = share.into_iter().flatten().chain(tests.map(|test| test.pvalue));
     let shares: Vec<f64> = shares.chain(row.ks_test.map(|test| test.statistic)).collect();
     assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
-    let sizes = [row.population_stability_index, row.wasserstein_distance];
+    let sizes = [
+        row.population_stability_index,
+        row.kl_divergence,
+        row.wasserstein_distance,
+        row.wasserstein_distance_normed,
+        row.energy_distance,
+    ];
     let sizes = sizes.into_iter().flatten().chain(row.chi_squared_test.map(|test| test.statistic));
     sizes.for_each(|size| assert!((0.0..=f64::MAX).contains(&size), "{size}"));
 }
@@ -95,14 +123,22 @@ fn what_has_no_value_says_why() {
     check(none(), nan(), Some("neither side has a finite value"));
     check(none(), one(), Some("the window has no finite value"));
     check(one(), none(), Some("the comparison has no finite value"));
-    check(one(), one(), Some("ks_test: each side has only one value"));
+    check(
+        one(),
+        one(),
+        Some(
+            "ks_test: each side has only one value; wasserstein_distance_normed: the comparison does not vary; \
+             cramer_von_mises_test: a side has only one value; standardized_mean_difference: there is only one finite value",
+        ),
+    );
     check(two(), one(), None);
-    let beyond = "avg_delta, wasserstein_distance: it is beyond the range of a double";
+    let beyond = "avg_delta, wasserstein_distance, wasserstein_distance_normed, energy_distance, standardized_mean_difference: it is \
+                  beyond the range of a double; cramer_von_mises_test: a side has only one value";
     check(of(&[Some(f64::MAX); 2]), of(&[Some(f64::MIN)]), Some(beyond));
 
     let of = |values: &[Option<&str>]| ColumnState::Text(names(values));
     check(of(&[Some("a")]), of(&[None]), Some("the comparison has no value"));
-    check(of(&[Some("")]), of(&[Some("")]), Some("chi_squared_test: there is only one category"));
+    check(of(&[Some("")]), of(&[Some("")]), Some("chi_squared_test, chi_squared_degrees_of_freedom, cramers_v: there is only one category"));
     check(of(&[Some("a")]), of(&[Some("")]), None);
     let many: Vec<String> = (0..200).map(|i| i.to_string()).collect();
     let many: Vec<Option<&str>> = many.iter().map(|name| Some(name.as_str())).collect();
@@ -229,8 +265,69 @@ proptest! {
             tv_distance::tv_distance(&pair),
             l_infinity_distance::l_infinity_distance(&pair),
             js_distance::js_distance(&pair),
+            hellinger_distance::hellinger_distance(&pair),
+            cramers_v::cramers_v(&pair).unwrap_or_default(),
         ];
         prop_assert!(distances.iter().all(|distance| (0.0..=1.0).contains(distance)), "{:?}", distances);
+    }
+
+    #[test]
+    fn distances_of_shares_keep_their_promises(
+        counts in prop::collection::vec((0u64..=1000, 0u64..=1000), 1..40), times in 2u64..1000,
+    ) {
+        let (then, now): (Vec<u64>, Vec<u64>) = counts.into_iter().unzip();
+        let scaled: Vec<u64> = now.iter().map(|count| count * times).collect();
+        let (Some(pair), Some(back)) = (Paired::from_counts(&then, &now), Paired::from_counts(&now, &then)) else {
+            return Ok(());
+        };
+        let near = |a: f64, b: f64| (a - b).abs() <= 1e-12 + 1e-9 * a.abs();
+        // Cramér's V is not among those that do not change with the rows of one side alone.
+        let of_shares: [fn(&Paired) -> f64; 6] = [
+            population_stability_index::population_stability_index,
+            kl_divergence::kl_divergence,
+            hellinger_distance::hellinger_distance,
+            js_distance::js_distance,
+            tv_distance::tv_distance,
+            l_infinity_distance::l_infinity_distance,
+        ];
+        for (place, distance) in of_shares.into_iter().enumerate() {
+            prop_assert!((0.0..f64::MAX).contains(&distance(&pair)), "{place}");
+            prop_assert!(distance(&Paired::from_counts(&now, &scaled).unwrap()).abs() < 1e-12, "{place}: equal");
+            let other = distance(&Paired::from_counts(&then, &scaled).unwrap());
+            prop_assert!(near(distance(&pair), other), "{place}: {} {other}", distance(&pair));
+            prop_assert!(place == 1 || near(distance(&pair), distance(&back)), "{place}: not symmetric");
+        }
+        let [psi, there, back_again] =
+            [of_shares[0](&pair), of_shares[1](&pair), of_shares[1](&back)];
+        prop_assert!(near(psi, there + back_again), "{psi} {there} {back_again}");
+        let v = |pair| cramers_v::cramers_v(pair).unwrap_or_default();
+        prop_assert!(near(v(&pair), v(&back)));
+        let both: Vec<u64> = then.iter().map(|count| count * times).collect();
+        prop_assert!(near(v(&pair), v(&Paired::from_counts(&both, &scaled).unwrap())));
+    }
+
+    #[test]
+    fn distances_of_numbers_keep_their_promises(
+        then in prop::collection::vec(-100i32..100, 2..60), now in prop::collection::vec(-100i32..100, 2..60),
+    ) {
+        let numbers = |values: &[i32]| numeric(values.iter().map(|value| Some(f64::from(*value))));
+        let (then, now) = (numbers(&then), numbers(&now));
+        let pair = |a: &NumericState, b: &NumericState| PairedNumbers::new(&a.distribution, &b.distribution).unwrap();
+        let (there, back, equal) = (pair(&then, &now), pair(&now, &then), pair(&now, &now));
+        let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * (1.0 + a.abs());
+        for distance in [energy_distance::energy_distance, wasserstein_distance] {
+            prop_assert!(near(distance(&there).unwrap(), distance(&back).unwrap()));
+            prop_assert!(distance(&there).unwrap() >= 0.0 && distance(&equal) == Some(0.0));
+        }
+        let test = |pair| cramer_von_mises_test::cramer_von_mises_test(pair).unwrap();
+        prop_assert!(near(test(&there).statistic, test(&back).statistic));
+        prop_assert!(test(&there).statistic + 1e-9 >= test(&equal).statistic.min(0.0));
+        prop_assert!(test(&equal).pvalue > 0.9, "{:?}", test(&equal));
+        let moved = standardized_mean_difference::standardized_mean_difference;
+        let difference = now.avg().unwrap() - then.avg().unwrap();
+        if let (Ok(up), Ok(down)) = (moved(difference, &now, &then), moved(-difference, &then, &now)) {
+            prop_assert!(near(up, -down));
+        }
     }
 
     #[test]

@@ -10,15 +10,5 @@ use super::paired::PairedNumbers;
 
 /// Wasserstein distance of `pair`. `None` if it is beyond the range of a double.
 pub fn wasserstein_distance(pair: &PairedNumbers) -> Option<f64> {
-    let mut before: Option<(f64, f64)> = None;
-    let mut distance = 0.0;
-    for (value, comparison, window) in pair.cumulative() {
-        // No gap, no distance, not even over a step beyond the range of a double.
-        if let Some((last, gap)) = before.filter(|(_, gap)| *gap > 0.0) {
-            let step = value - last;
-            distance += if step.is_finite() { gap * step } else { gap * value - gap * last };
-        }
-        before = Some((value, (window - comparison).abs()));
-    }
-    Some(distance).filter(|distance: &f64| distance.is_finite())
+    pair.area_between(|gap| gap)
 }

@@ -27,9 +27,10 @@ const OF_VALUES: [&str; 3] = ["distinct_count", "percent_distinct", "percent_dis
 /// Metrics of numbers and times.
 const OF_ORDERED: [&str; 4] = ["min", "max", "median", "rank_error"];
 /// Metrics of numbers and names.
-const OF_BINS: [&str; 3] = ["js_distance", "population_stability_index", "num_bins"];
+const OF_BINS: [&str; 5] =
+    ["js_distance", "population_stability_index", "hellinger_distance", "kl_divergence", "num_bins"];
 /// Metrics of numbers.
-const OF_NUMBERS: [&str; 13] = [
+const OF_NUMBERS: [&str; 18] = [
     "avg",
     "stddev",
     "num_zeros",
@@ -43,10 +44,21 @@ const OF_NUMBERS: [&str; 13] = [
     "ks_test.statistic",
     "ks_test.pvalue",
     "wasserstein_distance",
+    "wasserstein_distance_normed",
+    "energy_distance",
+    "cramer_von_mises_test.statistic",
+    "cramer_von_mises_test.pvalue",
+    "standardized_mean_difference",
 ];
 /// Metrics of names.
-const OF_NAMES: [&str; 4] =
-    ["chi_squared_test.statistic", "chi_squared_test.pvalue", "tv_distance", "l_infinity_distance"];
+const OF_NAMES: [&str; 6] = [
+    "chi_squared_test.statistic",
+    "chi_squared_test.pvalue",
+    "chi_squared_degrees_of_freedom",
+    "cramers_v",
+    "tv_distance",
+    "l_infinity_distance",
+];
 /// Metrics of values that have a length.
 const OF_LENGTHS: [&str; 3] = ["min_length", "max_length", "avg_length"];
 /// Metrics of the row of a whole table, beside measures of quality.

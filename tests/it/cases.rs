@@ -3,6 +3,9 @@
 //! The data are not ours to ship: `SECCHI_CASES` names the folder that holds them. Without it these tests
 //! pass and say so.
 
+mod variants;
+mod vectors;
+
 use std::path::{Path, PathBuf};
 
 use datafusion::prelude::{CsvReadOptions, ParquetReadOptions, SessionContext};

@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 from scipy.spatial.distance import jensenshannon
 from sklearn import metrics
 
@@ -100,6 +100,47 @@ def chi_squared_test(baseline, window):
     return {"statistic": float(result.statistic), "pvalue": float(result.pvalue)}
 
 
+def degrees_of_freedom(baseline, window):
+    """Those of the homogeneity test; None when there is none."""
+    used = int((np.array([baseline, window]).sum(axis=0) > 0).sum())
+    return used - 1 if used > 1 else None
+
+
+def cramers_v(baseline, window):
+    """Without correction for bias; None when fewer than two categories occur."""
+    table = np.array([baseline, window])
+    table = table[:, table.sum(axis=0) > 0]
+    if table.shape[1] < 2:
+        return None
+    return float(stats.contingency.association(table, method="cramer", correction=False))
+
+
+def kl_divergence(baseline, window):
+    """Of the window from the baseline, in nats, with the floor of PSI: SciPy's `kl_div` has the terms that keep it positive."""
+    b = np.maximum(shares(baseline), SHARE_FLOOR)
+    w = np.maximum(shares(window), SHARE_FLOOR)
+    return float(special.kl_div(w, b).sum())
+
+
+def cramer_von_mises_test(baseline, window):
+    """With the p-value of the limiting distribution at every size; None for a side of one row."""
+    if min(len(baseline), len(window)) < 2:
+        return None
+    result = stats.cramervonmises_2samp(window, baseline, method="asymptotic")
+    return {"statistic": float(result.statistic), "pvalue": float(result.pvalue)}
+
+
+def standardized_mean_difference(baseline, window):
+    """Cohen's d with both sample variances weighing the same; 0 where nothing varies or moves, else None there."""
+    if min(len(baseline), len(window)) < 2:
+        return None
+    spread = np.sqrt((np.var(baseline, ddof=1) + np.var(window, ddof=1)) / 2)
+    difference = np.mean(window) - np.mean(baseline)
+    if spread == 0:
+        return 0.0 if difference == 0 else None
+    return float(difference / spread)
+
+
 def ks_test(baseline, window):
     """Two-sample Kolmogorov-Smirnov test with an asymptotic p-value at every size.
 
@@ -140,6 +181,10 @@ def count_drift(baseline, window):
         "js_distance": float(jensenshannon(p, q, base=2)),
         "tv_distance": float(np.abs(p - q).sum() / 2),
         "l_infinity_distance": float(np.abs(p - q).max()),
+        "hellinger_distance": float(np.linalg.norm(np.sqrt(p) - np.sqrt(q)) / np.sqrt(2)),
+        "kl_divergence": kl_divergence(baseline, window),
+        "cramers_v": cramers_v(baseline, window),
+        "chi_squared_degrees_of_freedom": degrees_of_freedom(baseline, window),
         "chi_squared_test": chi_squared_test(baseline, window),
     }
 
@@ -147,9 +192,14 @@ def count_drift(baseline, window):
 def row_drift(baseline, window):
     """Every measure of two numeric samples."""
     counts = psi_counts(baseline, window)
+    distance, sigma = float(stats.wasserstein_distance(baseline, window)), np.std(baseline)
     return {
         "ks_test": ks_test(baseline, window),
-        "wasserstein_distance": float(stats.wasserstein_distance(baseline, window)),
+        "wasserstein_distance": distance,
+        "wasserstein_distance_normed": float(distance / sigma) if np.ptp(baseline) > 0 else None,
+        "energy_distance": float(stats.energy_distance(baseline, window)),
+        "cramer_von_mises_test": cramer_von_mises_test(baseline, window),
+        "standardized_mean_difference": standardized_mean_difference(baseline, window),
         "population_stability_index": population_stability_index(counts["baseline"], counts["window"]),
         "psi_counts": counts,
     }
