@@ -184,6 +184,28 @@ const MEASURES: &[Column] = &[
 ];
 
 const EXTRAS: &[Column] = &[
+    column(
+        "balanced_accuracy_score",
+        Type::Double,
+        "Mean recall over the classes that labels are of, so that rare classes weigh as much as common ones. Classification.",
+    ),
+    column(
+        "matthews_corrcoef",
+        Type::Double,
+        "Matthews' correlation coefficient of predictions and labels, −1 to 1; 0 where either are all of one class. \
+         Classification.",
+    ),
+    column(
+        "cohen_kappa_score",
+        Type::Double,
+        "Cohen's kappa, −1 to 1: how much more often predictions are right than by chance. Classification.",
+    ),
+    column(
+        "average_precision_score",
+        Type::Double,
+        "Area under the curve of precision over recall, by steps as scikit-learn has it. Classification with a \
+         probability, labels of at most two classes, with some of the positive class.",
+    ),
     column("row_count", Type::Long, "All rows of the group, NULLs included."),
     column(
         "num_infinite",
@@ -231,13 +253,17 @@ pub enum Quality {
 }
 
 /// Metrics that exist where labels do.
-const QUALITY: [(&str, Quality); 13] = [
+const QUALITY: [(&str, Quality); 17] = [
     ("accuracy_score", Quality::Classes),
     ("precision", Quality::Classes),
     ("recall", Quality::Classes),
     ("f1_score", Quality::Classes),
     ("log_loss", Quality::Probabilities),
     ("roc_auc_score", Quality::Probabilities),
+    ("balanced_accuracy_score", Quality::Classes),
+    ("matthews_corrcoef", Quality::Classes),
+    ("cohen_kappa_score", Quality::Classes),
+    ("average_precision_score", Quality::Probabilities),
     ("mean_squared_error", Quality::Numbers),
     ("root_mean_squared_error", Quality::Numbers),
     ("mean_average_error", Quality::Numbers),

@@ -1,6 +1,8 @@
 //! The state of a classifier's quality: labelled rows by prediction and label, and where the scores of
 //! each kind of row lie.
 
+mod agreement;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -277,6 +279,24 @@ impl ClassificationState {
             below += negatives;
         }
         Ok(wins as f64 / (2.0 * ups as f64 * downs as f64))
+    }
+
+    /// Average precision, the area under the curve of precision over recall by steps: from the highest score on, the precision of
+    /// all rows that have at least the score, weighted by the positives that the score adds. Equal scores are one step, and so
+    /// are scores that share a bucket. Absent without a row of the positive class.
+    pub fn average_precision_score(&self) -> Result<f64, Absence> {
+        self.scored_labels()?;
+        let ups = self.positive.total();
+        if ups == 0 {
+            return Err(Absence::new("no scored row is of the positive class"));
+        }
+        let (mut found, mut rows, mut area) = (0u64, 0u64, 0.0);
+        for Place { counts: (positives, negatives), .. } in self.positive.beside(&self.negative).iter().rev() {
+            found += positives;
+            rows += positives + negatives;
+            area += if *positives > 0 { *positives as f64 * (found as f64 / rows as f64) } else { 0.0 };
+        }
+        Ok(area / ups as f64)
     }
 
     /// The ROC area in the shape of the other scores: of two classes each has the same.

@@ -91,6 +91,10 @@ pub struct ProfileRow {
     pub predictive_equality: Option<ClassDifferences>,
     pub equal_opportunity: Option<ClassDifferences>,
     pub statistical_parity: Option<ClassDifferences>,
+    pub balanced_accuracy_score: Option<f64>,
+    pub matthews_corrcoef: Option<f64>,
+    pub cohen_kappa_score: Option<f64>,
+    pub average_precision_score: Option<f64>,
     pub row_count: u64,
     pub num_infinite: Option<u64>,
     pub num_negative: Option<u64>,
@@ -217,6 +221,9 @@ fn classification_row(
         precision: reasons.noted("precision", state.precision()),
         recall: reasons.noted("recall", state.recall()),
         f1_score: reasons.noted("f1_score", state.f1_score()),
+        balanced_accuracy_score: reasons.noted("balanced_accuracy_score", state.balanced_accuracy_score()),
+        matthews_corrcoef: reasons.noted("matthews_corrcoef", state.matthews_corrcoef()),
+        cohen_kappa_score: reasons.noted("cohen_kappa_score", state.cohen_kappa_score()),
         ..row
     };
     if !has_scores {
@@ -225,6 +232,7 @@ fn classification_row(
     ProfileRow {
         log_loss: reasons.noted("log_loss", state.log_loss()),
         roc_auc_score: reasons.noted("roc_auc_score", state.roc_auc_score()),
+        average_precision_score: reasons.noted("average_precision_score", state.average_precision_score()),
         ..row
     }
 }
@@ -431,6 +439,10 @@ impl ProfileRow {
             "percent_distinct" => self.percent_distinct,
             "accuracy_score" => self.accuracy_score,
             "log_loss" => self.log_loss,
+            "balanced_accuracy_score" => self.balanced_accuracy_score,
+            "matthews_corrcoef" => self.matthews_corrcoef,
+            "cohen_kappa_score" => self.cohen_kappa_score,
+            "average_precision_score" => self.average_precision_score,
             "mean_squared_error" => self.mean_squared_error,
             "root_mean_squared_error" => self.root_mean_squared_error,
             "mean_average_error" => self.mean_average_error,

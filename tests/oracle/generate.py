@@ -733,6 +733,20 @@ def score_quality(label, score, positive_class):
     }
 
 
+def balanced_accuracy_score(prediction, label):
+    """It warns of classes that only predictions have, and leaves them out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return float(metrics.balanced_accuracy_score(label, prediction))
+
+
+def cohen_kappa_score(prediction, label):
+    """None where both are of one class."""
+    if len(set(prediction) | set(label)) < 2:
+        return None
+    return float(metrics.cohen_kappa_score(prediction, label))
+
+
 NO_SCORE_QUALITY = dict.fromkeys(["log_loss", "roc_auc_score", "brier_score_loss", "average_precision_score"])
 
 
@@ -746,6 +760,9 @@ def classification_case(name, prediction, label, score=None, positive_class=None
         "precision": averaged(metrics.precision_score, prediction, label, classes),
         "recall": averaged(metrics.recall_score, prediction, label, classes),
         "f1_score": averaged(metrics.f1_score, prediction, label, classes),
+        "balanced_accuracy_score": balanced_accuracy_score(prediction, label),
+        "matthews_corrcoef": float(metrics.matthews_corrcoef(label, prediction)),
+        "cohen_kappa_score": cohen_kappa_score(prediction, label),
     }
     if score is not None:
         score = np.asarray(score, dtype=np.float64)

@@ -52,8 +52,17 @@ const TEXT: &[&str] = &[
 ];
 const OPAQUE: &[&str] = &["num_nulls", "percent_null"];
 const LENGTHS: &[&str] = &["min_length", "max_length", "avg_length"];
-const CLASSES: &[&str] = &["accuracy_score", "confusion_matrix", "precision", "recall", "f1_score"];
-const SCORES: &[&str] = &["log_loss", "roc_auc_score"];
+const CLASSES: &[&str] = &[
+    "accuracy_score",
+    "confusion_matrix",
+    "precision",
+    "recall",
+    "f1_score",
+    "balanced_accuracy_score",
+    "matthews_corrcoef",
+    "cohen_kappa_score",
+];
+const SCORES: &[&str] = &["log_loss", "roc_auc_score", "average_precision_score"];
 const NUMBERS: &[&str] = &[
     "mean_squared_error",
     "root_mean_squared_error",
@@ -140,34 +149,34 @@ fn a_classifier_says_what_it_lacks() {
     );
     check_scored(
         &[("1", "0", Some(0.9)), ("0", "0", Some(0.1))],
-        Some("roc_auc_score: no scored row is of the positive class"),
+        Some("roc_auc_score, average_precision_score: no scored row is of the positive class"),
     );
     check_scored(
         &[("1", "1", None), ("0", "0", None)],
-        Some("log_loss, roc_auc_score: no labelled row has a score"),
+        Some("log_loss, roc_auc_score, average_precision_score: no labelled row has a score"),
     );
     check_scored(
         &[("1", "1", Some(1.5)), ("0", "0", Some(0.1))],
-        Some("log_loss, roc_auc_score: 1 of 2 scores is not within 0 and 1"),
+        Some("log_loss, roc_auc_score, average_precision_score: 1 of 2 scores is not within 0 and 1"),
     );
     check_scored(
         &[("1", "1", Some(f64::NAN)), ("0", "0", Some(-0.1))],
-        Some("log_loss, roc_auc_score: 2 of 2 scores are not within 0 and 1"),
+        Some("log_loss, roc_auc_score, average_precision_score: 2 of 2 scores are not within 0 and 1"),
     );
     check_scored(
         &[("1", "1", Some(0.9)), ("0", "0", Some(0.1)), ("0", "2", Some(0.1))],
-        Some("log_loss, roc_auc_score: labels are of 3 classes, not of two"),
+        Some("log_loss, roc_auc_score, average_precision_score: labels are of 3 classes, not of two"),
     );
-    let neither = "log_loss, roc_auc_score: labels are of two classes, and neither is the positive one";
+    let neither = "log_loss, roc_auc_score, average_precision_score: labels are of two classes, and neither is the positive one";
     check_scored(&[("1", "true", Some(0.9)), ("0", "false", Some(0.1))], Some(neither));
     // The positive one is there, only not scored.
     check_scored(
         &[("1", "1", None), ("0", "0", Some(0.1))],
-        Some("roc_auc_score: no scored row is of the positive class"),
+        Some("roc_auc_score, average_precision_score: no scored row is of the positive class"),
     );
     let pairs: Vec<String> = (0..=super::super::classification::MAX_CELLS).map(|i| i.to_string()).collect();
     let many: Vec<_> = pairs.iter().map(|class| (class.as_str(), "1", Some(0.5))).collect();
-    let names = "accuracy_score, confusion_matrix, precision, recall, f1_score, log_loss, roc_auc_score";
+    let names = [CLASSES, SCORES].concat().join(", ");
     check_scored(&many, Some(&format!("{names}: there are more than 10000 pairs of prediction and label")));
 }
 

@@ -1,0 +1,78 @@
+//! How well predictions and labels agree, in one number that classes of very different sizes do not decide.
+//!
+//! All from the confusion matrix, as scikit-learn has them.
+
+use super::{ClassCounts, ClassificationState};
+use crate::profile::reason::Absence;
+
+impl ClassificationState {
+    /// Mean recall over the classes that labels are of.
+    ///
+    /// # Errors
+    /// If there are no labelled rows, or too many classes.
+    pub fn balanced_accuracy_score(&self) -> Result<f64, Absence> {
+        let classes = self.by_class()?;
+        let recalls: Vec<f64> = classes
+            .values()
+            .filter(|class| class.labelled > 0)
+            .map(|class| class.hits as f64 / class.labelled as f64)
+            .collect();
+        Ok(recalls.iter().sum::<f64>() / recalls.len() as f64)
+    }
+
+    /// Matthews' correlation coefficient of predictions and labels, −1 to 1: 0 also where either are all of one class.
+    /// Gorodkin (2004), Comput. Biol. Chem. 28(5–6), 367–374.
+    ///
+    /// # Errors
+    /// If there are no labelled rows, or too many classes.
+    pub fn matthews_corrcoef(&self) -> Result<f64, Absence> {
+        let Sums { rows, right, predicted, labelled, both } = self.sums()?;
+        let spread = (rows * rows - predicted) as f64 * (rows * rows - labelled) as f64;
+        if spread == 0.0 {
+            return Ok(0.0);
+        }
+        // Rounding can leave a trifle beyond 1.
+        Ok(((right * rows - both) as f64 / spread.sqrt()).clamp(-1.0, 1.0))
+    }
+
+    /// Cohen's kappa, −1 to 1: how much more often predictions are right than they would be by chance, if they were as often of
+    /// each class. Cohen (1960), Educ. Psychol. Meas. 20(1), 37–46.
+    ///
+    /// # Errors
+    /// If there are no labelled rows, too many classes, or both predictions and labels are all of one class.
+    pub fn cohen_kappa_score(&self) -> Result<f64, Absence> {
+        let Sums { rows, right, both, .. } = self.sums()?;
+        let by_chance = rows * rows - both;
+        if by_chance == 0 {
+            return Err(Absence::new("every prediction and every label is of one class"));
+        }
+        Ok(1.0 - (rows * (rows - right)) as f64 / by_chance as f64)
+    }
+
+    fn sums(&self) -> Result<Sums, Absence> {
+        let mut sums = Sums { rows: i128::from(self.count()), ..Sums::default() };
+        for ClassCounts { hits, predicted, labelled } in self.by_class()?.into_values() {
+            let (predicted, labelled) = (i128::from(predicted), i128::from(labelled));
+            sums.right += i128::from(hits);
+            sums.predicted += predicted * predicted;
+            sums.labelled += labelled * labelled;
+            sums.both += predicted * labelled;
+        }
+        Ok(sums)
+    }
+}
+
+/// Sums over classes: whole numbers, since these measures are differences of nearly equal ones.
+#[derive(Debug, Default)]
+struct Sums {
+    /// Rows.
+    rows: i128,
+    /// Rows that are predicted right.
+    right: i128,
+    /// Squares of the rows predicted as a class.
+    predicted: i128,
+    /// Squares of the rows of a class.
+    labelled: i128,
+    /// Products of both.
+    both: i128,
+}
