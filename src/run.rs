@@ -41,7 +41,7 @@ use crate::config::{Monitor, Settings};
 use crate::lineage::Lineage;
 use crate::notify;
 use crate::profile::query::Watch;
-use crate::sink::{Journal, Note, Sink, Written};
+use crate::sink::{Journal, Note, RowsUntil, Sink, Written};
 use crate::source::{self, Lake, Snapshot, Versions};
 
 /// What a run is told from outside.
@@ -165,8 +165,8 @@ struct Nothing<'a> {
     lineage: Lineage,
     /// The profile and the drift table.
     tables: [Written; 2],
-    /// When the newest window ends that has rows.
-    rows_until: Option<Timestamp>,
+    /// Until when there are rows.
+    rows: Option<RowsUntil>,
 }
 
 /// What a run takes that has something to do.
@@ -188,9 +188,9 @@ async fn prepare<'a>(
     let journal = guard(table, unless(stop, Box::pin(Journal::open(lake, monitor)))).await?;
     // What goes wrong here does so once more, and is told by whom it concerns.
     let idle = guard(table, unless(stop, Box::pin(idle(monitor, lake, order, &journal)))).await;
-    if let Ok(Some(Idle { read, tables, rows_until })) = idle {
+    if let Ok(Some(Idle { read, tables, rows })) = idle {
         let (note, lineage) = (None, lineage(monitor, read, order));
-        return Ok(Prepared::Nothing(Box::new(Nothing { journal, note, lineage, tables, rows_until })));
+        return Ok(Prepared::Nothing(Box::new(Nothing { journal, note, lineage, tables, rows })));
     }
     // The sink first: what another runner commits while the source is pinned may be of a newer source.
     let sink = guard(table, unless(stop, Box::pin(Sink::open_beside(journal, lake, monitor)))).await?;
@@ -204,11 +204,11 @@ async fn prepare<'a>(
         }
         Ok(None) => {
             let account = sink.ledger().account.as_ref();
-            let rows_until = account.and_then(|account| account.rows_until);
+            let rows = account.and_then(|account| account.rows);
             let found = account.and_then(|account| found(account, monitor, &snapshot, &lineage, order));
             let tables = sink.unchanged();
             let (journal, note) = sink.into_journal(found);
-            Ok(Prepared::Nothing(Box::new(Nothing { journal, note, lineage, tables, rows_until })))
+            Ok(Prepared::Nothing(Box::new(Nothing { journal, note, lineage, tables, rows })))
         }
         Err(error) => Err(blame(error, &snapshot, lake).await),
     }
@@ -221,13 +221,16 @@ async fn quiet(
     order: Order,
     began: Instant,
 ) -> Result<Outcome, RunError> {
-    let Nothing { journal, note, lineage, tables: [profile, drift], rows_until } = nothing;
+    let Nothing { journal, note, lineage, tables: [profile, drift], rows } = nothing;
     let mut record = record(monitor, &lineage, order);
     if let Some(note) = note {
-        note.write(&lineage).await?;
+        // It only spares later runs what this one had to do.
+        if let Err(error) = note.write(&lineage).await {
+            tracing::warn!(monitor = monitor.name, error = chain(&error), "could not note what was found");
+        }
     }
     let evaluation = journal.recorded().await?.unchanged();
-    record.findings = gaps::since(monitor, rows_until, order.as_of).into_iter().collect();
+    record.findings = gaps::since(monitor, rows, order.as_of).into_iter().collect();
     record.status = "SUCCEEDED";
     record.rows_read = Some(0);
     record.bytes_read = Some(0);

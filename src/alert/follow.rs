@@ -47,7 +47,8 @@ impl Alert<'_> {
         alert_id
     }
 
-    /// What is left decides, now that the window of which the record tells has no rows any more. Returns the last event.
+    /// What is left decides, now that the window of which the record tells has no rows any more. An alert that is on ends in the
+    /// newest window if that, or one before, has ended it since; else with its rows. Returns the last event.
     fn set_right(
         &self,
         said: &Event,
@@ -55,10 +56,13 @@ impl Alert<'_> {
         newest: Option<&Observation>,
         evaluation: &mut Evaluation,
     ) -> Option<Event> {
-        let event = match (is_on(Some(said)), left.filter(|left| is_on(Some(left))).zip(newest)) {
-            (true, None) => orphaned(said, self.present),
-            (false, Some((left, newest))) => self.correction(&said.alert_id, Some(left), newest),
-            (true, Some(_)) | (false, None) => return Some(said.clone()),
+        let left = left.zip(newest);
+        let event = match (is_on(Some(said)), left.map(|(left, _)| is_on(Some(left))), left) {
+            (true, None, _) => orphaned(said, self.present),
+            (true, Some(false), Some((left, newest))) | (false, Some(true), Some((left, newest))) => {
+                self.correction(&said.alert_id, Some(left), newest)
+            }
+            _ => return Some(said.clone()),
         };
         evaluation.events.push(event.clone());
         Some(event)

@@ -32,7 +32,7 @@ pub(super) enum Verdict {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Judged<'a> {
     pub(super) observation: &'a Observation,
-    /// The metric of the window before that has one.
+    /// The metric of the window just before, if that has one.
     pub(super) previous: Option<f64>,
     pub(super) verdict: Verdict,
     /// Whether the condition holds in as many of the last windows as the rule asks for.
@@ -46,7 +46,8 @@ pub(super) struct Judge<'a> {
     /// the condition held.
     last: VecDeque<(u32, bool)>,
     seen: u32,
-    before: Option<f64>,
+    /// When the window before ended, and its metric.
+    before: Option<(i64, f64)>,
     absent: u32,
     was_over: bool,
 }
@@ -81,8 +82,8 @@ impl<'a> Judge<'a> {
             self.last.pop_front();
         }
         let holds = self.last.iter().filter(|(_, violated)| *violated).count() >= self.rule.hold as usize;
-        let previous = self.before;
-        self.before = observation.value.or(self.before);
+        let previous = self.before.filter(|(end, _)| *end == observation.start).map(|(_, value)| value);
+        self.before = observation.value.map(|value| (observation.end, value));
         Judged { observation, previous, verdict, holds }
     }
 

@@ -6,7 +6,6 @@ use proptest::prelude::*;
 use super::follow::threshold;
 use super::*;
 use crate::config::{Change, Condition, Settings, load};
-use crate::profile::custom::Values;
 use crate::profile::row::WindowStruct;
 use crate::scope::{Scope, Scopes, Windows};
 use crate::window::Window;
@@ -547,6 +546,20 @@ fn where_the_newest_rows_are_gone_what_is_left_decides() {
     assert_eq!(history.run(&[0.1, 0.3]), ["2 first 0.3"], "it is on again");
     assert_eq!(history.run(&[0.1, 0.3]), NOTHING);
     assert_eq!(history.run(&[0.1, 0.3, 0.1, 0.3]), ["3 resolved 0.1", "4 first 0.3"], "once more");
+}
+
+/// The window that the record tells of is gone, but others have come that have ended the alert.
+#[test]
+fn what_came_in_place_of_rows_that_are_gone_ends_an_alert() {
+    let mut history =
+        History::of("- { rule: drift, metric: population_stability_index, above: 0.2, for: 2 of 3 }");
+    assert_eq!(
+        history.run(&[0.3, 0.3, 0.3, 0.3, 0.1]),
+        ["2 first 0.3", "3 still_firing 0.3", "4 still_firing 0.3", "5 still_firing 0.1"]
+    );
+    assert_eq!(history.run(&[0.3, 0.3]), NOTHING, "it is on still");
+    assert_eq!(history.run(&[0.3, 0.3, 0.1, 0.1]), ["4 resolved 0.1"]);
+    assert_eq!(history.run(&[0.3, 0.3, 0.1, 0.1]), NOTHING);
 }
 
 /// Labels come late: the newest windows have none yet, and a run may look at these alone.

@@ -26,7 +26,11 @@ const COLUMNS: &[Column] = &[
         "The settings in force, as JSON: what the monitor file says, with the defaults that it leaves to secchi.yaml and to Secchi. They hold no secrets.",
     ),
     column("source_table", Type::Text, "URL of the inference table."),
-    column("source_version_from", Type::Long, "First commit that the run read."),
+    column(
+        "source_version_from",
+        Type::Long,
+        "First commit of which the run read rows; 0 where it read rows of whole windows, or none.",
+    ),
     column("source_version", Type::Long, "Delta version of the inference table."),
     column("label_table", Type::Text, "URL of the label table."),
     column("label_version", Type::Long, "Delta version of the label table."),

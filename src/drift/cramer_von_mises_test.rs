@@ -41,8 +41,8 @@ pub fn cramer_von_mises_test(pair: &PairedNumbers) -> Option<TestResult> {
     let (product, all) = (n * m, n + m);
     let statistic = (of_n / m + of_m / n) / all - (4.0 * product - 1.0) / (6.0 * all);
     let mean = (1.0 + 1.0 / all) / 6.0;
-    let variance =
-        (all + 1.0) * (4.0 * product * all - 3.0 * (n * n + m * m) - 2.0 * product) / (45.0 * all * all * 4.0 * product);
+    let variance = (all + 1.0) * (4.0 * product * all - 3.0 * (n * n + m * m) - 2.0 * product)
+        / (45.0 * all * all * 4.0 * product);
     let scaled = 1.0 / 6.0 + (statistic - mean) / (45.0 * variance).sqrt();
     let pvalue = if scaled < NOTHING { 1.0 } else { (1.0 - limit(scaled)).clamp(0.0, 1.0) };
     Some(TestResult { statistic, pvalue })

@@ -21,7 +21,11 @@ pub fn kl_divergence(pair: &Paired) -> f64 {
             let change = (window - comparison) / comparison;
             // (1 + t) ln(1 + t) − t
             let nats = match change.abs() < SMALL {
-                true => change * change * (1.0 / 2.0 - change * (1.0 / 6.0 - change * (1.0 / 12.0 - change / 20.0))),
+                true => {
+                    change
+                        * change
+                        * (1.0 / 2.0 - change * (1.0 / 6.0 - change * (1.0 / 12.0 - change / 20.0)))
+                }
                 false => (1.0 + change) * change.ln_1p() - change,
             };
             comparison * nats

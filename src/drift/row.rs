@@ -251,8 +251,10 @@ fn numeric_row(row: DriftRow, now: &NumericState, then: &NumericState, reasons: 
         kl_divergence: binned.as_ref().map(kl_divergence),
         wasserstein_distance_normed: reasons.noted("wasserstein_distance_normed", normed),
         energy_distance: reasons.noted("energy_distance", energy_distance(&pair).ok_or(BEYOND_A_DOUBLE)),
-        cramer_von_mises_test: reasons
-            .noted("cramer_von_mises_test", cramer_von_mises_test(&pair).ok_or(Absence::new("a side has only one value"))),
+        cramer_von_mises_test: reasons.noted(
+            "cramer_von_mises_test",
+            cramer_von_mises_test(&pair).ok_or(Absence::new("a side has only one value")),
+        ),
         standardized_mean_difference: reasons.noted("standardized_mean_difference", difference),
         num_bins: binned.as_ref().map(|pair| pair.counts().len() as u64),
         ..row

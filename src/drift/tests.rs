@@ -32,13 +32,8 @@ const OF_NUMBERS: [&str; 8] = [
     "cramer_von_mises_test",
     "standardized_mean_difference",
 ];
-const OF_NAMES: [&str; 5] = [
-    "chi_squared_test",
-    "chi_squared_degrees_of_freedom",
-    "cramers_v",
-    "tv_distance",
-    "l_infinity_distance",
-];
+const OF_NAMES: [&str; 5] =
+    ["chi_squared_test", "chi_squared_degrees_of_freedom", "cramers_v", "tv_distance", "l_infinity_distance"];
 
 /// The row of a column in a window, compared with another.
 fn row(now: ColumnState, then: ColumnState) -> DriftRow {
@@ -93,13 +88,8 @@ fn check(now: ColumnState, then: ColumnState, reason: Option<&str>) {
         assert_eq!(row.reason.as_deref(), reason);
     }
     is_explained(&row, &[&OF_ALL, own, binned].concat());
-    let share = [
-        row.js_distance,
-        row.tv_distance,
-        row.l_infinity_distance,
-        row.hellinger_distance,
-        row.cramers_v,
-    ];
+    let share =
+        [row.js_distance, row.tv_distance, row.l_infinity_distance, row.hellinger_distance, row.cramers_v];
     let tests = [row.ks_test, row.chi_squared_test, row.cramer_von_mises_test].into_iter().flatten();
     let shares = share.into_iter().flatten().chain(tests.map(|test| test.pvalue));
     let shares: Vec<f64> = shares.chain(row.ks_test.map(|test| test.statistic)).collect();
@@ -138,7 +128,11 @@ fn what_has_no_value_says_why() {
 
     let of = |values: &[Option<&str>]| ColumnState::Text(names(values));
     check(of(&[Some("a")]), of(&[None]), Some("the comparison has no value"));
-    check(of(&[Some("")]), of(&[Some("")]), Some("chi_squared_test, chi_squared_degrees_of_freedom, cramers_v: there is only one category"));
+    check(
+        of(&[Some("")]),
+        of(&[Some("")]),
+        Some("chi_squared_test, chi_squared_degrees_of_freedom, cramers_v: there is only one category"),
+    );
     check(of(&[Some("a")]), of(&[Some("")]), None);
     let many: Vec<String> = (0..200).map(|i| i.to_string()).collect();
     let many: Vec<Option<&str>> = many.iter().map(|name| Some(name.as_str())).collect();

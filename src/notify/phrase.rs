@@ -84,6 +84,10 @@ pub fn crossing(event: &Event) -> String {
     let is_beyond = event.is_beyond();
     let value = number_beside(value, &event.threshold);
     match event.direction {
+        // Too few of the windows that are left are beyond it.
+        _ if !back.is_empty() && is_beyond == Some(true) => {
+            format!("{metric} {value}, beyond {threshold} in too few windows")
+        }
         _ if !back.is_empty() => format!("{metric} {back}{value} (limit {threshold})"),
         // A rule that looks at several windows holds by those before.
         _ if is_beyond == Some(false) => format!("{metric} {value}, beyond {threshold} in windows before"),

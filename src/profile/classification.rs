@@ -291,7 +291,8 @@ impl ClassificationState {
             return Err(Absence::new("no scored row is of the positive class"));
         }
         let (mut found, mut rows, mut area) = (0u64, 0u64, 0.0);
-        for Place { counts: (positives, negatives), .. } in self.positive.beside(&self.negative).iter().rev() {
+        for Place { counts: (positives, negatives), .. } in self.positive.beside(&self.negative).iter().rev()
+        {
             found += positives;
             rows += positives + negatives;
             area += if *positives > 0 { *positives as f64 * (found as f64 / rows as f64) } else { 0.0 };

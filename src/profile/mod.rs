@@ -67,6 +67,7 @@ pub use rollup::{BaseGroup, GroupKey, Rollup};
 use serde::{Deserialize, Serialize};
 use text::TextState;
 
+use crate::contract::ALL_VERSIONS;
 use crate::window::{Granularity, Window};
 
 /// How a column is profiled.
@@ -405,6 +406,15 @@ impl Profiles {
             baseline: BTreeMap::new(),
             gaps: Gaps::new(),
         }
+    }
+
+    /// The windows of the length that have rows, in order.
+    pub fn windows_of_whole(&self, granularity: Granularity) -> impl Iterator<Item = Window> + '_ {
+        let whole = self.windows.iter().find(|(series, _)| {
+            let Segment { model_version, slice } = &series.segment;
+            series.granularity == granularity && slice.is_none() && model_version == ALL_VERSIONS
+        });
+        whole.into_iter().flat_map(|(_, windows)| windows.keys().copied())
     }
 
     /// What rows are about, some subjects at a time: everything that is said of one is said at once.

@@ -412,7 +412,11 @@ fn classifiers_are_measured_as_by_scikit_learn() {
         scores(name, "f1_score", state.f1_score(), &expected.f1_score);
         for (what, ours, theirs) in [
             ("log_loss", state.log_loss(), expected.log_loss),
-            ("balanced_accuracy_score", state.balanced_accuracy_score(), Some(expected.balanced_accuracy_score)),
+            (
+                "balanced_accuracy_score",
+                state.balanced_accuracy_score(),
+                Some(expected.balanced_accuracy_score),
+            ),
             ("matthews_corrcoef", state.matthews_corrcoef(), Some(expected.matthews_corrcoef)),
             ("cohen_kappa_score", state.cohen_kappa_score(), expected.cohen_kappa_score),
             ("average_precision_score", state.average_precision_score(), expected.average_precision_score),

@@ -19,7 +19,7 @@ use crate::window::{Granularity, Window};
 const MAX_FREQUENT_ITEMS: usize = 100;
 
 /// `struct<start, end>`, in microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct WindowStruct {
     /// First instant.
     pub start: i64,

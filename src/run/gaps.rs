@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use crate::config::Monitor;
-use crate::contract::ALL_VERSIONS;
 use crate::notify::show;
 use crate::profile::Profiles;
 use crate::scope::Scope;
+use crate::sink::RowsUntil;
 use crate::window::{Calendar, Granularity, Window};
 
 /// Most empty windows that are counted one by one.
@@ -19,51 +19,59 @@ const COUNT_MAX: u64 = 100_000;
 /// What there is to say at `as_of` about windows of the finest granularity where all are known that have rows.
 pub(super) fn findings(monitor: &Monitor, profiles: &Profiles, as_of: Timestamp) -> Vec<String> {
     let Some(granularity) = monitor.granularities.first().copied() else { return Vec::new() };
-    let (windows, future) = with_rows(granularity, profiles, as_of);
+    let (windows, future): (Vec<Window>, Vec<Window>) =
+        profiles.windows_of_whole(granularity).partition(|window| window.start <= as_of);
     let missing = missing(&monitor.calendar, granularity, &windows);
     missing.into_iter().chain(not_begun(&monitor.calendar, granularity, &future)).collect()
 }
 
-/// What there is to say at `as_of` of a table whose newest window that has rows ends so.
-pub(super) fn since(monitor: &Monitor, rows_until: Option<Timestamp>, as_of: Timestamp) -> Option<String> {
+/// What there is to say at `as_of` of a table that has rows until then.
+pub(super) fn since(monitor: &Monitor, rows: Option<RowsUntil>, as_of: Timestamp) -> Option<String> {
     let last_end = as_of.checked_sub(monitor.lateness).unwrap_or(as_of);
-    no_rows(&monitor.calendar, *monitor.granularities.first()?, rows_until?, last_end)
+    match rows?.at(as_of)?.end {
+        Some(end) => no_rows(&monitor.calendar, *monitor.granularities.first()?, end, last_end),
+        None => Some("no rows in any window that has begun".to_owned()),
+    }
 }
 
-/// When the newest window of the finest granularity ends that has rows, by what a run has counted at `as_of`: all windows, or
-/// those of `computed` and some beside, where it was `before`. `None` if the others have to be looked at to tell.
+/// Until when there are rows, by what a run has counted at `as_of`: all windows, or those of `computed` and some beside, where
+/// there were rows until `before`. `None` if the others have to be looked at to tell.
 pub(super) fn rows_until(
     monitor: &Monitor,
     profiles: &Profiles,
     computed: &Scope,
-    before: Option<Timestamp>,
+    before: Option<RowsUntil>,
     as_of: Timestamp,
-) -> Option<Timestamp> {
+) -> Option<RowsUntil> {
     let granularity = monitor.granularities.first().copied()?;
-    let newest = with_rows(granularity, profiles, as_of).0.last().map(|window| window.end);
+    let found = of_windows(profiles.windows_of_whole(granularity), as_of);
     if computed.windows().is_none() {
-        return newest;
+        return Some(found);
     }
-    let last = monitor.calendar.window_of(granularity, before?.checked_sub(1.microsecond()).ok()?).ok()?;
+    let before = before?.at(as_of)?;
+    let last =
+        monitor.calendar.window_of(granularity, before.end?.checked_sub(1.microsecond()).ok()?).ok()?;
+    let ahead = [before.ahead, found.ahead].into_iter().flatten().min();
     match computed.has(Some((granularity, last))) {
         // Its rows may be gone.
-        true => newest.filter(|newest| Some(*newest) >= before),
-        false => newest.max(before),
+        true => {
+            found.end.filter(|end| Some(*end) >= before.end).map(|end| RowsUntil { end: Some(end), ahead })
+        }
+        false => Some(RowsUntil { end: found.end.max(before.end), ahead }),
     }
 }
 
-/// The windows of the length that have rows, in order: those that have begun at `as_of`, and those that have not. The latter
-/// would make a table look alive that is no longer written.
-fn with_rows(granularity: Granularity, profiles: &Profiles, as_of: Timestamp) -> (Vec<Window>, Vec<Window>) {
-    let whole = profiles.windows.iter().find(|(series, _)| {
-        let segment = &series.segment;
-        series.granularity == granularity && segment.slice.is_none() && segment.model_version == ALL_VERSIONS
-    });
-    let windows = whole.into_iter().flat_map(|(_, windows)| windows.keys().copied());
-    windows.partition(|window| window.start <= as_of)
+/// Until when there are rows, where these are all windows that have some.
+pub(super) fn of_windows(windows: impl Iterator<Item = Window>, as_of: Timestamp) -> RowsUntil {
+    let (begun, ahead): (Vec<Window>, Vec<Window>) = windows.partition(|window| window.start <= as_of);
+    RowsUntil {
+        end: begun.iter().map(|window| window.end).max(),
+        ahead: ahead.iter().map(|window| window.start).min(),
+    }
 }
 
-/// What there is to say about `windows` in order that have rows and have not begun.
+/// What there is to say about `windows` in order that have rows and have not begun: they would make a table look alive that is no
+/// longer written.
 fn not_begun(calendar: &Calendar, granularity: Granularity, windows: &[Window]) -> Option<String> {
     let first = shown(windows.first()?.start, calendar.zone());
     let windows = counted(windows.len() as u64, granularity);

@@ -3,16 +3,13 @@
 //! A monitor that looks every few minutes finds that nearly always, so that is what it should cost. What is seen here must be
 //! what [`plan`](super::plan) would find; where a glance does not tell, it is asked.
 
-use jiff::Timestamp;
-
-use super::plan::due;
+use super::plan::{become_complete, due};
 use super::record::{Read, carried_on};
 use super::{Order, RunError};
 use crate::config::Monitor;
 use crate::lineage::{ENGINE_VERSION, Lineage};
 use crate::profile::functions::LAYOUT;
-use crate::profile::query::Due;
-use crate::sink::{Account, Glance, Journal, Written};
+use crate::sink::{Account, Glance, Journal, RowsUntil, Written};
 use crate::source::{self, Lake, Snapshot, Versions};
 
 /// A run that has nothing to do.
@@ -21,8 +18,8 @@ pub(super) struct Idle {
     pub(super) read: Read,
     /// The profile and the drift table.
     pub(super) tables: [Written; 2],
-    /// When the newest window ends that has rows.
-    pub(super) rows_until: Option<Timestamp>,
+    /// Until when there are rows.
+    pub(super) rows: Option<RowsUntil>,
 }
 
 /// Whether there is nothing to do for `monitor`; `None` if there may be something.
@@ -46,14 +43,14 @@ pub(super) async fn idle(
     if !source::is_as_it_was(lake, monitor, account.read()).await? {
         return Ok(None);
     }
-    let Account { source, labels, baseline, rows_until, .. } = account;
+    let Account { source, labels, baseline, rows, .. } = account;
     let read = Read {
         source: source.clone(),
         labels: labels.clone(),
         baseline: baseline.clone(),
         model: source::model(monitor, lake).await?,
     };
-    Ok(Some(Idle { read, tables, rows_until: *rows_until }))
+    Ok(Some(Idle { read, tables, rows: *rows }))
 }
 
 /// The `account` that shows at a glance, too, that there was nothing to do; `None` if a glance would show no more than now.
@@ -78,7 +75,7 @@ fn holds(account: &Account, monitor: &Monitor, order: Order) -> bool {
     *config_hash == monitor.config_hash
         && *engine_version == ENGINE_VERSION
         && *layout == LAYOUT
-        && *as_of <= order.as_of
+        && (*as_of <= order.as_of || become_complete(monitor, order.as_of, *as_of).is_empty())
         && behind.is_empty()
-        && matches!(due(account, monitor, order.as_of), Due::Windows(due) if due.is_empty())
+        && due(account, monitor, order.as_of).is_empty()
 }

@@ -17,7 +17,7 @@ use crate::profile::positive_class::unseen_positive_class;
 use crate::profile::query::{OUT_OF_RANGE, Totals};
 use crate::profile::{Profiles, Series, findings, many_classes};
 use crate::scope::Scope;
-use crate::sink::Written;
+use crate::sink::{RowsUntil, Written};
 use crate::source::{Snapshot, registry};
 use crate::window::Window;
 
@@ -147,14 +147,14 @@ fn versions(profiles: &Profiles, computed: &Scope) -> Vec<String> {
     versions
 }
 
-/// What was noticed and did not stop the run at `as_of`, whose newest window with rows ends at `rows_until`. What can only be said
+/// What was noticed and did not stop the run at `as_of`, where there are `rows` until then. What can only be said
 /// of all windows is, if the run `is_all` about them.
 pub(super) fn findings(
     monitor: &Monitor,
     totals: &Totals,
     (profiles, computed): (&Profiles, &Scope),
     snapshot: &Snapshot,
-    (as_of, rows_until): (Timestamp, Option<Timestamp>),
+    (as_of, rows): (Timestamp, Option<RowsUntil>),
     is_all: bool,
 ) -> Vec<String> {
     let mut findings = findings::of_tables(monitor, snapshot);
@@ -198,7 +198,7 @@ pub(super) fn findings(
         findings.extend(unseen_versions(monitor, &versions, snapshot.model.as_ref()));
         findings.extend(gaps::findings(monitor, profiles, as_of));
     }
-    findings.extend(gaps::since(monitor, rows_until, as_of));
+    findings.extend(gaps::since(monitor, rows, as_of));
     findings.extend(many_classes::finding(profiles));
     findings.extend(unseen_positive_class(profiles, monitor));
     findings.extend(totals.custom.iter().flat_map(Measured::findings));

@@ -13,7 +13,7 @@ use crate::notify::RunFacts;
 use crate::profile::functions::LAYOUT;
 use crate::profile::query::SliceValues;
 use crate::scope::{Scopes, Windows};
-use crate::sink::{Account, Ledger, RunRow, Written};
+use crate::sink::{Account, Ledger, RowsUntil, RunRow, Written};
 use crate::source::changes::count_files;
 use crate::source::{self, Snapshot};
 use crate::spans::Spans;
@@ -134,13 +134,13 @@ pub(super) fn facts(
     }
 }
 
-/// What the states table holds once the run has written windows of `scopes`, where there are rows until `rows_until`.
+/// What the states table holds once the run has written windows of `scopes`, where there are `rows` until then.
 pub(super) fn account(
     (monitor, order): (&Monitor, Order),
     snapshot: &Snapshot,
     lineage: &Lineage,
     scopes: &Scopes,
-    (rows_until, slices): (Option<Timestamp>, &SliceValues),
+    (rows, slices): (Option<RowsUntil>, Option<&SliceValues>),
     behind: Spans,
     ledger: &Ledger,
 ) -> Account {
@@ -161,8 +161,8 @@ pub(super) fn account(
         labels: lineage.labels.clone(),
         baseline: lineage.baseline.clone(),
         as_of: order.as_of,
-        rows_until,
-        slices: Some(slices).filter(|slices| bytes(slices) <= SLICES_BYTES_MAX).cloned(),
+        rows,
+        slices: slices.filter(|slices| bytes(slices) <= SLICES_BYTES_MAX).cloned(),
         touched: scopes.states.windows().map(spans),
         asked: order.recount.filter(|_| !behind.is_empty()).map(|recount| recount.asked),
         behind,
@@ -190,7 +190,7 @@ pub(super) fn carried_on(
         heads: snapshot.heads.clone(),
         labels: lineage.labels.clone(),
         baseline: lineage.baseline.clone(),
-        as_of,
+        as_of: as_of.max(account.as_of),
         ..account.clone()
     }
 }

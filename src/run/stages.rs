@@ -1,7 +1,5 @@
 //! The stages of a run, from rows to tables: counted, compared, judged, written.
 
-use jiff::Timestamp;
-
 use super::guard::unless;
 use super::plan::Task;
 use super::record::{account, facts};
@@ -13,7 +11,7 @@ use crate::lineage::Lineage;
 use crate::profile::query::{Counted, Counting, QueryError, Reading, Totals, counted_windows};
 use crate::profile::{Profiles, columns, custom, row, state_row};
 use crate::scope::{Scope, Scopes};
-use crate::sink::{RunRow, Sink, StagedTables, Written};
+use crate::sink::{RowsUntil, RunRow, Sink, StagedTables, Written};
 use crate::source::{Snapshot, Versions};
 
 /// The stages between the pins and the record. Columns go through them a few at a time, and no reader sees a row of any
@@ -36,7 +34,7 @@ pub(super) async fn compute(
             None => reading = reading.of_all_windows(),
         }
     };
-    let TablesWritten { profiles, computed, rows_until, totals, mut evaluation, tables: [profile, drift] } =
+    let TablesWritten { profiles, computed, rows, totals, mut evaluation, tables: [profile, drift] } =
         written;
     record.alert_rows = Some(evaluation.events.len() as u64);
     let unsent = sink.unsent().await?;
@@ -50,14 +48,8 @@ pub(super) async fn compute(
     record.drift_rows = Some(drift.rows);
     record.profile_version = Some(profile.version);
     record.drift_version = Some(drift.version);
-    let mut findings = outcome::findings(
-        monitor,
-        &totals,
-        (&profiles, &computed),
-        snapshot,
-        (order.as_of, rows_until),
-        is_all,
-    );
+    let mut findings =
+        outcome::findings(monitor, &totals, (&profiles, &computed), snapshot, (order.as_of, rows), is_all);
     findings.extend(why_all.map(|why| why.told(true)));
     findings.extend(noticed);
     let facts = facts(monitor, lineage, record, order, &evaluation, [&profile, &drift]);
@@ -71,8 +63,8 @@ struct TablesWritten {
     profiles: Profiles,
     /// The windows that were computed.
     computed: Scope,
-    /// When the newest window ends that has rows, computed or not.
-    rows_until: Option<Timestamp>,
+    /// Until when there are rows, in windows that were computed or not.
+    rows: Option<RowsUntil>,
     totals: Totals,
     evaluation: Evaluation,
     /// The profile and the drift table.
@@ -90,16 +82,19 @@ async fn write(
 ) -> Result<Option<TablesWritten>, RunError> {
     let Job { monitor, settings, order, watch, stop } = job;
     let behind = reading.behind.clone();
+    // Where windows lost rows, slices may be gone with them.
+    let are_all_slices = match &reading.earlier {
+        None => behind.is_empty(),
+        Some(earlier) => earlier.recounted.is_empty() && sink.ledger().is_finished,
+    };
+    // What adds to what was counted does not look back behind it.
+    let is_newest = (order.versions == Versions::default() || reading.earlier.is_some()) && behind.is_empty();
     let edges = sink.recorded_edges(&columns::numeric(monitor, &snapshot.schema)).await?;
     let begun = Counting::begin(monitor, snapshot, settings, edges, reading, order.as_of, watch);
     let mut counting = unless(stop, Box::pin(begun)).await?;
     let recorded = sink.journal().recorded().await?;
-    let present = Present {
-        as_of: order.as_of,
-        run_id: &lineage.run_id,
-        computed_at: lineage.computed_at,
-        is_newest: order.versions == Versions::default() && behind.is_empty(),
-    };
+    let present =
+        Present { as_of: order.as_of, run_id: &lineage.run_id, computed_at: lineage.computed_at, is_newest };
     let scopes = counting.scopes();
     let past = unless(stop, sink.past(&scopes, order.as_of)).await?;
     let mut judging = Judging::new(monitor, &recorded, present, past);
@@ -108,13 +103,13 @@ async fn write(
         let counted = count(monitor, &mut counting, lineage, &scopes, &mut judging, &mut tables).await?;
         let Some(profiles) = counted else { return Ok(None) };
         // What waits for later runs may be newer.
-        let rows_until = match behind.is_empty() {
+        let rows = match behind.is_empty() {
             true => rows_until(monitor, order, &profiles, &scopes, sink).await?,
             false => None,
         };
-        Ok::<_, RunError>(Some((profiles, rows_until)))
+        Ok::<_, RunError>(Some((profiles, rows)))
     };
-    let (profiles, rows_until) = match unless(stop, counted).await {
+    let (profiles, rows) = match unless(stop, counted).await {
         Ok(Some(counted)) => counted,
         Ok(None) => {
             tables.discard().await;
@@ -126,34 +121,33 @@ async fn write(
         }
     };
     let job = (monitor, order);
-    let known = (rows_until, counting.slices());
+    let known = (rows, Some(counting.slices()).filter(|_| are_all_slices));
     let account = account(job, snapshot, lineage, &scopes, known, behind, sink.ledger());
     let (profile, drift) = tables.commit(&account).await?;
     let (evaluation, totals) = (judging.finish(), counting.into_totals());
     let (computed, tables) = (scopes.profile.clone(), [profile, drift]);
-    Ok(Some(TablesWritten { profiles, computed, rows_until, totals, evaluation, tables }))
+    Ok(Some(TablesWritten { profiles, computed, rows, totals, evaluation, tables }))
 }
 
-/// When the newest window ends that has rows, by those that the run has computed, and if need be by those that are kept.
+/// Until when there are rows, by the windows that the run has computed, and if need be by those that are kept.
 async fn rows_until(
     monitor: &Monitor,
     order: Order,
     profiles: &Profiles,
     scopes: &Scopes,
     sink: &Sink<'_>,
-) -> Result<Option<Timestamp>, RunError> {
-    let before = sink.ledger().account.as_ref().and_then(|account| account.rows_until);
+) -> Result<Option<RowsUntil>, RunError> {
+    let before = sink.ledger().account.as_ref().and_then(|account| account.rows);
     let found = gaps::rows_until(monitor, profiles, &scopes.profile, before, order.as_of);
-    let Some(granularity) = monitor.granularities.first().filter(|_| found.is_none()) else {
+    let Some(granularity) = monitor.granularities.first().copied().filter(|_| found.is_none()) else {
         return Ok(found);
     };
     let Some((url, states)) = sink.states().await? else { return Ok(found) };
     let kept = counted_windows(monitor, states).await;
     let kept = kept.map_err(|error| QueryError::kept(&url, error))?;
-    let finest = kept.iter().filter_map(|base| monitor.calendar.window_of(*granularity, base.start).ok());
-    let others = finest.filter(|window| !scopes.profile.has(Some((*granularity, *window))));
-    let newest = others.filter(|window| window.start <= order.as_of).map(|window| window.end).max();
-    Ok(gaps::rows_until(monitor, profiles, &Scope::All, None, order.as_of).max(newest))
+    let kept = kept.iter().filter_map(|base| monitor.calendar.window_of(granularity, base.start).ok());
+    let others = kept.filter(|window| !scopes.profile.has(Some((granularity, *window))));
+    Ok(Some(gaps::of_windows(others.chain(profiles.windows_of_whole(granularity)), order.as_of)))
 }
 
 /// From the rows of the source to rows of the metric tables, which are judged and staged, some columns after the others.

@@ -57,9 +57,9 @@ pub struct Account {
     pub baseline: Option<Pin>,
     /// The run's present.
     pub as_of: Timestamp,
-    /// When the newest window of the finest length ends that has rows, of those that have begun; `None` if that is not known.
+    /// Until when there are rows; `None` if that is not known.
     #[serde(default)]
-    pub rows_until: Option<Timestamp>,
+    pub rows: Option<RowsUntil>,
     /// The values that are slices of their own; `None` if they take too much room, so that the states tell.
     #[serde(default)]
     pub slices: Option<SliceValues>,
@@ -76,6 +76,22 @@ pub struct Account {
     pub ended: i64,
     /// Runs before it that did not end, newest last: of their events it is not known whether anybody was told.
     pub unfinished: Vec<String>,
+}
+
+/// Until when there are rows, by windows of the finest length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowsUntil {
+    /// When the newest window ends that has rows, of those that have begun; `None` if none has.
+    pub end: Option<Timestamp>,
+    /// When the first window begins that has rows, of those that have not begun.
+    pub ahead: Option<Timestamp>,
+}
+
+impl RowsUntil {
+    /// The same at a later present, unless a window has begun since, so that the others have to be looked at to tell.
+    pub fn at(self, as_of: Timestamp) -> Option<Self> {
+        self.ahead.is_none_or(|ahead| ahead > as_of).then_some(self)
+    }
 }
 
 impl Account {

@@ -37,7 +37,7 @@ pub use error::SinkError;
 pub use glance::Glance;
 use jiff::Timestamp;
 pub use journal::Journal;
-pub use ledger::{Account, Ledger};
+pub use ledger::{Account, Ledger, RowsUntil};
 pub use note::Note;
 pub use runs::{Durations, RunRow};
 pub use staged::Staged;

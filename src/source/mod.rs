@@ -46,7 +46,7 @@ use crate::lineage::{Pin, RegisteredModel};
 pub const LABELS: &str = "labels";
 
 /// The name of the whole label table in SQL.
-const ALL_LABELS: &str = "all_labels";
+pub const ALL_LABELS: &str = "all_labels";
 
 /// Everything that a run reads, at the versions at which it reads it.
 pub struct Snapshot {

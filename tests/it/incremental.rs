@@ -141,7 +141,6 @@ async fn a_run_without_news_looks_at_nothing_that_is_older() {
     assert!(!run_at(&scene, "bad", as_of).await.is_unchanged);
 }
 
-/// The window that ends an alert is none in which it fired.
 /// How many commits the states table has.
 async fn commits_of_states(scene: &Scene) -> u64 {
     tables::open(&scene.path("monitoring/bad_profile_states")).await.version().expect("a version")
@@ -171,6 +170,58 @@ async fn what_changed_no_row_is_looked_at_once() {
     assert_eq!((outcome.rows, outcome.windows), (24, 1), "{:?}", outcome.findings);
 }
 
+/// Clocks of two machines differ a little; that is nothing as long as the same windows are complete.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_behind_a_little_makes_nothing_be_read() {
+    let scene = Scene::new().await;
+    let later = |seconds: i64| day(3).checked_add((600 + seconds).seconds()).expect("a time");
+    assert!(!run_at(&scene, "bad", later(0)).await.is_unchanged);
+    tables::open(&scene.path("lake/bad")).await.optimize().await.expect("an optimize");
+    for seconds in [20, 19, 20, -600] {
+        let outcome = run_at(&scene, "bad", later(seconds)).await;
+        assert!(outcome.is_unchanged, "{seconds}: {:?}", outcome.findings);
+    }
+    scene.table("bad", &rows_of(3, "amount")).await;
+    assert_eq!(run_at(&scene, "bad", later(-1)).await.rows, 24);
+    // An hour before, the last day was not over.
+    let back = run_at(&scene, "bad", later(-3600)).await;
+    assert!(
+        back.findings.iter().any(|finding| finding.contains("its present is before that of the last run")),
+        "{:?}",
+        back.findings
+    );
+}
+
+/// With their rows, slices go, and make room for others.
+#[tokio::test(flavor = "multi_thread")]
+async fn slices_that_are_gone_make_room_for_others() {
+    let scene = Scene::new().await;
+    let regions = |first: usize| {
+        rows_of(9, "amount").replace(
+            "* REPLACE (",
+            &format!("* REPLACE (concat('r', {first} + CAST(substr(request_id, 2) AS INT) % 24) AS region, "),
+        )
+    };
+    run_at(&scene, "bad", day(30)).await;
+    let own = async || {
+        let sql = "SELECT count(DISTINCT slice_value) AS slices, count(*) FILTER (WHERE slice_value = ':other') AS others \
+                   FROM bad_profile_metrics WHERE slice_key = 'region' AND column_name = ':table' AND granularity = '1 day' \
+                   AND window_start = '2026-05-10T00:00:00Z'";
+        let rows = scene.rows(sql).await;
+        (rows[0]["slices"].as_u64(), rows[0]["others"].as_u64())
+    };
+    // Six times 24 regions, of which only 24 are there at a time.
+    for times in 0..6 {
+        scene.table("bad", &regions(24 * times)).await;
+        run_at(&scene, "bad", day(30)).await;
+        assert_eq!(own().await, (Some(24), Some(0)), "{times}");
+        let table = tables::open(&scene.path("lake/bad")).await;
+        table.delete().with_predicate("event_time >= '2026-05-10T00:00:00Z'").await.expect("a delete");
+        run_at(&scene, "bad", day(30)).await;
+        assert_eq!(own().await, (Some(0), Some(0)), "{times}");
+    }
+}
+
 /// A table that is no longer written has no window that a rule could watch, so every run says it.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_run_tells_of_a_table_that_is_no_longer_written() {
@@ -196,14 +247,23 @@ async fn every_run_tells_of_a_table_that_is_no_longer_written() {
     // Nor do rows of a day to come; and where the newest rows are deleted, those that are left tell.
     scene.table("bad", &rows_of(20, "amount")).await;
     assert_eq!(silence(run_at(&scene, "bad", day(7)).await), (false, since("2026-05-07", 1, "2026-05-08")));
-    let table = tables::open(&scene.path("lake/bad")).await;
-    table.delete().with_predicate("event_time >= '2026-05-06T00:00:00Z'").await.expect("a delete");
+    let from = |day: &str| format!("event_time >= '2026-05-{day}T00:00:00Z'");
+    let delete = async |which: String| {
+        tables::open(&scene.path("lake/bad")).await.delete().with_predicate(which).await.expect("a delete");
+    };
+    delete(format!("{} AND event_time < '2026-05-20T00:00:00Z'", from("06"))).await;
     assert_eq!(silence(run_at(&scene, "bad", day(7)).await), (false, since("2026-05-04", 4, "2026-05-08")));
-    let recorded =
-        scene.rows("SELECT findings FROM runs WHERE status = 'SUCCEEDED' ORDER BY at DESC LIMIT 1").await;
-    assert!(recorded[0]["findings"].to_string().contains("no rows since 2026-05-04"), "{recorded:?}");
+    // Until the day to come has begun.
+    let noon = day(20).checked_add(12.hours()).expect("noon");
+    assert_eq!(silence(run_at(&scene, "bad", noon).await), (true, vec![]));
+    delete(from("06")).await;
+    assert_eq!(silence(run_at(&scene, "bad", day(7)).await).1, since("2026-05-04", 4, "2026-05-08"));
+    let recorded = scene.rows("SELECT findings FROM runs WHERE status = 'SUCCEEDED'").await;
+    let is_told = |run: &Value| run["findings"].to_string().contains("no rows since 2026-05-04: 4 windows");
+    assert_eq!(recorded.iter().filter(|run| is_told(run)).count(), 2, "{recorded:?}");
 }
 
+/// The window that ends an alert is none in which it fired.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_that_ends_in_a_later_run_fired_until_its_last_window() {
     let scene = Scene::new().await;

@@ -53,6 +53,13 @@ pub enum Due {
     All,
 }
 
+impl Due {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Windows(windows) if windows.is_empty())
+    }
+}
+
 /// What is kept of the windows that a run is about.
 pub(super) struct Base<'a> {
     kept: Kept<'a>,

@@ -11,12 +11,12 @@ use datafusion::physical_plan::collect;
 use jiff::Timestamp;
 
 use super::decode::column;
-use super::requests::bounds;
+use super::requests::show_candidates;
 use super::watch::bytes_read;
 use crate::config::Monitor;
 use crate::profile::functions::{self, WindowStart};
 use crate::profile::template::{self, Name};
-use crate::source::{RELABELED, Relabeled, Snapshot};
+use crate::source::{INFERENCE, RELABELED, Relabeled, Snapshot};
 use crate::spans::Spans;
 
 /// Times of rows whose labels changed since version `since` of the label table, in whole base windows, and the bytes that
@@ -47,14 +47,12 @@ pub async fn relabeled(
         ("request_id", Name::column(&arrives_in.request_id_col)),
     ];
     let base = monitor.base_granularity();
-    let (bounds, mut bytes) = bounds(&snapshot.ctx, RELABELED, &arrives_in.request_id_col).await?;
+    let mut bytes = show_candidates(&snapshot.ctx, INFERENCE, RELABELED, &arrives_in.request_id_col).await?;
     let frame = snapshot.ctx.sql(&template::fill(template::RELABELED, &names)).await?;
-    let mut parameters = vec![
+    let frame = frame.with_param_values(vec![
         ("granularity", ScalarValue::from(base.to_string())),
         ("zone", ScalarValue::from(monitor.timezone.clone())),
-    ];
-    parameters.extend(bounds);
-    let frame = frame.with_param_values(parameters)?;
+    ])?;
     let plan = frame.create_physical_plan().await?;
     let mut windows = BTreeSet::new();
     for batch in collect(std::sync::Arc::clone(&plan), snapshot.ctx.task_ctx()).await? {

@@ -194,7 +194,7 @@ fn scores_of_classes_are_never_missing() {
 
 #[test]
 fn a_monitor_without_probabilities_misses_no_measure_of_them() {
-    let row = table_of(classified(&[("1", "1", None)]), false);
+    let row = table_of(classified(&[("1", "1", None), ("0", "0", None)]), false);
     check(&row, CLASSES, None);
     assert_eq!((row.log_loss, row.roc_auc_score), (None, None));
 }

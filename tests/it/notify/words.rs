@@ -181,6 +181,15 @@ fn a_value_that_is_fine_is_not_called_bad() {
             "population_stability_index 1.5, beyond 1 to 2 in windows before",
         ),
     ];
+    let resolved = Event { transition: Transition::Resolved, ..event() };
+    let resolved = Event {
+        state: resolved.transition.state(),
+        value: Some(0.9),
+        threshold: "0.2".to_owned(),
+        ..resolved
+    };
+    let few = "population_stability_index 0.9, beyond 0.2 in too few windows";
+    assert_eq!(phrase::crossing(&resolved), few);
     for (direction, threshold, value, expected) in table {
         assert_eq!(crossing(direction, threshold, value), expected);
     }
