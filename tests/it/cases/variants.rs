@@ -64,7 +64,7 @@ const SAME: f64 = 1e-9;
 /// Columns of names: the same categories on all sides, so the same numbers.
 fn names_agree(column: &str, ours: &Value, theirs: &Value) {
     let close = |what: &str, ours: &Value, recorded: &str| {
-        close(&format!("{what} of {column}"), ours, &theirs[recorded], SAME, 1e-12);
+        near(&format!("{what} of {column}"), ours, &theirs[recorded], SAME, 1e-12);
     };
     close("PSI", &ours["population_stability_index"], "psi_fill1e4");
     // A root: SciPy rounds what is under it.
