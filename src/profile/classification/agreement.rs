@@ -21,7 +21,7 @@ impl ClassificationState {
     }
 
     /// Matthews' correlation coefficient of predictions and labels, −1 to 1: 0 also where either are all of one class.
-    /// Gorodkin (2004), Comput. Biol. Chem. 28(5–6), 367–374.
+    /// Gorodkin (2004), Computational Biology and Chemistry 28(5–6), 367–374.
     ///
     /// # Errors
     /// If there are no labelled rows, or too many classes.
