@@ -123,5 +123,12 @@ fn verdict(rule: &Rule, observation: &Observation) -> Verdict {
             if rises { change > bound } else { change < bound }
         }
     };
-    if violated { Verdict::Violated } else { Verdict::Fine }
+    match (violated, rule.significance, observation.pvalue) {
+        (false, _, _) => Verdict::Fine,
+        (true, None, _) => Verdict::Violated,
+        (true, Some(_), None) => Verdict::Unknown("no p-value"),
+        (true, Some(bound), Some(pvalue)) if pvalue < bound => Verdict::Violated,
+        // As much as this comes of chance.
+        (true, Some(_), Some(_)) => Verdict::Fine,
+    }
 }

@@ -24,6 +24,7 @@ use presence::Presence;
 
 use crate::config::Monitor;
 use crate::drift::DriftRow;
+use crate::drift::families::{Families, pvalue_column};
 use crate::profile::row::ProfileRow;
 use crate::window::Granularity;
 
@@ -99,6 +100,8 @@ pub struct Judging<'a> {
     presence: BTreeMap<Granularity, Presence>,
     /// End of the newest window with rows, of any length.
     newest: Option<i64>,
+    /// Series, each of the rule at a place among the monitor's, that are judged once all columns have been compared.
+    waiting: Vec<(usize, SeriesKey, Vec<Observation>)>,
 }
 
 impl<'a> Judging<'a> {
@@ -114,11 +117,12 @@ impl<'a> Judging<'a> {
         let present = Present { computed_at: recorded.after_all(present.computed_at), ..present };
         let presence = past.take_presence();
         let newest = presence.values().filter_map(Presence::newest).max();
-        Self { monitor, recorded, present, past, evaluation, followed, presence, newest }
+        Self { monitor, recorded, present, past, evaluation, followed, presence, newest, waiting: Vec::new() }
     }
 
-    /// Judges rows of the tables: all that the run computes of some columns, or of whole tables.
-    pub fn judge(&mut self, profile: &[ProfileRow], drift: &[DriftRow]) {
+    /// Judges rows of the tables: all that the run computes of some columns, or of whole tables. The first of the `drift` rows
+    /// was noted at `first` among the families; what these decide is judged by [`Self::finish`].
+    pub fn judge(&mut self, profile: &[ProfileRow], drift: &[DriftRow], first: usize) {
         let lengths: BTreeMap<String, Granularity> =
             self.monitor.rules.iter().map(|rule| (rule.granularity.to_string(), rule.granularity)).collect();
         for row in profile {
@@ -130,19 +134,25 @@ impl<'a> Judging<'a> {
             }
         }
         let columns: BTreeSet<&str> = profile.iter().map(|row| row.column_name.as_str()).collect();
-        self.judge_columns(&columns, profile, drift);
+        self.judge_columns(&columns, profile, drift, first);
         for presence in self.presence.values_mut() {
             columns.iter().for_each(|column| presence.forget(column));
         }
     }
 
     /// Judges series of these columns, of the past and of these rows.
-    fn judge_columns(&mut self, columns: &BTreeSet<&str>, profile: &[ProfileRow], drift: &[DriftRow]) {
+    fn judge_columns(
+        &mut self,
+        columns: &BTreeSet<&str>,
+        profile: &[ProfileRow],
+        drift: &[DriftRow],
+        first_row: usize,
+    ) {
         let Self { monitor, recorded, present, .. } = *self;
         for (place, rule) in monitor.rules.iter().enumerate() {
             let Some(first) = self.past.start(rule.granularity) else { continue };
             let watch = Watch { monitor, rule, as_of: present.as_of };
-            let mut series = watch.observed(profile, drift);
+            let mut series = watch.observed(profile, drift, first_row);
             for column in columns {
                 for (key, observations) in self.past.take(place, column) {
                     series.entry(key).or_default().extend(observations);
@@ -153,8 +163,9 @@ impl<'a> Judging<'a> {
                 let alert = Alert { monitor, rule, key: &key, present };
                 // A series that never has a value is not of this metric: a text column has no mean. But if an alert is on, it is,
                 // and its values are yet to come.
-                let has_value = observations.iter().any(|observation| observation.value.is_some());
-                if !has_value && !is_on(recorded.last.get(&alert.id())) {
+                let is_of_metric =
+                    |observation: &Observation| observation.value.is_some() || observation.place.is_some();
+                if !observations.iter().any(is_of_metric) && !is_on(recorded.last.get(&alert.id())) {
                     continue;
                 }
                 if let Some(presence) = self.presence.get(&rule.granularity) {
@@ -162,17 +173,45 @@ impl<'a> Judging<'a> {
                     observations.extend(absent);
                 }
                 observations.sort_by_key(|observation| observation.start);
+                if observations.iter().any(|observation| observation.place.is_some()) {
+                    self.waiting.push((place, key, observations));
+                    continue;
+                }
                 let alert_id = alert.follow(&observations, first, recorded, &mut self.evaluation);
                 self.followed.insert(alert_id);
             }
         }
     }
 
-    /// What came of it, now that all rows have been judged.
-    pub fn finish(mut self) -> Evaluation {
+    /// Judges what has waited for all columns to be compared.
+    fn judge_waiting(&mut self, families: &Families<'_>) {
+        let Self { monitor, recorded, present, .. } = *self;
+        for (place, key, mut observations) in std::mem::take(&mut self.waiting) {
+            let Some(rule) = monitor.rules.get(place) else { continue };
+            let Some(first) = self.past.start(rule.granularity) else { continue };
+            for observation in &mut observations {
+                let Some(place) = observation.place else { continue };
+                let together = families.at(place);
+                let metric = rule.metric.name();
+                observation.pvalue = together.metric(pvalue_column(metric));
+                observation.value = observation.value.or_else(|| together.metric(metric));
+            }
+            let alert = Alert { monitor, rule, key: &key, present };
+            let has_value = observations.iter().any(|observation| observation.value.is_some());
+            if !has_value && !is_on(recorded.last.get(&alert.id())) {
+                continue;
+            }
+            let alert_id = alert.follow(&observations, first, recorded, &mut self.evaluation);
+            self.followed.insert(alert_id);
+        }
+    }
+
+    /// What came of it, now that all rows have been judged and the `families` are closed.
+    pub fn finish(mut self, families: &Families<'_>) -> Evaluation {
         // Columns of which the run computes nothing: they may have no rows any more.
         let left = self.past.columns();
-        self.judge_columns(&left.iter().map(String::as_str).collect(), &[], &[]);
+        self.judge_columns(&left.iter().map(String::as_str).collect(), &[], &[], 0);
+        self.judge_waiting(families);
         let Self { monitor, recorded, present, past, mut evaluation, followed, newest, .. } = self;
         let is_past = |last: &Event| Some(last.window_end) <= newest || is_gone(last, monitor, present);
         // Of windows further back than the rules look it is not known whether they have rows.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::config::{Condition, Metric, Monitor, Rule};
 use crate::contract::ALL_VERSIONS;
 use crate::drift::DriftRow;
+use crate::drift::families::Together;
 use crate::drift::row::drift_type;
 use crate::profile::row::ProfileRow;
 
@@ -38,6 +39,10 @@ pub struct Observation {
     pub count: u64,
     /// Values of what it is compared with; `u64::MAX` if there is nothing of the kind.
     pub count_cmp: u64,
+    /// The adjusted p-value, where the rule asks for it and the row has one.
+    pub pvalue: Option<f64>,
+    /// Where the run has noted what all columns of the comparison decide, if the rule waits for it.
+    pub place: Option<usize>,
     /// Whether the series has no rows in the window, which others have.
     pub is_absent: bool,
     /// Whether the run has computed it, and not an earlier one.
@@ -54,6 +59,8 @@ impl Observation {
             baseline_value: None,
             count: 0,
             count_cmp: 0,
+            pvalue: None,
+            place: None,
             is_absent: true,
             is_computed: false,
         }
@@ -81,9 +88,14 @@ impl Watch<'_> {
         self.rule.provisional || is_final(end)
     }
 
-    /// What rows of the tables say. A `:table` row has only the metrics of tables; a column row only those of columns: without
+    /// Whether what rows of the drift table say of the rule's metric is known only once all columns have been compared.
+    pub(super) fn waits(&self) -> bool {
+        self.rule.significance.is_some() || Together::COLUMNS.contains(&self.rule.metric.name())
+    }
+
+    /// What rows of the tables say; of rows of the drift table the first was noted at `first` among the families. A `:table` row has only the metrics of tables; a column row only those of columns: without
     /// a value and without a reason, a row is of another metric.
-    pub(super) fn observed(&self, profile: &[ProfileRow], drift: &[DriftRow]) -> Series {
+    pub(super) fn observed(&self, profile: &[ProfileRow], drift: &[DriftRow], first: usize) -> Series {
         let granularity = self.rule.granularity.to_string();
         let mut series = Series::new();
         let mut note = |key: SeriesKey, has_reason: bool, observation: Observation| {
@@ -94,14 +106,16 @@ impl Watch<'_> {
         match &self.rule.metric {
             Metric::Drift(metric) => {
                 let wanted = self.rule.comparison.map(drift_type);
-                let is_wanted =
-                    |row: &&DriftRow| wanted == Some(row.drift_type) && row.granularity == granularity;
-                for row in drift.iter().filter(is_wanted) {
+                let is_wanted = |(_, row): &(usize, &DriftRow)| {
+                    wanted == Some(row.drift_type) && row.granularity == granularity
+                };
+                for (place, row) in (first..).zip(drift).filter(is_wanted) {
                     let (count, count_cmp) = row.counts_behind(metric);
                     let (start, end, value) = (row.window_start, row.window_end, row.metric(metric));
+                    let place = self.waits().then_some(place);
                     let observation =
-                        Observation { value, count, count_cmp, is_computed: true, ..at(start, end) };
-                    note(SeriesKey::of_drift(row), row.reason.is_some(), observation);
+                        Observation { value, count, count_cmp, place, is_computed: true, ..at(start, end) };
+                    note(SeriesKey::of_drift(row), row.reason.is_some() || row.awaits(metric), observation);
                 }
             }
             Metric::Profile(metric) => {

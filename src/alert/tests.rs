@@ -1,4 +1,6 @@
 #![allow(clippy::panic, clippy::unwrap_used)]
+mod significance;
+
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -106,8 +108,12 @@ fn judged(
 ) -> Evaluation {
     let all = Past::of(monitor, present.as_of, &Scopes::default());
     let mut judging = Judging::new(monitor, recorded, present, all);
-    judging.judge(profile, drift);
-    judging.finish()
+    let importance = BTreeMap::new();
+    let mut families = Families::new(monitor.label().map(|label| label.column.as_str()), &importance);
+    let first = families.note(drift);
+    judging.judge(profile, drift, first);
+    families.close();
+    judging.finish(&families)
 }
 
 fn drifted(monitor: &Monitor, rows: &[DriftRow]) -> Evaluation {
@@ -837,8 +843,8 @@ proptest! {
             let (monitor, computed) = (&history.monitor, changed.keys().copied().collect());
             let mut judging = Judging::new(monitor, &history.recorded, present, past(monitor, &days, &computed));
             let (profile, drift) = of(&changed);
-            judging.judge(&profile, &drift);
-            let evaluation = judging.finish();
+            judging.judge(&profile, &drift, 0);
+            let evaluation = judging.finish(&Families::new(None, &BTreeMap::new()));
             history.record(&evaluation.events);
             let (profile, drift) = of(&days);
             let anew = judged(&history.monitor, &profile, &drift, &Recorded::default(), present);
@@ -888,8 +894,8 @@ fn what_lies_further_back_than_a_run_looks_is_not_gone() {
     for (known, expected) in [(5..20, 0), (1..20, 1)] {
         let past = looked_at(&history.monitor, june("later"), 20, known);
         let mut judging = Judging::new(&history.monitor, &history.recorded, june("later"), past);
-        judging.judge(&profile, &[]);
-        let evaluation = judging.finish();
+        judging.judge(&profile, &[], 0);
+        let evaluation = judging.finish(&Families::new(None, &BTreeMap::new()));
         assert_eq!((evaluation.events.len(), evaluation.firing.len()), (expected, 1 - expected));
     }
 }

@@ -1,12 +1,23 @@
 //! The rules of people who write none: few, and quiet on data that do not drift.
 //!
-//! They are what could be typed, so they are proven like any others, and recorded with the settings that decide
+//! Drift has to be sure, and worth telling: a rule that looks at the size alone is blind to what is small and sure, and in few
+//! rows is woken by chance. They are what could be typed, so they are proven like any others, and recorded with the settings that decide
 //! a run: another release may have others.
 
 use super::spec::{Amount, ChangeSpec, MonitorSpec, ProblemType, RuleSpec, Severity};
 
 /// Fewer values than this say little about a distribution.
 const MIN_COUNT: u64 = 200;
+
+/// What is significant: of columns whose adjusted p-value is below, about one in a hundred has not moved.
+pub(crate) const SIGNIFICANCE: f64 = 0.01;
+
+/// What is worth telling of what is significant: below, less than one value in twenty-five has moved, which is found in
+/// many rows, and which seasons and weekdays do, too.
+pub(crate) const NOTABLE_EFFECT: f64 = 0.04;
+
+/// Percentage points of NULLs that are worth telling, if they are significant.
+const NOTABLE_NULLS: f64 = 1.0;
 
 /// Drift and missing values, each in a window against the baseline (or the window before), and quality
 /// against the baseline where labels are.
@@ -19,8 +30,16 @@ pub(super) fn rules(spec: &MonitorSpec) -> Vec<RuleSpec> {
         ..RuleSpec::default()
     };
     let mut rules = vec![
-        RuleSpec { above: Some(0.25), ..rule("drift", "population_stability_index", Severity::Warning) },
-        RuleSpec { above: Some(5.0), ..rule("missing values", "percent_null_delta", Severity::Warning) },
+        RuleSpec {
+            above: Some(NOTABLE_EFFECT),
+            significance: Some(SIGNIFICANCE),
+            ..rule("drift", "effect_size", Severity::Warning)
+        },
+        RuleSpec {
+            above: Some(NOTABLE_NULLS),
+            significance: Some(SIGNIFICANCE),
+            ..rule("missing values", "percent_null_delta", Severity::Warning)
+        },
     ];
     let inference = &spec.inference;
     if inference.prediction_col.is_some() && inference.label_col.is_some() && spec.baseline.is_some() {

@@ -5,7 +5,7 @@
 //! the rest is not, so that all is told at once. This module reads files of settings; it must not look at tables,
 //! the network or the clock.
 
-mod default_rules;
+pub(crate) mod default_rules;
 #[cfg(test)]
 mod given;
 mod monitor;

@@ -46,6 +46,8 @@ pub struct Monitor {
     pub quantiles: usize,
     /// Metrics of one's own, in the order of the file.
     pub custom_metrics: Vec<CustomMetric>,
+    /// How much columns weigh in the drift share, where that is not 1.
+    pub importance: BTreeMap<String, f64>,
     /// What to alert on.
     pub rules: Vec<Rule>,
     /// Whether the monitor file has them; by default a few quiet ones.
@@ -74,10 +76,14 @@ impl Monitor {
         Granularity::base_of(&self.granularities)
     }
 
+    /// The label, and where it comes from.
+    pub fn label(&self) -> Option<&Label> {
+        self.inference.prediction.as_ref()?.label.as_ref()
+    }
+
     /// Every table and folder that a run opens.
     pub fn places(&self) -> Vec<&Url> {
-        let label = self.inference.prediction.as_ref().and_then(|prediction| prediction.label.as_ref());
-        let labels = label.and_then(|label| label.arrives_in.as_ref()).map(|labels| &labels.table);
+        let labels = self.label().and_then(|label| label.arrives_in.as_ref()).map(|labels| &labels.table);
         let baseline = self.baseline.as_ref().map(|baseline| &baseline.table);
         let registry = self.registry.as_ref().map(|registry| match &registry.place {
             RegistryPlace::MlflowFiles(url) | RegistryPlace::Table(url) => url,
@@ -253,6 +259,8 @@ pub struct Rule {
     pub of: u32,
     /// Least number of values in a window, and in what it is compared with.
     pub min_count: u64,
+    /// What the adjusted p-value must be below; for drift metrics only.
+    pub significance: Option<f64>,
     /// How urgent.
     pub severity: Severity,
     /// Who is responsible.

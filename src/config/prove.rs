@@ -22,6 +22,7 @@ mod smtp;
 mod storage;
 mod time;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use address::is_this_machine;
@@ -70,6 +71,7 @@ pub fn monitor(
     slices_are_different(&spec.slicing_exprs, notes);
     let quantiles = quantiles(spec.quantiles, notes);
     let custom_metrics = custom_metrics(spec, notes);
+    weights_are_positive(&spec.importance, notes);
 
     let typed_rules = spec.alerts.clone().unwrap_or_else(|| default_rules::rules(spec));
     let rules = rules(&typed_rules, spec, &granularities, &custom_metrics, notes);
@@ -106,6 +108,7 @@ pub fn monitor(
         slicing_exprs: spec.slicing_exprs.clone(),
         quantiles,
         custom_metrics,
+        importance: spec.importance.clone(),
         rules,
         has_own_rules: spec.alerts.is_some(),
         channels,
@@ -167,6 +170,16 @@ fn slices_are_different(slices: &[String], notes: &mut Notes<'_>) {
                 "each expression once",
             );
         }
+    }
+}
+
+fn weights_are_positive(importance: &BTreeMap<String, f64>, notes: &mut Notes<'_>) {
+    for (column, weight) in importance.iter().filter(|(_, weight)| !(**weight > 0.0 && weight.is_finite())) {
+        notes.problem(
+            &format!("/importance/{}", column.replace('~', "~0").replace('/', "~1")),
+            format!("is {weight}, which is no weight"),
+            "a number above 0; what has no weight at all is listed under `columns.exclude`",
+        );
     }
 }
 

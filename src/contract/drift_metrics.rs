@@ -121,6 +121,48 @@ const EXTRAS: &[Column] = &[
         Type::Double,
         "Difference of `avg` in standard deviations, Cohen's d, where both sides' variances weigh the same. Numbers.",
     ),
+    column(
+        "effect_size",
+        Type::Double,
+        "How much has moved, 0 equal to 1 disjoint: at least this share of the values would have to be others for both \
+         sides to be alike. `ks_test.statistic` of numbers, `tv_distance` of names. Numbers and categories.",
+    ),
+    column(
+        "drift_pvalue",
+        Type::Double,
+        "Chance of moving at least as far without drift: `ks_test.pvalue` of numbers; of names the p-value of the \
+         chi-squared test with rare names as one, or of Fisher's exact test of two of which one is rare. Numbers and \
+         categories.",
+    ),
+    column(
+        "drift_pvalue_adjusted",
+        Type::Double,
+        "`drift_pvalue`, adjusted (Benjamini and Hochberg) for the columns of this comparison, in the same window, model \
+         version and slice: call every column moved that has less than 0.01 here, and about one in a hundred of these is \
+         not. The label, which arrives late, is by itself.",
+    ),
+    column(
+        "null_test",
+        TEST,
+        "Chi-squared test of NULLs and values; the p-value is that of Fisher's exact test where fewer than five are expected.",
+    ),
+    column("null_pvalue_adjusted", Type::Double, "`null_test.pvalue`, adjusted as `drift_pvalue_adjusted`."),
+    column(
+        "columns_compared",
+        Type::Long,
+        "On `:table` rows: columns that have a `drift_pvalue`, without the label.",
+    ),
+    column(
+        "columns_drifted",
+        Type::Long,
+        "On `:table` rows: those of them whose `drift_pvalue_adjusted` is below 0.01 and whose `effect_size` is above 0.04.",
+    ),
+    column(
+        "drift_share",
+        Type::Double,
+        "On `:table` rows: `columns_drifted` as a share of `columns_compared`, 0 to 1, each column by its `importance`; \
+         NULL where none is compared.",
+    ),
     column("num_bins", Type::Long, "Bins on which PSI and JS distance were computed."),
     column("count_current", Type::Long, "Values of this window that the distances were computed from."),
     column("count_cmp", Type::Long, "Values of the comparison that the distances were computed from."),

@@ -2,20 +2,25 @@
 //!
 //! Arithmetic on states: no I/O, no clock, cannot fail. A measure returns a number or an absence with a
 //! reason; whether the number is *bad* is decided in [`alert`](crate::alert) alone. One file is one column
-//! of the drift table.
+//! of the drift table; what all columns of a comparison decide together is `families`.
 
+pub mod benjamini_hochberg;
 pub mod chi_squared_test;
 pub mod cramer_von_mises_test;
 pub mod cramers_v;
 #[cfg(feature = "lake")]
 pub mod custom;
+pub mod drift_pvalue;
 pub mod energy_distance;
+pub mod families;
+pub mod fishers_exact_test;
 pub mod hellinger_distance;
 pub mod js_distance;
 pub mod kl_divergence;
 pub mod kolmogorov;
 pub mod ks_test;
 pub mod l_infinity_distance;
+pub mod null_test;
 pub mod paired;
 pub mod population_stability_index;
 pub mod row;
@@ -32,6 +37,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use families::Families;
 pub use row::DriftRow;
 use serde::Serialize;
 

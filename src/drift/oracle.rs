@@ -3,26 +3,30 @@
 
 use serde::Deserialize;
 
-use super::TestResult;
 use super::chi_squared_test::{chi_squared_test, degrees_of_freedom};
 use super::cramer_von_mises_test::cramer_von_mises_test;
 use super::cramers_v::cramers_v;
 use super::energy_distance::energy_distance;
+use super::fishers_exact_test::fishers_exact_test;
 use super::hellinger_distance::hellinger_distance;
 use super::js_distance::js_distance;
 use super::kl_divergence::kl_divergence;
 use super::kolmogorov;
 use super::ks_test::ks_test;
 use super::l_infinity_distance::l_infinity_distance;
+use super::null_test::null_test;
 use super::paired::{Paired, PairedNumbers};
 use super::population_stability_index::population_stability_index;
 use super::standardized_mean_difference::standardized_mean_difference;
 use super::tv_distance::tv_distance;
 use super::wasserstein_distance::wasserstein_distance;
 use super::wasserstein_distance_normed::wasserstein_distance_normed;
+use super::{TestResult, benjamini_hochberg, drift_pvalue};
+use crate::profile::ColumnState;
 use crate::profile::distribution::Distribution;
 use crate::profile::numeric::NumericState;
 use crate::profile::oracle::{Generated, SAME_NUMBERS, Tolerance, cases, close, numeric};
+use crate::profile::text::TextState;
 
 /// These are roots, with SciPy and NumPy of differences of nearly equal numbers: what they round at 1e-16 stands at 1e-8 after
 /// the root. Ours have all their digits there; see `js_distance`.
@@ -38,6 +42,9 @@ const LIMIT: Tolerance = Tolerance { relative: 1e-9, absolute: 1e-7 };
 /// Means that lie far from 0 are doubles like any others, so that their difference has fewer digits: of a thousand million
 /// some seven after the point, on both sides.
 const MEANS: Tolerance = Tolerance { relative: 1e-9, absolute: 1e-6 };
+
+/// SciPy's chances of single tables are of logarithms of factorials, which lose digits where rows are many.
+const EXACT: Tolerance = Tolerance { relative: 1e-8, absolute: 1e-12 };
 
 /// A test of the oracle; its p-value is null where the distribution does not exist.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -105,6 +112,7 @@ fn counts_are_compared_as_by_scipy() {
         cramers_v: Option<f64>,
         chi_squared_degrees_of_freedom: Option<u64>,
         chi_squared_test: Option<Test>,
+        drift_pvalue: Option<f64>,
     }
 
     fn check(case: &Case) {
@@ -129,6 +137,8 @@ fn counts_are_compared_as_by_scipy() {
             close(name, what, Some(actual), Some(expected), tolerance);
         }
         close(name, "cramers_v", cramers_v(&pair), expected.cramers_v, ROOTED);
+        let pvalue = drift_pvalue::of_names(&pair).ok();
+        close(name, "drift_pvalue", pvalue, expected.drift_pvalue, SAME_NUMBERS);
         assert_eq!(degrees_of_freedom(&pair), expected.chi_squared_degrees_of_freedom, "{name}");
         let (statistic, pvalue) = test.map(|test| (test.statistic, test.pvalue)).unzip();
         let expected_statistic = expected_test.map(|test| test.statistic);
@@ -138,6 +148,63 @@ fn counts_are_compared_as_by_scipy() {
     }
 
     cases(include_str!("../../tests/oracle/drift_counts.json"), 37).iter().for_each(check);
+}
+
+#[test]
+fn nulls_are_compared_as_by_scipy() {
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        baseline: (u64, u64),
+        window: (u64, u64),
+        expected: Expected,
+    }
+
+    #[derive(Deserialize)]
+    struct Expected {
+        statistic: f64,
+        pvalue: f64,
+        fishers_exact_test: Option<f64>,
+    }
+
+    fn check(case: &Case) {
+        let Case { name, baseline, window, expected } = case;
+        let column = |(nulls, values)| {
+            let mut state = TextState::default();
+            state.add_nulls(nulls);
+            state.add("a", values);
+            ColumnState::Text(state)
+        };
+        let test = null_test(&column(*window), &column(*baseline)).unwrap();
+        close(name, "statistic", Some(test.statistic), Some(expected.statistic), SAME_NUMBERS);
+        close(name, "pvalue", Some(test.pvalue), Some(expected.pvalue), SAME_NUMBERS);
+        if let Some(theirs) = expected.fishers_exact_test {
+            let ours = fishers_exact_test((baseline.0, window.0), (baseline.1, window.1));
+            close(name, "fishers_exact_test", Some(ours), Some(theirs), EXACT);
+        }
+    }
+
+    cases(include_str!("../../tests/oracle/drift_nulls.json"), 16).iter().for_each(check);
+}
+
+#[test]
+fn families_are_adjusted_as_by_scipy() {
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        pvalues: Vec<f64>,
+        expected: Vec<f64>,
+    }
+
+    fn check(case: &Case) {
+        let adjusted = benjamini_hochberg::adjusted(&case.pvalues);
+        assert_eq!(adjusted.len(), case.expected.len());
+        for (ours, theirs) in adjusted.into_iter().zip(&case.expected) {
+            close(&case.name, "adjusted", Some(ours), Some(*theirs), SAME_NUMBERS);
+        }
+    }
+
+    cases(include_str!("../../tests/oracle/drift_families.json"), 6).iter().for_each(check);
 }
 
 #[test]

@@ -7,12 +7,15 @@ use serde::Serialize;
 use super::chi_squared_test::{chi_squared_test, degrees_of_freedom};
 use super::cramer_von_mises_test::cramer_von_mises_test;
 use super::cramers_v::cramers_v;
+use super::drift_pvalue;
 use super::energy_distance::energy_distance;
+use super::families::Together;
 use super::hellinger_distance::hellinger_distance;
 use super::js_distance::js_distance;
 use super::kl_divergence::kl_divergence;
 use super::ks_test::ks_test;
 use super::l_infinity_distance::l_infinity_distance;
+use super::null_test::null_test;
 use super::paired::{Paired, PairedNumbers};
 use super::population_stability_index::population_stability_index;
 use super::standardized_mean_difference::standardized_mean_difference;
@@ -78,6 +81,12 @@ pub struct DriftRow {
     pub energy_distance: Option<f64>,
     pub cramer_von_mises_test: Option<TestResult>,
     pub standardized_mean_difference: Option<f64>,
+    pub effect_size: Option<f64>,
+    pub drift_pvalue: Option<f64>,
+    pub null_test: Option<TestResult>,
+    /// Nothing until all columns of the comparison are known.
+    #[serde(flatten)]
+    pub together: Together,
     pub num_bins: Option<u64>,
     pub count_current: u64,
     pub count_cmp: u64,
@@ -191,6 +200,7 @@ fn column_row(key: DriftRow, now: &ColumnState, then: &ColumnState) -> DriftRow 
         percent_null_delta: delta(now.percent_null(), then.percent_null()),
         percent_zeros_delta: delta(now.percent_zeros(), then.percent_zeros()),
         percent_distinct_delta: delta(now.percent_distinct(), then.percent_distinct()),
+        null_test: null_test(now, then),
         count_current: now.count(),
         count_cmp: then.count(),
         ..key
@@ -236,6 +246,8 @@ fn numeric_row(row: DriftRow, now: &NumericState, then: &NumericState, reasons: 
     };
     let binned = pair.in_quantile_bins(BINS);
     let test = ks_test(&pair).ok_or(Absence::new("each side has only one value"));
+    let effect_size = test.clone().map(|test| test.statistic);
+    let drift_pvalue = test.clone().map(|test| test.pvalue);
     let distance = wasserstein_distance(&pair);
     let normed = distance.ok_or(BEYOND_A_DOUBLE);
     let normed = normed.and_then(|distance| wasserstein_distance_normed(distance, then));
@@ -256,6 +268,8 @@ fn numeric_row(row: DriftRow, now: &NumericState, then: &NumericState, reasons: 
             cramer_von_mises_test(&pair).ok_or(Absence::new("a side has only one value")),
         ),
         standardized_mean_difference: reasons.noted("standardized_mean_difference", difference),
+        effect_size: reasons.noted("effect_size", effect_size),
+        drift_pvalue: reasons.noted("drift_pvalue", drift_pvalue),
         num_bins: binned.as_ref().map(|pair| pair.counts().len() as u64),
         ..row
     }
@@ -289,23 +303,35 @@ fn text_row(row: DriftRow, now: &TextState, then: &TextState, reasons: &mut Reas
     const ONE_CATEGORY: Absence = Absence::new("there is only one category");
     let test = chi_squared_test(&pair).ok_or(ONE_CATEGORY);
     let degrees = degrees_of_freedom(&pair).ok_or(ONE_CATEGORY);
+    let moved = tv_distance(&pair);
     DriftRow {
         js_distance: Some(js_distance(&pair)),
         population_stability_index: Some(population_stability_index(&pair)),
         chi_squared_test: reasons.noted("chi_squared_test", test),
-        tv_distance: Some(tv_distance(&pair)),
+        tv_distance: Some(moved),
         l_infinity_distance: Some(l_infinity_distance(&pair)),
         hellinger_distance: Some(hellinger_distance(&pair)),
         kl_divergence: Some(kl_divergence(&pair)),
         chi_squared_degrees_of_freedom: reasons.noted("chi_squared_degrees_of_freedom", degrees),
         cramers_v: reasons.noted("cramers_v", cramers_v(&pair).ok_or(ONE_CATEGORY)),
+        effect_size: Some(moved),
+        drift_pvalue: reasons.noted("drift_pvalue", drift_pvalue::of_names(&pair)),
         num_bins: Some(pair.counts().len() as u64),
         ..row
     }
 }
 
 /// Metrics that are computed from all rows, NULLs included.
-const OF_ROWS: [&str; 3] = ["count_delta", "percent_null_delta", "non_null_columns_delta"];
+const OF_ROWS: [&str; 8] = [
+    "count_delta",
+    "percent_null_delta",
+    "null_test",
+    "null_pvalue_adjusted",
+    "non_null_columns_delta",
+    "columns_compared",
+    "columns_drifted",
+    "drift_share",
+];
 
 /// Whether all rows stand behind the metric called `name`, and not values that are there: behind counts of NULLs, and
 /// metrics of one's own.
@@ -327,6 +353,16 @@ impl DriftRow {
             (self.row_count, self.row_count_cmp)
         } else {
             (self.count_current, self.count_cmp)
+        }
+    }
+
+    /// Whether the column called `name` will have a value once all columns of the comparison are known.
+    pub fn awaits(&self, name: &str) -> bool {
+        match name {
+            "drift_pvalue_adjusted" => self.drift_pvalue.is_some(),
+            "null_pvalue_adjusted" => self.null_test.is_some(),
+            "columns_compared" | "columns_drifted" | "drift_share" => self.column_name == TABLE,
+            _ => false,
         }
     }
 
@@ -360,6 +396,11 @@ impl DriftRow {
             "cramer_von_mises_test.statistic" => self.cramer_von_mises_test.map(|test| test.statistic),
             "cramer_von_mises_test.pvalue" => self.cramer_von_mises_test.map(|test| test.pvalue),
             "standardized_mean_difference" => self.standardized_mean_difference,
+            "effect_size" => self.effect_size,
+            "drift_pvalue" => self.drift_pvalue,
+            "null_test.statistic" => self.null_test.map(|test| test.statistic),
+            "null_test.pvalue" => self.null_test.map(|test| test.pvalue),
+            name if Together::COLUMNS.contains(&name) => self.together.metric(name),
             "num_bins" => self.num_bins.map(|bins| bins as f64),
             "count_current" => Some(self.count_current as f64),
             "count_cmp" => Some(self.count_cmp as f64),

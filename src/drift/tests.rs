@@ -19,9 +19,16 @@ use crate::profile::text::TextState;
 use crate::profile::{ColumnInfo, ColumnState, Kind};
 use crate::window::Granularity;
 
-const OF_ALL: [&str; 3] = ["count_delta", "percent_null_delta", "percent_distinct_delta"];
-const OF_BINS: [&str; 5] =
-    ["js_distance", "population_stability_index", "hellinger_distance", "kl_divergence", "num_bins"];
+const OF_ALL: [&str; 4] = ["count_delta", "percent_null_delta", "percent_distinct_delta", "null_test"];
+const OF_BINS: [&str; 7] = [
+    "js_distance",
+    "population_stability_index",
+    "hellinger_distance",
+    "kl_divergence",
+    "effect_size",
+    "drift_pvalue",
+    "num_bins",
+];
 const OF_NUMBERS: [&str; 8] = [
     "avg_delta",
     "percent_zeros_delta",
@@ -88,9 +95,17 @@ fn check(now: ColumnState, then: ColumnState, reason: Option<&str>) {
         assert_eq!(row.reason.as_deref(), reason);
     }
     is_explained(&row, &[&OF_ALL, own, binned].concat());
-    let share =
-        [row.js_distance, row.tv_distance, row.l_infinity_distance, row.hellinger_distance, row.cramers_v];
-    let tests = [row.ks_test, row.chi_squared_test, row.cramer_von_mises_test].into_iter().flatten();
+    let share = [
+        row.js_distance,
+        row.tv_distance,
+        row.l_infinity_distance,
+        row.hellinger_distance,
+        row.cramers_v,
+        row.effect_size,
+        row.drift_pvalue,
+    ];
+    let tests =
+        [row.ks_test, row.chi_squared_test, row.cramer_von_mises_test, row.null_test].into_iter().flatten();
     let shares = share.into_iter().flatten().chain(tests.map(|test| test.pvalue));
     let shares: Vec<f64> = shares.chain(row.ks_test.map(|test| test.statistic)).collect();
     assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
@@ -117,7 +132,7 @@ fn what_has_no_value_says_why() {
         one(),
         one(),
         Some(
-            "ks_test: each side has only one value; wasserstein_distance_normed: the comparison does not vary; \
+            "ks_test, effect_size, drift_pvalue: each side has only one value; wasserstein_distance_normed: the comparison does not vary; \
              cramer_von_mises_test: a side has only one value; standardized_mean_difference: there is only one finite value",
         ),
     );
@@ -131,7 +146,9 @@ fn what_has_no_value_says_why() {
     check(
         of(&[Some("")]),
         of(&[Some("")]),
-        Some("chi_squared_test, chi_squared_degrees_of_freedom, cramers_v: there is only one category"),
+        Some(
+            "chi_squared_test, chi_squared_degrees_of_freedom, cramers_v, drift_pvalue: there is only one category",
+        ),
     );
     check(of(&[Some("a")]), of(&[Some("")]), None);
     let many: Vec<String> = (0..200).map(|i| i.to_string()).collect();

@@ -11,7 +11,10 @@ use crate::contract::TABLE;
 use crate::contract::profile_metrics::{Quality, quality};
 
 /// Metrics of every column, whatever its kind.
-const OF_ALL: [&str; 9] = [
+const OF_ALL: [&str; 12] = [
+    "null_test.statistic",
+    "null_test.pvalue",
+    "null_pvalue_adjusted",
     "count",
     "num_nulls",
     "percent_null",
@@ -27,8 +30,16 @@ const OF_VALUES: [&str; 3] = ["distinct_count", "percent_distinct", "percent_dis
 /// Metrics of numbers and times.
 const OF_ORDERED: [&str; 4] = ["min", "max", "median", "rank_error"];
 /// Metrics of numbers and names.
-const OF_BINS: [&str; 5] =
-    ["js_distance", "population_stability_index", "hellinger_distance", "kl_divergence", "num_bins"];
+const OF_BINS: [&str; 8] = [
+    "js_distance",
+    "population_stability_index",
+    "hellinger_distance",
+    "kl_divergence",
+    "effect_size",
+    "drift_pvalue",
+    "drift_pvalue_adjusted",
+    "num_bins",
+];
 /// Metrics of numbers.
 const OF_NUMBERS: [&str; 18] = [
     "avg",
@@ -62,7 +73,10 @@ const OF_NAMES: [&str; 6] = [
 /// Metrics of values that have a length.
 const OF_LENGTHS: [&str; 3] = ["min_length", "max_length", "avg_length"];
 /// Metrics of the row of a whole table, beside measures of quality.
-const OF_TABLE: [&str; 8] = [
+const OF_TABLE: [&str; 11] = [
+    "columns_compared",
+    "columns_drifted",
+    "drift_share",
     "count",
     "row_count",
     "count_delta",

@@ -6,7 +6,7 @@ use super::record::{account, facts};
 use super::{Job, Order, Outcome, RunError, gaps, outcome};
 use crate::alert::{Evaluation, Judging, Present};
 use crate::config::Monitor;
-use crate::drift;
+use crate::drift::{self, Families};
 use crate::lineage::Lineage;
 use crate::profile::query::{Counted, Counting, QueryError, Reading, Totals, counted_windows};
 use crate::profile::{Profiles, columns, custom, row, state_row};
@@ -98,10 +98,14 @@ async fn write(
     let scopes = counting.scopes();
     let past = unless(stop, sink.past(&scopes, order.as_of)).await?;
     let mut judging = Judging::new(monitor, &recorded, present, past);
+    let mut families = Families::new(monitor.label().map(|label| label.column.as_str()), &monitor.importance);
     let mut tables = sink.stage(lineage, &scopes);
     let counted = async {
-        let counted = count(monitor, &mut counting, lineage, &scopes, &mut judging, &mut tables).await?;
+        let judged = (&mut families, &mut judging);
+        let counted = count(monitor, &mut counting, lineage, &scopes, judged, &mut tables).await?;
         let Some(profiles) = counted else { return Ok(None) };
+        families.close();
+        tables.drift.release(&families).await?;
         // What waits for later runs may be newer.
         let rows = match behind.is_empty() {
             true => rows_until(monitor, order, &profiles, &scopes, sink).await?,
@@ -124,7 +128,7 @@ async fn write(
     let known = (rows, Some(counting.slices()).filter(|_| are_all_slices));
     let account = account(job, snapshot, lineage, &scopes, known, behind, sink.ledger());
     let (profile, drift) = tables.commit(&account).await?;
-    let (evaluation, totals) = (judging.finish(), counting.into_totals());
+    let (evaluation, totals) = (judging.finish(&families), counting.into_totals());
     let (computed, tables) = (scopes.profile.clone(), [profile, drift]);
     Ok(Some(TablesWritten { profiles, computed, rows, totals, evaluation, tables }))
 }
@@ -150,14 +154,15 @@ async fn rows_until(
     Ok(Some(gaps::of_windows(others.chain(profiles.windows_of_whole(granularity)), order.as_of)))
 }
 
-/// From the rows of the source to rows of the metric tables, which are judged and staged, some columns after the others.
+/// From the rows of the source to rows of the metric tables, which are judged and staged, some columns after the others. What
+/// all columns decide waits in the families, and rows of the drift table with it.
 /// Gives what was counted with the last; nothing if that lacks windows.
 async fn count(
     monitor: &Monitor,
     counting: &mut Counting<'_>,
     lineage: &Lineage,
     scopes: &Scopes,
-    judging: &mut Judging<'_>,
+    (families, judging): (&mut Families<'_>, &mut Judging<'_>),
     tables: &mut StagedTables<'_>,
 ) -> Result<Option<Profiles>, RunError> {
     let [of_states, of_profile, of_drift] =
@@ -179,10 +184,11 @@ async fn count(
             states.retain(|row| of_states.has(row.granularity.as_deref(), row.window_start));
             profile.retain(|row| of_profile.has(row.granularity.as_deref(), row.window_start));
             drift.retain(|row| of_drift.has(Some(&row.granularity), Some(row.window_start)));
-            judging.judge(&profile, &drift);
+            let first = families.note(&drift);
+            judging.judge(&profile, &drift, first);
             tables.states.add(&states).await?;
             tables.profile.add(&profile).await?;
-            tables.drift.add(&drift).await?;
+            tables.drift.hold(&drift)?;
         }
         if profiles.is_last {
             return Ok(Some(profiles));

@@ -38,7 +38,25 @@ pub fn lines(batch: &RecordBatch, names: &[&str]) -> Result<Vec<String>, ArrowEr
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// `batch` with the column at `index` replaced.
+/// `batch` with the columns called `names` as the fields of `rows`, one for each of its rows, are called.
+///
+/// # Errors
+/// If one is not there, or a value does not fit.
+pub fn with_fields<R: Serialize>(
+    batch: &RecordBatch,
+    names: &[&str],
+    rows: &[R],
+) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let places: Vec<usize> = names.iter().map(|name| schema.index_of(name)).collect::<Result<_, _>>()?;
+    let fields = encode(&Arc::new(schema.project(&places)?), rows)?;
+    names
+        .iter()
+        .zip(fields.columns())
+        .try_fold(batch.clone(), |batch, (name, column)| with_column(&batch, name, Arc::clone(column)))
+}
+
+/// `batch` with the column called `name` replaced.
 ///
 /// # Errors
 /// If the new column has another type or length.

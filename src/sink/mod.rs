@@ -14,6 +14,7 @@ mod error;
 mod extent;
 mod files;
 mod glance;
+mod held;
 mod journal;
 mod ledger;
 pub mod maintain;

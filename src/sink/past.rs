@@ -18,6 +18,7 @@ use super::{SinkError, extent};
 use crate::alert::{Observation, Past, SeriesKey};
 use crate::config::{Metric, Monitor, Rule};
 use crate::contract::TABLE;
+use crate::drift::families::pvalue_column;
 use crate::drift::row::{count_columns, drift_type};
 use crate::instant::instant;
 use crate::profile::row::count_column;
@@ -149,6 +150,10 @@ impl Known<'_> {
                 .push(number(&found, rule.metric.name(), DataType::Float64).alias(format!("value_{place}")));
             wanted.push(number(&found, count, DataType::Int64).alias(format!("count_{place}")));
             wanted.push(number(&found, count_cmp, DataType::Int64).alias(format!("count_cmp_{place}")));
+            if rule.significance.is_some() {
+                let pvalue = number(&found, pvalue_column(rule.metric.name()), DataType::Float64);
+                wanted.push(pvalue.alias(format!("pvalue_{place}")));
+            }
         }
         Ok(frame.select(wanted)?.collect().await?)
     }
@@ -193,7 +198,9 @@ impl Known<'_> {
         for (place, rule) in asked {
             let values = column(batch, &format!("value_{place}"))?.as_primitive::<Float64Type>();
             let counts = (whole(format!("count_{place}"))?, whole(format!("count_cmp_{place}"))?);
-            metrics.push((*place, rule.comparison.map(drift_type), values, counts));
+            let pvalues = batch.column_by_name(&format!("pvalue_{place}"));
+            let pvalues = pvalues.map(|pvalues| pvalues.as_primitive::<Float64Type>());
+            metrics.push((*place, rule.comparison.map(drift_type), values, counts, pvalues));
         }
         let length = granularity.to_string();
         for row in 0..batch.num_rows() {
@@ -210,7 +217,7 @@ impl Known<'_> {
             if !self.is_drift {
                 past.note_rows(granularity, (start, end), &key);
             }
-            for (place, comparison, values, (counts, counts_cmp)) in &metrics {
+            for (place, comparison, values, (counts, counts_cmp), pvalues) in &metrics {
                 if drift_types.is_some_and(|types| Some(types.value(row)) != *comparison) {
                     continue;
                 }
@@ -222,6 +229,8 @@ impl Known<'_> {
                     baseline_value: None,
                     count: count(counts, row),
                     count_cmp: if self.is_drift { count(counts_cmp, row) } else { u64::MAX },
+                    pvalue: pvalues.filter(|of| of.is_valid(row)).map(|of| of.value(row)),
+                    place: None,
                     is_absent: false,
                     is_computed: false,
                 };

@@ -8,6 +8,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{Schema, SchemaRef};
 use deltalake::kernel::Add;
 
+use super::held::Held;
 use super::metric_rows::{Measured, with_lineage};
 use super::patience::Patience;
 use super::replaced::{Replaced, all_columns, fit};
@@ -15,6 +16,7 @@ use super::revision::{Known, Revised};
 use super::table::{Commit, Committed, OutputTable};
 use super::{Account, Seen, Sink, SinkError, Written, custom, encode, files, schema};
 use crate::contract::Table;
+use crate::drift::families::{Families, Together};
 use crate::lineage::Lineage;
 use crate::scope::Scope;
 use crate::source::shown;
@@ -42,6 +44,7 @@ pub struct Staged<'a> {
     /// Rows that are in no file yet, with their revisions.
     waiting: Vec<RecordBatch>,
     waiting_bytes: usize,
+    held: Held,
     files: Vec<Add>,
     /// The rows that go, once one is added.
     known: Option<Known>,
@@ -70,6 +73,7 @@ impl<'a> Staged<'a> {
             schema: custom::with_columns(&schema, &custom),
             waiting: Vec::new(),
             waiting_bytes: 0,
+            held: Held::default(),
             files: Vec::new(),
             known: None,
             opened: None,
@@ -84,17 +88,48 @@ impl<'a> Staged<'a> {
     /// If they cannot be encoded or written.
     pub async fn add<R: Measured>(&mut self, rows: &[R]) -> Result<(), SinkError> {
         for rows in rows.chunks(ENCODED_AT_ONCE) {
-            let Revised { batch, restated } = {
-                let batch = self.encode(rows)?;
-                self.known().await?.revise(batch)?
-            };
-            self.rows += batch.num_rows() as u64;
-            self.restated += restated;
-            self.waiting_bytes += batch.get_array_memory_size();
-            self.waiting.push(batch);
-            if self.waiting_bytes > WAITING_MAX {
-                self.flush().await?;
-            }
+            let batch = self.encode(rows)?;
+            self.add_encoded(batch).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds rows of the scope that lack what their families will say.
+    ///
+    /// # Errors
+    /// If they cannot be encoded or held.
+    pub fn hold<R: Measured>(&mut self, rows: &[R]) -> Result<(), SinkError> {
+        for rows in rows.chunks(ENCODED_AT_ONCE) {
+            let batch = self.encode(rows)?;
+            self.held.add(batch)?;
+        }
+        Ok(())
+    }
+
+    /// Completes the rows that are held, in the order in which `families` have noted them, and adds them.
+    ///
+    /// # Errors
+    /// If they cannot be read any more, or written.
+    pub async fn release(&mut self, families: &Families<'_>) -> Result<(), SinkError> {
+        let mut place = 0;
+        for batch in std::mem::take(&mut self.held).release()? {
+            let batch = batch?;
+            let after = place + batch.num_rows();
+            let batch = encode::with_fields(&batch, &Together::COLUMNS, &families.together(place..after))?;
+            self.add_encoded(batch).await?;
+            place = after;
+        }
+        Ok(())
+    }
+
+    async fn add_encoded(&mut self, batch: RecordBatch) -> Result<(), SinkError> {
+        let Revised { batch, restated } = self.known().await?.revise(batch)?;
+        self.rows += batch.num_rows() as u64;
+        self.restated += restated;
+        self.waiting_bytes += batch.get_array_memory_size();
+        self.waiting.push(batch);
+        if self.waiting_bytes > WAITING_MAX {
+            self.flush().await?;
         }
         Ok(())
     }

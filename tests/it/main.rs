@@ -9,6 +9,7 @@
 
 mod backfill;
 mod bad_input;
+mod calibration;
 mod cases;
 mod changes;
 mod cli;

@@ -12,11 +12,14 @@ writes the same bytes. README.md states every convention in words.
 import json
 import warnings
 from collections import Counter
+from fractions import Fraction
+from math import comb
 from pathlib import Path
 
 import numpy as np
 from scipy import special, stats
 from scipy.spatial.distance import jensenshannon
+from scipy.stats.contingency import expected_freq
 from sklearn import metrics
 
 FOLDER = Path(__file__).resolve().parent
@@ -186,7 +189,53 @@ def count_drift(baseline, window):
         "cramers_v": cramers_v(baseline, window),
         "chi_squared_degrees_of_freedom": degrees_of_freedom(baseline, window),
         "chi_squared_test": chi_squared_test(baseline, window),
+        "drift_pvalue": drift_pvalue(baseline, window),
     }
+
+
+def fisher_exact(table):
+    """Fisher's exact test: SciPy's, or in whole numbers where SciPy's overflow."""
+    table = np.asarray(table)
+    if table.sum() < 10**8:
+        return float(stats.fisher_exact(table).pvalue)
+    # The table read either way is the same; so that the smallest of its sums is that of a column.
+    table = min(table, table.T, key=lambda table: table.sum(axis=0).min())
+    baseline, window = (sum(map(int, side)) for side in table)
+    rare = tuple(map(int, min(table.T, key=sum)))
+    having = sum(rare)
+    tables = [comb(window, k) * comb(baseline, having - k) for k in range(min(having, window) + 1)]
+    return float(Fraction(sum(t for t in tables if t <= tables[rare[1]]), sum(tables)))
+
+
+def drift_pvalue(baseline, window):
+    """P-value of names: rare ones, of which fewer than five are expected on the smaller side, are one."""
+    table = np.array([baseline, window])
+    table = table[:, table.sum(axis=0) > 0]
+    if table.shape[1] < 2:
+        return None
+
+    def is_rare(columns):
+        return expected_freq(columns).min(axis=0) < 5
+
+    if table.shape[1] == 2 and is_rare(table).any():
+        return fisher_exact(table)
+    rare, common = table[:, is_rare(table)], table[:, ~is_rare(table)]
+    if common.shape[1] == 0:
+        return None
+    if rare.shape[1] > 0:
+        together = rare.sum(axis=1, keepdims=True)
+        expected = table.sum(axis=1).min() * together.sum() / table.sum()
+        if expected < 5 and common.shape[1] == 1:
+            return fisher_exact(np.hstack([together, common]))
+        if expected < 5:
+            most = common.sum(axis=0).argmax()
+            common = common.copy()
+            common[:, most] += together[:, 0]
+        else:
+            common = np.hstack([common, together])
+    if common.shape[1] < 2:
+        return None
+    return float(stats.chi2_contingency(common, correction=False).pvalue)
 
 
 def row_drift(baseline, window):
@@ -271,6 +320,66 @@ def drift_counts():
     return [
         {"name": name, "baseline": list(map(int, b)), "window": list(map(int, w)), "expected": count_drift(b, w)}
         for name, (b, w) in pairs.items()
+    ]
+
+
+# ---------------------------------------------------------------------------------------------
+# drift_nulls.json, drift_families.json
+# ---------------------------------------------------------------------------------------------
+
+
+def drift_nulls():
+    """NULLs and values on both sides: the test of missing values, and what decides it where few are expected."""
+    cases = []
+    for baseline, window in [
+        ((0, 20_000), (0, 5_000)),
+        ((0, 20_000), (1, 4_999)),
+        ((0, 20_000), (2, 4_998)),
+        ((1, 19_999), (0, 5_000)),
+        ((100, 19_900), (4, 196)),
+        ((1_000, 19_000), (8, 192)),
+        ((1_000, 19_000), (400, 4_600)),
+        ((1_000, 19_000), (250, 4_750)),
+        ((20_000, 0), (4_999, 1)),
+        ((20_000, 0), (5_000, 0)),
+        ((3, 7), (9, 1)),
+        ((1, 1), (1, 1)),
+        ((0, 1), (1, 0)),
+        ((50, 10**9), (60, 10**9)),
+        ((2, 10**7), (30, 10**6)),
+        ((7, 999_993), (1, 9)),
+    ]:
+        table = np.array([baseline, window])
+        one_kind = (table.sum(axis=0) == 0).any()
+        exact = not one_kind and expected_freq(table).min() < 5
+        test = (0.0, 1.0) if one_kind else stats.chi2_contingency(table, correction=False)[:2]
+        cases.append({
+            "name": f"{baseline[0]} of {sum(baseline)} and {window[0]} of {sum(window)}",
+            "baseline": list(baseline),
+            "window": list(window),
+            "expected": {
+                "statistic": float(test[0]),
+                "pvalue": float(fisher_exact(table) if exact else test[1]),
+                "fishers_exact_test": fisher_exact(table) if table.sum() < 10**8 else None,
+            },
+        })
+    return cases
+
+
+def drift_families():
+    """P-values of one comparison, adjusted."""
+    rng = np.random.default_rng(104)
+    families = {
+        "one": [0.03],
+        "equal": [0.02, 0.02, 0.02],
+        "zero_and_one": [0.0, 1.0, 0.5],
+        "twenty_that_have_not_moved": rng.uniform(size=20).tolist(),
+        "twenty_of_which_three_have": [*rng.uniform(size=17).tolist(), 1e-9, 1e-4, 3e-3],
+        "a_thousand": (rng.uniform(size=1_000) ** 2).tolist(),
+    }
+    return [
+        {"name": name, "pvalues": pvalues, "expected": stats.false_discovery_control(pvalues).tolist()}
+        for name, pvalues in families.items()
     ]
 
 
@@ -1131,6 +1240,8 @@ def main():
     warnings.filterwarnings("ignore", message="A single label was found")
     for cases in [
         drift_counts,
+        drift_nulls,
+        drift_families,
         drift_rows,
         drift_large,
         profile_numeric,

@@ -87,14 +87,14 @@ mod tests {
         let own = "custom_metrics: [{ type: aggregate, name: x, input_columns: [a], definition: avg(a) }]\n";
         assert_ne!(hash(&format!("{GOOD}{own}")), good);
         let said = "quantiles: 100\ngranularities: [1 day]\nalerts:
-  - { rule: drift, metric: population_stability_index, above: 0.25, min_count: 200, severity: warning }
-  - { rule: missing values, metric: percent_null_delta, above: 5, min_count: 200, severity: warning }
+  - { rule: drift, metric: effect_size, above: 0.04, min_count: 200, significance: 0.01, severity: warning }
+  - { rule: missing values, metric: percent_null_delta, above: 1, min_count: 200, significance: 0.01, severity: warning }
 ";
         assert_eq!(hash(&format!("{GOOD}{said}")), good, "the defaults, said");
     }
 
     #[test]
     fn what_is_in_force_is_recorded_whether_it_was_typed_or_not() {
-        insta::assert_snapshot!(good_monitor(GOOD).config_json, @r#"{"alerts":[{"above":0.25,"metric":"population_stability_index","min_count":200,"provisional":false,"rule":"drift","severity":"warning"},{"above":5.0,"metric":"percent_null_delta","min_count":200,"provisional":false,"rule":"missing values","severity":"warning"}],"baseline":{"table":"training"},"granularities":["1 day"],"inference":{"model_id_col":"version","table":"requests","timestamp_col":"at"},"lateness":"PT0S","monitor":"churn","output":{"uri":"metrics"},"quantiles":100,"timezone":"UTC"}"#);
+        insta::assert_snapshot!(good_monitor(GOOD).config_json, @r#"{"alerts":[{"above":0.04,"metric":"effect_size","min_count":200,"provisional":false,"rule":"drift","severity":"warning","significance":0.01},{"above":1.0,"metric":"percent_null_delta","min_count":200,"provisional":false,"rule":"missing values","severity":"warning","significance":0.01}],"baseline":{"table":"training"},"granularities":["1 day"],"inference":{"model_id_col":"version","table":"requests","timestamp_col":"at"},"lateness":"PT0S","monitor":"churn","output":{"uri":"metrics"},"quantiles":100,"timezone":"UTC"}"#);
     }
 }

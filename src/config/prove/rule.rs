@@ -39,6 +39,7 @@ pub fn rule(spec: &RuleSpec, index: usize, context: &Context<'_>, notes: &mut No
     }
     let granularity = computed(spec.granularity.as_deref(), context, &at("granularity"), notes);
     slices_are_known(spec, &context.spec.slicing_exprs, &at("slices"), notes);
+    let significance = significance(spec, metric.as_ref(), &at("significance"), notes);
     let (hold, of) = hold(spec.hold.as_deref(), &at("for"), notes);
     Some(Rule {
         name: spec.rule.clone(),
@@ -52,6 +53,7 @@ pub fn rule(spec: &RuleSpec, index: usize, context: &Context<'_>, notes: &mut No
         hold,
         of,
         min_count: spec.min_count.unwrap_or(1),
+        significance,
         severity: spec.severity.unwrap_or(Severity::Warning),
         owner: spec.owner.clone().or_else(|| context.spec.owner.clone()),
         runbook: spec.runbook.clone().or_else(|| context.spec.runbook.clone()),
@@ -134,6 +136,43 @@ fn comparison(
         (Metric::Drift(_), None) if monitor.baseline.is_some() => Some(Comparison::Baseline),
         (Metric::Drift(_), None) => Some(Comparison::Consecutive),
     }
+}
+
+/// What the adjusted p-value must be below, of a metric that has one.
+fn significance(
+    rule: &RuleSpec,
+    metric: Option<&Metric>,
+    pointer: &str,
+    notes: &mut Notes<'_>,
+) -> Option<f64> {
+    let bound = rule.significance?;
+    match metric? {
+        Metric::Profile(_) => {
+            notes.problem(pointer, "is for drift metrics only, which have a p-value", "leave it out");
+        }
+        Metric::Drift(name) if is_of_whole_comparisons(name) => {
+            notes.problem(
+                pointer,
+                format!("has no meaning for `{name}`, which is of all columns together"),
+                "leave it out",
+            );
+        }
+        Metric::Drift(_) if bound > 0.0 && bound < 1.0 => return Some(bound),
+        Metric::Drift(_) => {
+            notes.problem(
+                pointer,
+                format!("is {bound}, which is no chance"),
+                "such as 0.01, above 0 and below 1",
+            );
+        }
+    }
+    None
+}
+
+/// Whether `:table` rows alone have the drift metric called `name`.
+fn is_of_whole_comparisons(name: &str) -> bool {
+    name.starts_with("non_null_columns_delta.")
+        || ["columns_compared", "columns_drifted", "drift_share"].contains(&name)
 }
 
 fn change_has_a_meaning(metric: &Metric, monitor: &MonitorSpec, pointer: &str, notes: &mut Notes<'_>) {

@@ -18,7 +18,7 @@ fn a_short_file_is_enough() {
     let monitor = good_monitor(GOOD);
     assert_eq!((monitor.granularities, monitor.timezone.as_str()), (vec![Granularity::Day], "UTC"));
     let rules: Vec<_> = monitor.rules.iter().map(|rule| (rule.name.as_str(), rule.metric.name())).collect();
-    assert_eq!(rules, [("drift", "population_stability_index"), ("missing values", "percent_null_delta")]);
+    assert_eq!(rules, [("drift", "effect_size"), ("missing values", "percent_null_delta")]);
     assert_eq!((monitor.quantiles, monitor.lateness), (100, SignedDuration::ZERO));
     assert!(monitor.channels.is_empty() && monitor.schedule.is_none());
 }
@@ -156,6 +156,7 @@ fn a_full_file_means_what_it_says() {
         comparison: Some(Comparison::Baseline),
         hold: 2,
         of: 3,
+        significance: None,
         min_count: 500,
         severity: Severity::Info,
         owner: Some("risk-team@example.com".to_owned()),

@@ -22,7 +22,7 @@ fn unknown_keys_are_named_with_what_was_probably_meant() {
     ");
     assert_snapshot!(problems_with("colour: red\n"), @r"
     churn.yaml:5:1: `colour` is not a known key
-      hint: known here: monitor, owner, runbook, labels, inference, baseline, registry, granularities, timezone, lateness, slicing_exprs, quantiles, custom_metrics, alerts, notify, schedule, output
+      hint: known here: monitor, owner, runbook, labels, inference, baseline, registry, granularities, timezone, lateness, slicing_exprs, quantiles, custom_metrics, importance, alerts, notify, schedule, output
     ");
     assert_snapshot!(problems_of_rule("    abvoe: 0.2\n"), @r"
     churn.yaml:8:5: `alerts[0].abvoe` is not a known key
@@ -92,6 +92,6 @@ fn wrong_types_say_what_would_be_right() {
     "#);
     assert_snapshot!(problems("just a text\n"), @r"
     churn.yaml:1:1: is `just a text`, but must be a map
-      hint: known here: monitor, owner, runbook, labels, inference, baseline, registry, granularities, timezone, lateness, slicing_exprs, quantiles, custom_metrics, alerts, notify, schedule, output
+      hint: known here: monitor, owner, runbook, labels, inference, baseline, registry, granularities, timezone, lateness, slicing_exprs, quantiles, custom_metrics, importance, alerts, notify, schedule, output
     ");
 }
