@@ -51,6 +51,8 @@ pub enum Type {
     TextToDouble,
     /// Text to text.
     TextToText,
+    /// Text to named fields.
+    TextToStruct(&'static [Column]),
 }
 
 /// One column of a table, or one field of a struct.

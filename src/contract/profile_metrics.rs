@@ -17,6 +17,19 @@ const CLASS_DIFFERENCES: Type = Type::Struct(&[column(
     "By class; one that has no such rate in one of the groups is left out.",
 )]);
 
+/// Mean pinball losses at three quantiles.
+const PINBALL_LOSS: Type = Type::Struct(&[
+    column("p10", Type::Double, "At the quantile 0.1, where being too high costs most."),
+    column("p50", Type::Double, "At the median: half of `mean_average_error`."),
+    column("p90", Type::Double, "At the quantile 0.9, where being too low costs most."),
+]);
+
+/// Confidence intervals by measure.
+const INTERVALS: Type = Type::TextToStruct(&[
+    column("low", Type::Double, "Lower end."),
+    column("high", Type::Double, "Upper end."),
+]);
+
 const KEY: &[Column] = &[
     column(
         "window",
@@ -206,6 +219,43 @@ const EXTRAS: &[Column] = &[
         "Area under the curve of precision over recall, by steps as scikit-learn has it. Classification with a \
          probability, labels of at most two classes, with some of the positive class.",
     ),
+    column(
+        "brier_score_loss",
+        Type::Double,
+        "Mean of (probability − label)², where the label is 1 of the positive class and else 0. Classification with a \
+         probability, labels of at most two classes; of two, one must be the positive class.",
+    ),
+    column(
+        "expected_calibration_error",
+        Type::Double,
+        "How far probabilities are from how often they come true, 0 to 1: the distance of mean label and mean \
+         probability in each of ten bins of equal width, by the share of rows in it. Classification with a probability, \
+         labels as of `brier_score_loss`.",
+    ),
+    column(
+        "median_absolute_error",
+        Type::Double,
+        "Middle of |prediction − label|: exact up to 2,048 different errors, else as near as `median`. Regression.",
+    ),
+    column(
+        "mean_error",
+        Type::Double,
+        "Bias: mean of prediction − label, so above 0 where predictions are too high. Regression.",
+    ),
+    column(
+        "mean_pinball_loss",
+        PINBALL_LOSS,
+        "Mean quantile loss of the predictions, as scikit-learn has it for predictions of these quantiles. Regression.",
+    ),
+    column(
+        "confidence_intervals",
+        INTERVALS,
+        "On `:table` rows: 95 % intervals of measures of quality, by the measure's name as rules write it, such as \
+         `accuracy_score`, `f1_score.macro` or, of the 32 classes with most labels, `recall.one_vs_all.1`. A measure that has \
+         none is left out. Wilson's of shares of rows, the jackknife's of other measures of classes (of at most 1,000 pairs of \
+         prediction and label), DeLong's of `roc_auc_score`, the logit interval of `average_precision_score`, `mean ± z · s / √n` \
+         of means, and order statistics of `median_absolute_error`. Rows are taken to be independent. No rule can watch a map.",
+    ),
     column("row_count", Type::Long, "All rows of the group, NULLs included."),
     column(
         "num_infinite",
@@ -253,7 +303,7 @@ pub enum Quality {
 }
 
 /// Metrics that exist where labels do.
-const QUALITY: [(&str, Quality); 17] = [
+const QUALITY: [(&str, Quality); 22] = [
     ("accuracy_score", Quality::Classes),
     ("precision", Quality::Classes),
     ("recall", Quality::Classes),
@@ -264,11 +314,16 @@ const QUALITY: [(&str, Quality); 17] = [
     ("matthews_corrcoef", Quality::Classes),
     ("cohen_kappa_score", Quality::Classes),
     ("average_precision_score", Quality::Probabilities),
+    ("brier_score_loss", Quality::Probabilities),
+    ("expected_calibration_error", Quality::Probabilities),
     ("mean_squared_error", Quality::Numbers),
     ("root_mean_squared_error", Quality::Numbers),
     ("mean_average_error", Quality::Numbers),
     ("mean_absolute_percentage_error", Quality::Numbers),
     ("r2_score", Quality::Numbers),
+    ("median_absolute_error", Quality::Numbers),
+    ("mean_error", Quality::Numbers),
+    ("mean_pinball_loss", Quality::Numbers),
     ("label_count", Quality::Labels),
     (PERCENT_LABELLED, Quality::Labels),
 ];

@@ -2,20 +2,34 @@
 //! each kind of row lie.
 
 mod agreement;
+mod calibration;
+mod delong;
+mod intervals;
+mod jackknife;
+mod scores;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use calibration::Calibration;
+pub use scores::{ScoredAs, Scores};
 use serde::{Deserialize, Serialize};
 
-use super::distribution::{Distribution, Edges, Place};
-use super::exact_sum::{ExactSum, Slots};
+use super::distribution::{Edges, Place};
+use super::exact_sum::Slots;
+use super::moments::Moments;
 use super::reason::Absence;
 
 /// Most pairs of prediction and label that are told apart. Beyond them no measure of classes has a value; which pairs
 /// are known then can depend on the order of rows.
 pub const MAX_CELLS: usize = 10_000;
 
-/// All that is remembered of labelled predictions of classes. Merging states gives the state of all rows.
+/// Most predicted classes that are known by name whether their rows are labelled or not: enough to tell that there are more
+/// than two.
+const MAX_SAID: usize = 3;
+
+const NO_SCORE: Absence = Absence::new("no labelled row has a score");
+
+/// All that is remembered of predictions of classes. Merging states gives the state of all rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClassificationState {
     /// Rows by (prediction, label).
@@ -24,14 +38,28 @@ pub struct ClassificationState {
     pub uncounted: u64,
     /// Labelled rows whose label is the positive class.
     pub positives: u64,
-    /// Scores of rows whose label is the positive class.
-    positive: Distribution,
-    /// Scores of the other labelled rows.
-    negative: Distribution,
-    /// Sum of −ln of the probability given to the label.
-    log_loss: ExactSum,
-    /// Scored rows whose score is not a probability.
+    /// Where scores that are probabilities lie, of labelled rows and others.
+    scores: Scores,
+    /// −ln of the probability given to the label.
+    log_losses: Moments,
+    /// (Probability − 1)² of rows of the positive class, probability² of the others; of labelled rows, each rounded.
+    squared_errors: Moments,
+    /// How often labelled rows of about the same probability are of the positive class.
+    calibration: Calibration,
+    /// Labelled rows whose score is not a probability.
     pub not_probabilities: u64,
+    /// Other rows with a prediction whose score is not a probability.
+    unlabelled_not_probabilities: u64,
+    /// Predicted classes of labelled rows and others, the first few by name.
+    said: BTreeSet<String>,
+}
+
+/// Room to work in.
+#[derive(Debug, Default)]
+pub struct Room {
+    probabilities: Vec<f64>,
+    losses: Vec<f64>,
+    slots: Slots,
 }
 
 /// Scores by class, and their means over classes.
@@ -86,20 +114,18 @@ pub struct ClassCounts {
 impl ClassificationState {
     /// From now on tells scores at `edges` apart. Only while there are none.
     pub fn pin(&mut self, edges: &Edges) {
-        self.positive.pin(edges);
-        self.negative.pin(edges);
+        self.scores.pin(edges);
     }
 
     /// Tells scores at `edges`, too, apart, of those that have been counted; whether that can be, as of
     /// [`Distribution::cut_between_buckets`].
     pub fn cut_between_buckets(&mut self, edges: &Edges) -> bool {
-        self.positive.cut_between_buckets(edges) && self.negative.cut_between_buckets(edges)
+        self.scores.cut_between_buckets(edges)
     }
 
     /// The same as far as it can be, as of [`Distribution::cut_where_possible`].
     pub fn cut_where_possible(&mut self, edges: &Edges) {
-        self.positive.cut_where_possible(edges);
-        self.negative.cut_where_possible(edges);
+        self.scores.cut_where_possible(edges);
     }
 
     /// Counts `count` labelled rows. `positive`: whether the label is the positive class.
@@ -113,20 +139,44 @@ impl ClassificationState {
         self.positives += if positive { count } else { 0 };
     }
 
-    /// Notes the scores of labelled rows, all of the positive class or all not. `losses` and `slots` are room to work
-    /// in.
-    pub fn add_scores(&mut self, scores: &[f64], positive: bool, losses: &mut Vec<f64>, slots: &mut Slots) {
-        losses.clear();
-        losses.extend(scores.iter().filter(|score| (0.0..=1.0).contains(*score)));
-        self.not_probabilities += (scores.len() - losses.len()) as u64;
-        let side = if positive { &mut self.positive } else { &mut self.negative };
-        side.add_all(losses);
-        for score in losses.iter_mut() {
-            // As scikit-learn: a probability is kept one epsilon away from 0 and 1.
-            let likely = if positive { *score } else { 1.0 - *score };
-            *score = -likely.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln();
+    /// Notes that rows, labelled or not, are predicted to be of this class.
+    pub fn note_said(&mut self, class: &str) {
+        if !self.said.contains(class) {
+            self.said.insert(class.to_owned());
+            self.forget_said();
         }
-        slots.add_sum(losses, &mut self.log_loss);
+    }
+
+    /// Those that are first by name stay: which they are does not depend on the order of rows.
+    fn forget_said(&mut self) {
+        while self.said.len() > MAX_SAID {
+            self.said.pop_last();
+        }
+    }
+
+    /// Notes the scores of rows with a prediction that are all of one kind.
+    pub fn add_scores(&mut self, scores: &[f64], of: ScoredAs, room: &mut Room) {
+        let Room { probabilities, losses, slots } = room;
+        probabilities.clear();
+        probabilities.extend(scores.iter().filter(|score| (0.0..=1.0).contains(*score)));
+        let not_probabilities = (scores.len() - probabilities.len()) as u64;
+        self.scores.add_all(probabilities, of);
+        let Some(positive) = of.is_positive else {
+            self.unlabelled_not_probabilities += not_probabilities;
+            return;
+        };
+        self.not_probabilities += not_probabilities;
+        self.calibration.add_all(probabilities, positive);
+        let likely = |score: &f64| if positive { *score } else { 1.0 - score };
+        losses.clear();
+        // As scikit-learn: a probability is kept one epsilon away from 0 and 1.
+        let loss = |score| -likely(score).clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln();
+        losses.extend(probabilities.iter().map(loss));
+        self.log_losses.add_all(losses, slots);
+        let error = |score: &f64| if positive { score - 1.0 } else { *score };
+        losses.clear();
+        losses.extend(probabilities.iter().map(|score| error(score) * error(score)));
+        self.squared_errors.add_all(losses, slots);
     }
 
     /// Adds the rows of another state.
@@ -140,15 +190,24 @@ impl ClassificationState {
         }
         self.uncounted += other.uncounted;
         self.positives += other.positives;
-        self.positive.merge(&other.positive);
-        self.negative.merge(&other.negative);
-        self.log_loss.merge(&other.log_loss);
+        self.scores.merge(&other.scores);
+        self.log_losses.merge(&other.log_losses);
+        self.squared_errors.merge(&other.squared_errors);
+        self.calibration.merge(&other.calibration);
         self.not_probabilities += other.not_probabilities;
+        self.unlabelled_not_probabilities += other.unlabelled_not_probabilities;
+        self.said.extend(other.said.iter().cloned());
+        self.forget_said();
     }
 
     /// Labelled rows.
     pub fn count(&self) -> u64 {
         self.cells.values().sum::<u64>() + self.uncounted
+    }
+
+    /// Whether there is no row in it, labelled or not.
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0 && self.said.is_empty()
     }
 
     /// The classes that labels are of, each at least once.
@@ -198,7 +257,7 @@ impl ClassificationState {
         Ok(self.by_class()?.into_iter().map(|(class, counts)| (class, counts.labelled)).collect())
     }
 
-    fn scores(&self, score: impl Fn(ClassCounts) -> (u64, u64)) -> Result<ClassScores, Absence> {
+    fn by_rate(&self, score: impl Fn(ClassCounts) -> (u64, u64)) -> Result<ClassScores, Absence> {
         let classes = self.by_class()?;
         let ratio = |class: &str| match score(classes.get(class).copied().unwrap_or_default()) {
             // Of no rows, as scikit-learn with zero_division=0: a class that is never predicted has no
@@ -212,22 +271,22 @@ impl ClassificationState {
 
     /// Of the rows predicted as a class, the share that are.
     pub fn precision(&self) -> Result<ClassScores, Absence> {
-        self.scores(|class| (class.hits, class.predicted))
+        self.by_rate(|class| (class.hits, class.predicted))
     }
 
     /// Of the rows that are of a class, the share predicted so.
     pub fn recall(&self) -> Result<ClassScores, Absence> {
-        self.scores(|class| (class.hits, class.labelled))
+        self.by_rate(|class| (class.hits, class.labelled))
     }
 
     /// Harmonic mean of precision and recall.
     pub fn f1_score(&self) -> Result<ClassScores, Absence> {
-        self.scores(|class| (2 * class.hits, class.predicted + class.labelled))
+        self.by_rate(|class| (2 * class.hits, class.predicted + class.labelled))
     }
 
     /// Labelled rows with a probability.
     pub fn scored(&self) -> u64 {
-        self.positive.total() + self.negative.total()
+        self.scores.labelled()
     }
 
     /// Labels by class, if there are scores and they are of these labels: all probabilities, of one of at
@@ -241,7 +300,7 @@ impl ClassificationState {
             return Err(format!("{not} of {} scores {are} not within 0 and 1", scored + not).into());
         }
         if scored == 0 {
-            return Err(Absence::new("no labelled row has a score"));
+            return Err(NO_SCORE);
         }
         labels.retain(|_, count| *count > 0);
         match labels.len() {
@@ -257,14 +316,28 @@ impl ClassificationState {
     /// which neither is the positive one.
     pub fn log_loss(&self) -> Result<f64, Absence> {
         self.scored_labels()?;
-        self.log_loss.mean(self.scored()).ok_or(Absence::new("no labelled row has a score"))
+        self.log_losses.mean(self.scored()).ok_or(NO_SCORE)
+    }
+
+    /// Mean squared difference between the probability and what came true, 1 of the positive class and else 0: the Brier score.
+    /// Absent where the log loss is.
+    pub fn brier_score_loss(&self) -> Result<f64, Absence> {
+        self.scored_labels()?;
+        self.squared_errors.mean(self.scored()).ok_or(NO_SCORE)
+    }
+
+    /// How far probabilities are from how often they come true, over bins of them, as of [`Calibration::error`]. Absent where
+    /// the log loss is.
+    pub fn expected_calibration_error(&self) -> Result<f64, Absence> {
+        self.scored_labels()?;
+        self.calibration.error().ok_or(NO_SCORE)
     }
 
     /// Area under the ROC curve: the chance that a row of the positive class has the higher score; equal
     /// scores count half, and so do scores that share a bucket: exact while each has its own, within 0.001
     /// beyond. Absent unless both kinds occur.
     pub fn roc_auc(&self) -> Result<f64, Absence> {
-        let (ups, downs) = (self.positive.total(), self.negative.total());
+        let [downs, ups] = [false, true].map(|label| self.scores.of_label(label));
         if ups == 0 {
             return Err(Absence::new("no scored row is of the positive class"));
         }
@@ -273,7 +346,7 @@ impl ClassificationState {
         }
         let mut below = 0;
         let mut wins = 0u128;
-        for Place { counts: (positives, negatives), .. } in self.positive.beside(&self.negative) {
+        for Place { counts: (positives, negatives), .. } in self.scores.by_label() {
             // In halves, so that ties stay whole numbers.
             wins += u128::from(positives) * u128::from(2 * below + negatives);
             below += negatives;
@@ -286,13 +359,12 @@ impl ClassificationState {
     /// are scores that share a bucket. Absent without a row of the positive class.
     pub fn average_precision_score(&self) -> Result<f64, Absence> {
         self.scored_labels()?;
-        let ups = self.positive.total();
+        let ups = self.scores.of_label(true);
         if ups == 0 {
             return Err(Absence::new("no scored row is of the positive class"));
         }
         let (mut found, mut rows, mut area) = (0u64, 0u64, 0.0);
-        for Place { counts: (positives, negatives), .. } in self.positive.beside(&self.negative).iter().rev()
-        {
+        for Place { counts: (positives, negatives), .. } in self.scores.by_label().iter().rev() {
             found += positives;
             rows += positives + negatives;
             area += if *positives > 0 { *positives as f64 * (found as f64 / rows as f64) } else { 0.0 };
@@ -311,25 +383,28 @@ impl ClassificationState {
     pub fn size(&self) -> usize {
         size_of::<Self>()
             + self.cells.len() * 128
-            + self.positive.size()
-            + self.negative.size()
-            + self.log_loss.size()
+            + self.scores.size()
+            + self.log_losses.size()
+            + self.squared_errors.size()
     }
 
     /// Brings sums into their one form, so that equal states have equal bytes.
     pub fn settle(&mut self) {
-        self.log_loss.settle();
-        self.positive.settle();
-        self.negative.settle();
+        self.log_losses.settle();
+        self.squared_errors.settle();
+        self.scores.settle();
     }
 }
 
 #[cfg(test)]
 impl ClassificationState {
-    /// Counts one labelled row.
+    /// Counts one labelled row. The prediction is the positive class if it is called as a label that is.
     pub(crate) fn add_row(&mut self, prediction: &str, label: &str, positive: bool, score: Option<f64>) {
+        let said_positive = (prediction == label) == positive;
         self.add(prediction, label, positive, 1);
-        self.add_scores(score.as_slice(), positive, &mut Vec::new(), &mut Slots::default());
+        self.note_said(prediction);
+        let of = ScoredAs { is_positive: Some(positive), said_positive };
+        self.add_scores(score.as_slice(), of, &mut Room::default());
     }
 }
 
@@ -365,7 +440,7 @@ mod tests {
             .collect();
         rows.iter().for_each(|(score, positive)| state.add_row("0", "0", *positive, Some(*score)));
         rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        assert!(!state.positive.is_exact());
+        assert!(!state.scores.is_exact());
         let (ours, exact) = (state.roc_auc().unwrap_or_default(), area(&rows));
         assert!((0.6..0.95).contains(&exact), "{exact}");
         assert!((ours - exact).abs() < 1e-3, "{ours}, not {exact}");

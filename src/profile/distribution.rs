@@ -416,6 +416,11 @@ impl Ranks {
         Some(between.clamp(self.min, self.max))
     }
 
+    /// The `index`-th smallest value, from 0; `None` if there are not as many.
+    pub fn at(&self, index: u64) -> Option<f64> {
+        (index < *self.upto.last()?).then(|| self.value_at(index).clamp(self.min, self.max))
+    }
+
     /// Most by which the rank of a quantile can be off, as a share of the rows: that of the fullest bucket, in which
     /// nothing is known of where its rows lie. 0 while every value has its own.
     pub fn error(&self) -> f64 {

@@ -26,8 +26,10 @@ pub mod frequent_items;
 #[cfg(feature = "lake")]
 pub mod functions;
 pub mod gap;
+pub mod interval;
 pub mod lengths;
 pub mod many_classes;
+mod moments;
 #[cfg(feature = "lake")]
 mod never;
 pub mod numeric;
@@ -239,6 +241,7 @@ pub fn percent(part: u64, whole: u64) -> Option<f64> {
 
 /// The state of a model's quality.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant)] // All states of a monitor are of one kind.
 pub enum QualityState {
     /// Of classes.
     Classification(ClassificationState),
@@ -270,6 +273,29 @@ impl QualityState {
             Self::Classification(state) => state.count(),
             Self::Regression(state) => state.count(),
         }
+    }
+}
+
+/// What is kept of a table as a whole, beside its columns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TableState {
+    /// Of the model's quality, if the monitor has labels.
+    pub quality: Option<QualityState>,
+}
+
+impl TableState {
+    /// Adds the rows of another state.
+    pub fn merge(&mut self, other: &Self) {
+        match (&mut self.quality, &other.quality) {
+            (Some(ours), Some(theirs)) => ours.merge(theirs),
+            (ours @ None, theirs) => ours.clone_from(theirs),
+            _ => {}
+        }
+    }
+
+    /// Brings every part into its one form.
+    pub fn settle(&mut self) {
+        self.quality.iter_mut().for_each(QualityState::settle);
     }
 }
 

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::classification::{ClassScores, ClassificationState};
+use super::interval::Interval;
 use super::numeric::NumericState;
 use super::reason::Absence;
 use super::regression::RegressionState;
@@ -337,6 +338,22 @@ fn columns_of_text_are_profiled_as_by_python() {
     cases(include_str!("../../tests/oracle/profile_text.json"), 22).iter().for_each(check);
 }
 
+/// The same measures have intervals, and these have the same ends.
+#[track_caller]
+fn intervals(
+    name: &str,
+    actual: Result<BTreeMap<String, Interval>, Absence>,
+    expected: &BTreeMap<String, [f64; 2]>,
+) {
+    let actual = actual.unwrap_or_default();
+    assert!(actual.keys().eq(expected.keys()), "{name}: {actual:?}, the oracle says {expected:?}");
+    for (measure, Interval { low, high }) in &actual {
+        let [expected_low, expected_high] = expected[measure];
+        close(name, &format!("low end of {measure}"), Some(*low), Some(expected_low), SAME_NUMBERS);
+        close(name, &format!("high end of {measure}"), Some(*high), Some(expected_high), SAME_NUMBERS);
+    }
+}
+
 #[test]
 fn classifiers_are_measured_as_by_scikit_learn() {
     #[derive(Deserialize)]
@@ -349,7 +366,6 @@ fn classifiers_are_measured_as_by_scikit_learn() {
         expected: Expected,
     }
 
-    /// The files also hold the Brier score, which no table has.
     #[derive(Deserialize)]
     struct Expected {
         accuracy_score: f64,
@@ -363,6 +379,9 @@ fn classifiers_are_measured_as_by_scikit_learn() {
         average_precision_score: Option<f64>,
         log_loss: Option<f64>,
         roc_auc_score: Option<f64>,
+        brier_score_loss: Option<f64>,
+        expected_calibration_error: Option<f64>,
+        confidence_intervals: BTreeMap<String, [f64; 2]>,
     }
 
     #[derive(Deserialize)]
@@ -420,6 +439,12 @@ fn classifiers_are_measured_as_by_scikit_learn() {
             ("matthews_corrcoef", state.matthews_corrcoef(), Some(expected.matthews_corrcoef)),
             ("cohen_kappa_score", state.cohen_kappa_score(), expected.cohen_kappa_score),
             ("average_precision_score", state.average_precision_score(), expected.average_precision_score),
+            ("brier_score_loss", state.brier_score_loss(), expected.brier_score_loss),
+            (
+                "expected_calibration_error",
+                state.expected_calibration_error(),
+                expected.expected_calibration_error,
+            ),
         ] {
             close(name, what, ours.ok(), theirs, SAME_NUMBERS);
         }
@@ -439,6 +464,7 @@ fn classifiers_are_measured_as_by_scikit_learn() {
             expected.roc_auc_score,
             SAME_NUMBERS,
         );
+        intervals(name, state.intervals(), &expected.confidence_intervals);
     }
 
     fn scores(name: &str, what: &str, actual: Result<ClassScores, Absence>, expected: &Scores) {
@@ -490,6 +516,10 @@ fn regressions_are_measured_as_by_scikit_learn() {
         mean_average_error: Option<f64>,
         mean_absolute_percentage_error: Option<f64>,
         r2_score: Option<f64>,
+        median_absolute_error: Option<f64>,
+        mean_error: Option<f64>,
+        mean_pinball_loss: Option<BTreeMap<String, f64>>,
+        confidence_intervals: BTreeMap<String, [f64; 2]>,
     }
 
     fn check(case: &Case) {
@@ -510,7 +540,15 @@ fn regressions_are_measured_as_by_scikit_learn() {
                 expected.mean_absolute_percentage_error,
             ),
             ("r2_score", state.r2_score().ok(), expected.r2_score),
+            ("median_absolute_error", state.median_absolute_error().ok(), expected.median_absolute_error),
+            ("mean_error", state.mean_error().ok(), expected.mean_error),
         ];
+        let loss = state.mean_pinball_loss().ok();
+        let expected_loss = |quantile| expected.mean_pinball_loss.as_ref().map(|losses| losses[quantile]);
+        close(name, "p10", loss.map(|loss| loss.p10), expected_loss("p10"), SAME_NUMBERS);
+        close(name, "p50", loss.map(|loss| loss.p50), expected_loss("p50"), SAME_NUMBERS);
+        close(name, "p90", loss.map(|loss| loss.p90), expected_loss("p90"), SAME_NUMBERS);
+        intervals(name, state.intervals(), &expected.confidence_intervals);
         for (what, actual, expected) in measures {
             close(name, what, actual, expected, SAME_NUMBERS);
         }

@@ -1,8 +1,12 @@
-//! The state of a regression's quality: exact sums of errors over labelled rows.
+//! The state of a regression's quality: exact sums of errors over labelled rows, and where the errors lie.
+
+mod intervals;
 
 use serde::{Deserialize, Serialize};
 
-use super::exact_sum::{ExactSum, LEAST_VARIANCE};
+use super::distribution::{Distribution, Ranks};
+use super::exact_sum::{ExactSum, LEAST_VARIANCE, Slots};
+use super::moments::Moments;
 use super::reason::{Absence, finite};
 
 const NO_ERRORS: Absence = Absence::new("no labelled row has a finite error");
@@ -18,69 +22,99 @@ pub struct RegressionState {
     num_errors: u64,
     /// Labelled rows whose error is infinite: one side is, or they are further apart than a double reaches.
     num_infinite: u64,
-    squared_errors: ExactSum,
-    /// Rows whose squared error is beyond a double.
-    num_unsquared_errors: u64,
+    /// Prediction minus label.
+    errors: Moments,
     absolute_errors: ExactSum,
-    relative_errors: ExactSum,
+    /// Of squared errors that a double holds, each rounded.
+    squared_errors: Moments,
+    /// Where absolute errors lie.
+    sizes: Distribution,
+    size_extremes: Option<(f64, f64)>,
+    /// Absolute errors by absolute labels, of rows whose label is not 0.
+    relative_errors: Moments,
     /// Rows whose label is not 0.
     num_relative: u64,
     /// Of these, rows whose relative error is beyond a double.
     num_unrelated: u64,
-    labels: ExactSum,
-    squared_labels: ExactSum,
-    /// Rows whose squared label is beyond a double.
-    num_unsquared_labels: u64,
+    labels: Moments,
     label_extremes: Option<(f64, f64)>,
 }
 
+/// Room to work in.
+#[derive(Debug, Default)]
+pub struct Room {
+    errors: Vec<f64>,
+    labels: Vec<f64>,
+    derived: Vec<f64>,
+    slots: Slots,
+}
+
+/// Mean pinball losses: what it costs to be off, where being too low costs as many times more than being too high as the
+/// quantile is likelier to lie above.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct PinballLoss {
+    /// At the quantile 0.1.
+    pub p10: f64,
+    /// At the median: half of the mean absolute error.
+    pub p50: f64,
+    /// At the quantile 0.9.
+    pub p90: f64,
+}
+
 impl RegressionState {
-    /// Counts one row.
-    pub fn add(&mut self, prediction: f64, label: f64) {
-        if prediction.is_nan() || label.is_nan() {
-            return;
+    /// Counts rows of prediction and label.
+    pub fn add_all(&mut self, rows: &[(f64, f64)], room: &mut Room) {
+        let Room { errors, labels, derived, slots } = room;
+        errors.clear();
+        labels.clear();
+        for (prediction, label) in rows {
+            if prediction.is_nan() || label.is_nan() {
+                continue;
+            }
+            let error = prediction - label;
+            if error.is_finite() {
+                errors.push(error);
+                // −0 becomes 0, so that the extremes do not tell which zero came first.
+                labels.push(label + 0.0);
+            } else {
+                self.num_infinite += 1;
+            }
         }
-        let error = prediction - label;
-        if !error.is_finite() {
-            self.num_infinite += 1;
-            return;
-        }
-        self.num_errors += 1;
-        self.num_unsquared_errors += u64::from(!self.squared_errors.add_square(error));
-        self.absolute_errors.add(error.abs());
-        if label != 0.0 {
-            self.num_relative += 1;
-            let relative = (error / label).abs();
-            self.relative_errors.add(relative);
-            self.num_unrelated += u64::from(!relative.is_finite());
-        }
-        // −0 becomes 0, so that the extremes do not tell which zero came first.
-        let label = label + 0.0;
-        self.labels.add(label);
-        self.num_unsquared_labels += u64::from(!self.squared_labels.add_square(label));
-        self.label_extremes = Some(match self.label_extremes {
-            None => (label, label),
-            Some((min, max)) => (min.min(label), max.max(label)),
-        });
+        self.num_errors += errors.len() as u64;
+        self.errors.add_all(errors, slots);
+        self.labels.add_all(labels, slots);
+        self.label_extremes = reach(self.label_extremes, extremes(labels));
+        let relative = |(error, label): (&f64, &f64)| (*label != 0.0).then(|| (error / label).abs());
+        derived.clear();
+        derived.extend(errors.iter().zip(&*labels).filter_map(relative));
+        let num_relative = derived.len();
+        derived.retain(|relative| relative.is_finite());
+        self.num_relative += num_relative as u64;
+        self.num_unrelated += (num_relative - derived.len()) as u64;
+        self.relative_errors.add_all(derived, slots);
+        derived.clear();
+        derived.extend(errors.iter().map(|error| error * error).filter(|square| square.is_finite()));
+        self.squared_errors.add_all(derived, slots);
+        errors.iter_mut().for_each(|error| *error = error.abs());
+        slots.add_sum(errors, &mut self.absolute_errors);
+        self.sizes.add_all(errors);
+        self.size_extremes = reach(self.size_extremes, extremes(errors));
     }
 
     /// Adds the rows of another state.
     pub fn merge(&mut self, other: &Self) {
         self.num_errors += other.num_errors;
         self.num_infinite += other.num_infinite;
-        self.squared_errors.merge(&other.squared_errors);
-        self.num_unsquared_errors += other.num_unsquared_errors;
+        self.errors.merge(&other.errors);
         self.absolute_errors.merge(&other.absolute_errors);
+        self.squared_errors.merge(&other.squared_errors);
+        self.sizes.merge(&other.sizes);
+        self.size_extremes = reach(self.size_extremes, other.size_extremes);
         self.relative_errors.merge(&other.relative_errors);
         self.num_relative += other.num_relative;
         self.num_unrelated += other.num_unrelated;
         self.labels.merge(&other.labels);
-        self.squared_labels.merge(&other.squared_labels);
-        self.num_unsquared_labels += other.num_unsquared_labels;
-        self.label_extremes = match (self.label_extremes, other.label_extremes) {
-            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-            (ours, theirs) => ours.or(theirs),
-        };
+        self.label_extremes = reach(self.label_extremes, other.label_extremes);
     }
 
     /// Labelled rows.
@@ -90,8 +124,10 @@ impl RegressionState {
 
     /// Mean of squared errors.
     pub fn mean_squared_error(&self) -> Result<f64, Absence> {
-        let mean = self.squared_errors.mean(self.num_errors).ok_or(NO_ERRORS)?;
-        if self.num_unsquared_errors > 0 { Err(SQUARED_ERRORS) } else { Ok(mean) }
+        if self.num_errors == 0 {
+            return Err(NO_ERRORS);
+        }
+        self.errors.mean_square(self.num_errors).ok_or(SQUARED_ERRORS)
     }
 
     /// Root of the mean of squared errors.
@@ -104,6 +140,24 @@ impl RegressionState {
     /// Mean of absolute errors.
     pub fn mean_average_error(&self) -> Result<f64, Absence> {
         self.absolute_errors.mean(self.num_errors).ok_or(NO_ERRORS)
+    }
+
+    /// Middle of absolute errors.
+    pub fn median_absolute_error(&self) -> Result<f64, Absence> {
+        self.ranks().and_then(|ranks| ranks.quantile(0.5)).ok_or(NO_ERRORS)
+    }
+
+    /// Mean of errors, prediction minus label: the bias.
+    pub fn mean_error(&self) -> Result<f64, Absence> {
+        self.errors.mean(self.num_errors).ok_or(NO_ERRORS)
+    }
+
+    /// Mean pinball losses. With `d` the label minus the prediction, that at `α` is `α·Σd⁺ + (1 − α)·Σd⁻` by the number of
+    /// rows, and `d⁺ = (|d| + d) / 2`: every quantile's loss follows from two sums.
+    pub fn mean_pinball_loss(&self) -> Result<PinballLoss, Absence> {
+        let (size, error) = (self.mean_average_error()? / 2.0, self.mean_error()? / 2.0);
+        let loss = |alpha: f64| alpha * (size - error) + (1.0 - alpha) * (size + error);
+        Ok(PinballLoss { p10: loss(0.1), p50: size, p90: loss(0.9) })
     }
 
     /// Mean of |error / label| over rows whose label is not 0, as a fraction.
@@ -127,28 +181,49 @@ impl RegressionState {
         if min == max {
             return Err(Absence::new("every label is the same"));
         }
-        let variance =
-            ExactSum::variance(&self.labels, &self.squared_labels, self.num_errors, self.num_errors)
-                .filter(|variance| self.num_unsquared_labels == 0 && *variance >= LEAST_VARIANCE)
-                .ok_or(SQUARED_LABELS)?;
-        finite(1.0 - squared_error / variance)
+        finite(1.0 - squared_error / self.labels.variance(self.num_errors).ok_or(SQUARED_LABELS)?)
+    }
+
+    /// Ranks of absolute errors.
+    fn ranks(&self) -> Option<Ranks> {
+        let (min, max) = self.size_extremes?;
+        Some(Ranks::new(&self.sizes, min, max))
     }
 
     /// Brings sums into their one form, so that equal states have equal bytes.
     pub fn settle(&mut self) {
-        let sums = [
-            &mut self.squared_errors,
-            &mut self.absolute_errors,
-            &mut self.relative_errors,
-            &mut self.labels,
-            &mut self.squared_labels,
-        ];
-        sums.into_iter().for_each(ExactSum::settle);
+        let moments =
+            [&mut self.errors, &mut self.squared_errors, &mut self.relative_errors, &mut self.labels];
+        moments.into_iter().for_each(Moments::settle);
+        self.absolute_errors.settle();
+        self.sizes.settle();
     }
 
     /// Bytes held in memory, about.
     pub fn size(&self) -> usize {
-        size_of::<Self>() + 5 * 64
+        size_of::<Self>() + 9 * 64 + self.sizes.size()
+    }
+}
+
+/// Least and greatest of `values`.
+fn extremes(values: &[f64]) -> Option<(f64, f64)> {
+    let first = *values.first()?;
+    Some(values.iter().fold((first, first), |(min, max), value| (min.min(*value), max.max(*value))))
+}
+
+/// The extremes of both.
+fn reach(ours: Option<(f64, f64)>, theirs: Option<(f64, f64)>) -> Option<(f64, f64)> {
+    match (ours, theirs) {
+        (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+        (ours, theirs) => ours.or(theirs),
+    }
+}
+
+#[cfg(test)]
+impl RegressionState {
+    /// Counts one row.
+    pub(crate) fn add(&mut self, prediction: f64, label: f64) {
+        self.add_all(&[(prediction, label)], &mut Room::default());
     }
 }
 

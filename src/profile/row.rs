@@ -1,5 +1,7 @@
 //! One row of the profile table: from a state to its metrics.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -7,9 +9,10 @@ use super::classification::{Cell, ClassScores, ClassificationState};
 use super::custom::Values;
 use super::fairness::{ClassDifferences, Parity, TwoGroups};
 use super::gap::Gap;
+use super::interval::Interval;
 use super::numeric::NumericState;
 use super::reason::{Absence, Reasons};
-use super::regression::RegressionState;
+use super::regression::{PinballLoss, RegressionState};
 use super::{ColumnInfo, ColumnState, Group, Profiles, QualityState, Segment, Subject, percent};
 use crate::contract::TABLE;
 use crate::contract::profile_metrics::is_of_labels;
@@ -95,6 +98,12 @@ pub struct ProfileRow {
     pub matthews_corrcoef: Option<f64>,
     pub cohen_kappa_score: Option<f64>,
     pub average_precision_score: Option<f64>,
+    pub brier_score_loss: Option<f64>,
+    pub expected_calibration_error: Option<f64>,
+    pub median_absolute_error: Option<f64>,
+    pub mean_error: Option<f64>,
+    pub mean_pinball_loss: Option<PinballLoss>,
+    pub confidence_intervals: Option<BTreeMap<String, Interval>>,
     pub row_count: u64,
     pub num_infinite: Option<u64>,
     pub num_negative: Option<u64>,
@@ -224,6 +233,7 @@ fn classification_row(
         balanced_accuracy_score: reasons.noted("balanced_accuracy_score", state.balanced_accuracy_score()),
         matthews_corrcoef: reasons.noted("matthews_corrcoef", state.matthews_corrcoef()),
         cohen_kappa_score: reasons.noted("cohen_kappa_score", state.cohen_kappa_score()),
+        confidence_intervals: reasons.noted("confidence_intervals", state.intervals()),
         ..row
     };
     if !has_scores {
@@ -233,6 +243,9 @@ fn classification_row(
         log_loss: reasons.noted("log_loss", state.log_loss()),
         roc_auc_score: reasons.noted("roc_auc_score", state.roc_auc_score()),
         average_precision_score: reasons.noted("average_precision_score", state.average_precision_score()),
+        brier_score_loss: reasons.noted("brier_score_loss", state.brier_score_loss()),
+        expected_calibration_error: reasons
+            .noted("expected_calibration_error", state.expected_calibration_error()),
         ..row
     }
 }
@@ -271,6 +284,10 @@ fn regression_row(row: ProfileRow, state: &RegressionState, reasons: &mut Reason
         mean_absolute_percentage_error: reasons
             .noted("mean_absolute_percentage_error", state.mean_absolute_percentage_error()),
         r2_score: reasons.noted("r2_score", state.r2_score()),
+        median_absolute_error: reasons.noted("median_absolute_error", state.median_absolute_error()),
+        mean_error: reasons.noted("mean_error", state.mean_error()),
+        mean_pinball_loss: reasons.noted("mean_pinball_loss", state.mean_pinball_loss()),
+        confidence_intervals: reasons.noted("confidence_intervals", state.intervals()),
         ..row
     }
 }
@@ -416,6 +433,11 @@ impl ProfileRow {
                 "recall" => scores(&self.recall, field),
                 "f1_score" => scores(&self.f1_score, field),
                 "roc_auc_score" => scores(&self.roc_auc_score, field),
+                "mean_pinball_loss" => self.mean_pinball_loss.map(|loss| match field {
+                    "p10" => loss.p10,
+                    "p50" => loss.p50,
+                    _ => loss.p90,
+                }),
                 _ => None,
             };
         }
@@ -443,6 +465,10 @@ impl ProfileRow {
             "matthews_corrcoef" => self.matthews_corrcoef,
             "cohen_kappa_score" => self.cohen_kappa_score,
             "average_precision_score" => self.average_precision_score,
+            "brier_score_loss" => self.brier_score_loss,
+            "expected_calibration_error" => self.expected_calibration_error,
+            "median_absolute_error" => self.median_absolute_error,
+            "mean_error" => self.mean_error,
             "mean_squared_error" => self.mean_squared_error,
             "root_mean_squared_error" => self.root_mean_squared_error,
             "mean_average_error" => self.mean_average_error,

@@ -9,7 +9,7 @@ use super::distribution::Edges;
 use super::functions::State;
 use super::pinned::PinnedEdges;
 use super::row::WindowStruct;
-use super::{BaseGroup, ColumnInfo, ColumnState, Profiles, QualityState, Subject};
+use super::{BaseGroup, ColumnInfo, ColumnState, Profiles, QualityState, Subject, TableState};
 use crate::contract::TABLE;
 use crate::window::Granularity;
 
@@ -137,6 +137,7 @@ fn key(base: &BaseGroup, granularity: Option<Granularity>) -> StateRow {
 
 fn table_row(key: StateRow, base: &BaseGroup) -> Result<StateRow, StateError> {
     let quality = base.group.quality.as_ref();
+    let state = quality.map(|quality| TableState { quality: Some(quality.clone()) });
     Ok(StateRow {
         column_name: TABLE.to_owned(),
         kind: quality.map(|quality| match quality {
@@ -144,7 +145,7 @@ fn table_row(key: StateRow, base: &BaseGroup) -> Result<StateRow, StateError> {
             QualityState::Regression(_) => "regression",
         }),
         count: base.group.row_count,
-        state: quality.cloned().map(State::into_bytes).transpose()?,
+        state: state.map(State::into_bytes).transpose()?,
         ..key
     })
 }

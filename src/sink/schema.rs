@@ -72,6 +72,7 @@ pub(super) fn arrow_type(ty: Type) -> DataType {
         Type::List(item) => DataType::List(Arc::new(Field::new("element", arrow_type(*item), true))),
         Type::TextToDouble => map_of(DataType::Float64),
         Type::TextToText => map_of(DataType::Utf8),
+        Type::TextToStruct(fields) => map_of(arrow_type(Type::Struct(fields))),
     }
 }
 

@@ -36,6 +36,7 @@ fn type_of(ty: Type) -> String {
         Type::List(item) => format!("array<{}>", type_of(*item)),
         Type::TextToDouble => "map<string, double>".to_owned(),
         Type::TextToText => "map<string, string>".to_owned(),
+        Type::TextToStruct(fields) => format!("map<string, {}>", type_of(Type::Struct(fields))),
     }
 }
 

@@ -21,6 +21,7 @@ from scipy import special, stats
 from scipy.spatial.distance import jensenshannon
 from scipy.stats.contingency import expected_freq
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -828,6 +829,18 @@ def averaged(score, prediction, label, classes):
     }
 
 
+def calibration_bins(score):
+    """The bin of each row: an edge belongs to the bin below it, as in scikit-learn's calibration curve."""
+    return np.searchsorted(np.linspace(0, 1, 11)[1:-1], score)
+
+
+def expected_calibration_error(is_positive, score):
+    """Distance of both curves, weighted by the rows of each bin that has some."""
+    truth, said = calibration_curve(is_positive.astype(int), score, n_bins=10, strategy="uniform")
+    rows = np.bincount(calibration_bins(score), minlength=10)
+    return float(np.sum(rows[rows > 0] / len(score) * np.abs(truth - said)))
+
+
 def score_quality(label, score, positive_class):
     """What the score of the positive class adds. Null where the labels leave it undefined."""
     is_positive = np.array(label) == positive_class
@@ -836,6 +849,7 @@ def score_quality(label, score, positive_class):
         "log_loss": metrics.log_loss(is_positive, score, labels=[False, True]),
         "roc_auc_score": float(metrics.roc_auc_score(is_positive, score)) if both_classes else None,
         "brier_score_loss": float(metrics.brier_score_loss(is_positive, score, pos_label=True, labels=[False, True])),
+        "expected_calibration_error": expected_calibration_error(is_positive, score),
         "average_precision_score": (
             float(metrics.average_precision_score(is_positive, score)) if is_positive.any() else None
         ),
@@ -856,7 +870,121 @@ def cohen_kappa_score(prediction, label):
     return float(metrics.cohen_kappa_score(prediction, label))
 
 
-NO_SCORE_QUALITY = dict.fromkeys(["log_loss", "roc_auc_score", "brier_score_loss", "average_precision_score"])
+NO_SCORE_QUALITY = dict.fromkeys(
+    ["log_loss", "roc_auc_score", "brier_score_loss", "expected_calibration_error", "average_precision_score"]
+)
+
+
+# Confidence intervals: of rows, never of counts. Those that cannot be are left out.
+
+Z = stats.norm.ppf(0.975)
+
+
+def normal_interval(value, standard_error, least, greatest):
+    """Both sides of a value, cut to what the measure can be."""
+    ends = np.clip([value - Z * standard_error, value + Z * standard_error], least, greatest)
+    return ends.tolist()
+
+
+def mean_interval(values, least=0.0, greatest=np.inf):
+    """Of a mean of row by row losses."""
+    return normal_interval(np.mean(values), np.std(values, ddof=1) / np.sqrt(len(values)), least, greatest)
+
+
+def wilson_interval(part, whole):
+    """Of a share of rows."""
+    interval = stats.binomtest(int(part), int(whole)).proportion_ci(0.95, method="wilson")
+    return [float(interval.low), float(interval.high)]
+
+
+def jackknife(measure, prediction, label):
+    """Standard error by leaving out one row after the other; None where the measure then has no value."""
+    known = {}
+    for row, pair in enumerate(zip(prediction, label)):
+        if pair not in known:  # Rows that are alike leave the same rows.
+            known[pair] = measure(list(np.delete(prediction, row)), list(np.delete(label, row)))
+    if None in known.values():
+        return None
+    values = np.array([known[pair] for pair in zip(prediction, label)])
+    return np.sqrt((len(values) - 1) / len(values) * np.sum((values - values.mean()) ** 2))
+
+
+def mean_of_classes(score, average):
+    """Precision, recall or F1 of the classes that are there, as one number."""
+
+    def call(prediction, label):
+        classes = sorted(set(prediction) | set(label))
+        return float(score(label, prediction, labels=classes, average=average, zero_division=0))
+
+    return call
+
+
+def f1_of_class(one):
+    """F1 of one class alone."""
+    return lambda prediction, label: float(
+        metrics.f1_score(label, prediction, labels=[one], average=None, zero_division=0)[0]
+    )
+
+
+def class_intervals(prediction, label, classes):
+    """Of measures of predicted classes."""
+    prediction, label = np.array(prediction), np.array(label)
+    found = {"accuracy_score": wilson_interval((prediction == label).sum(), len(label))}
+    scores = {"precision": metrics.precision_score, "recall": metrics.recall_score, "f1_score": metrics.f1_score}
+    measures = {
+        f"{name}.{average}": (mean_of_classes(score, average), 0.0)
+        for name, score in scores.items()
+        for average in ["macro", "weighted"]
+    }
+    measures |= {f"f1_score.one_vs_all.{one}": (f1_of_class(one), 0.0) for one in classes}
+    measures["balanced_accuracy_score"] = (balanced_accuracy_score, 0.0)
+    measures["matthews_corrcoef"] = (lambda p, y: float(metrics.matthews_corrcoef(y, p)), -1.0)
+    measures["cohen_kappa_score"] = (cohen_kappa_score, -1.0)
+    for name, (measure, least) in measures.items() if len(label) > 1 else []:
+        value, error = measure(list(prediction), list(label)), jackknife(measure, prediction, label)
+        if value is not None and error is not None:
+            found[name] = normal_interval(value, error, least, 1.0)
+    for one in classes:
+        hits = ((prediction == one) & (label == one)).sum()
+        for name, rows in [("precision", prediction == one), ("recall", label == one)]:
+            if rows.any():
+                found[f"{name}.one_vs_all.{one}"] = wilson_interval(hits, rows.sum())
+    return found
+
+
+def delong_error(is_positive, score):
+    """Of the area under the ROC curve, by comparing each positive with each other row."""
+    wins = score[is_positive][:, None] - score[~is_positive][None, :]
+    wins = np.where(wins > 0, 1.0, np.where(wins == 0, 0.5, 0.0))
+    return np.sqrt(sum(np.var(wins.mean(axis=1 - side), ddof=1) / wins.shape[side] for side in (0, 1)))
+
+
+def score_intervals(label, score, positive_class):
+    """Of measures of scores."""
+    is_positive = np.array(label) == positive_class
+    if len(score) < 2:
+        return {}
+    error = is_positive - score
+    epsilon = np.finfo(np.float64).eps
+    losses = -np.log(np.clip(np.where(is_positive, score, 1 - score), epsilon, 1 - epsilon))
+    bins = calibration_bins(score)
+    # The calibration error as a mean over rows: each has the sign of its bin.
+    signs = np.where(np.bincount(bins, error, minlength=10) >= 0, 1, -1)[bins]
+    found = {
+        "log_loss": mean_interval(losses),
+        "brier_score_loss": mean_interval(error**2, greatest=1.0),
+        "expected_calibration_error": mean_interval(signs * error, greatest=1.0),
+    }
+    if min(is_positive.sum(), (~is_positive).sum()) > 1:
+        area = metrics.roc_auc_score(is_positive, score)
+        interval = normal_interval(area, delong_error(is_positive, score), 0.0, 1.0)
+        found |= {"roc_auc_score.macro": interval, "roc_auc_score.weighted": interval}
+    precision = metrics.average_precision_score(is_positive, score) if is_positive.any() else 0
+    if 0 < precision < 1:
+        reach = Z / np.sqrt(is_positive.sum() * precision * (1 - precision))
+        ends = special.expit(special.logit(precision) + np.array([-reach, reach]))
+        found["average_precision_score"] = ends.tolist()
+    return found
 
 
 def classification_case(name, prediction, label, score=None, positive_class=None):
@@ -878,6 +1006,10 @@ def classification_case(name, prediction, label, score=None, positive_class=None
         expected |= score_quality(label, score, positive_class)
     else:
         expected |= NO_SCORE_QUALITY
+    intervals = class_intervals(prediction, label, classes)
+    if score is not None:
+        intervals |= score_intervals(label, score, positive_class)
+    expected["confidence_intervals"] = dict(sorted(intervals.items()))
     return {
         "name": name,
         "prediction": prediction,
@@ -1087,7 +1219,8 @@ def regression_quality(prediction, label):
     """All measures; null where there are no rows, or none that the measure can use."""
     if label.size == 0:
         names = ["mean_squared_error", "root_mean_squared_error", "mean_average_error"]
-        return dict.fromkeys(names + ["mean_absolute_percentage_error", "r2_score"])
+        names += ["mean_absolute_percentage_error", "r2_score", "median_absolute_error", "mean_error"]
+        return dict.fromkeys(names + ["mean_pinball_loss"]) | {"confidence_intervals": {}}
     nonzero = label != 0
     varied = len(np.unique(label)) > 1
     return {
@@ -1100,7 +1233,37 @@ def regression_quality(prediction, label):
             else None
         ),
         "r2_score": float(metrics.r2_score(label, prediction)) if varied else None,
+        "median_absolute_error": float(metrics.median_absolute_error(label, prediction)),
+        "mean_error": float(np.mean(prediction - label)),
+        "mean_pinball_loss": {
+            f"p{percent}": float(metrics.mean_pinball_loss(label, prediction, alpha=percent / 100))
+            for percent in (10, 50, 90)
+        },
+        "confidence_intervals": error_intervals(prediction, label),
     }
+
+
+def error_intervals(prediction, label):
+    """Of means of losses, and of the median by two of the errors in order (Campbell and Gardner's ranks)."""
+    error, rows = prediction - label, len(label)
+    if rows < 2:
+        return {}
+    squared = mean_interval(error**2)
+    found = {
+        "mean_squared_error": squared,
+        "root_mean_squared_error": np.sqrt(squared).tolist(),
+        "mean_average_error": mean_interval(np.abs(error)),
+        "mean_error": mean_interval(error, least=-np.inf),
+    }
+    related = np.abs(error[label != 0] / label[label != 0])
+    if len(related) > 1:
+        found["mean_absolute_percentage_error"] = mean_interval(related)
+    reach = Z * np.sqrt(rows) / 2
+    first, last = int(np.rint(rows / 2 - reach)), int(np.rint(1 + rows / 2 + reach))
+    if first >= 1 and last <= rows:
+        ordered = np.sort(np.abs(error))
+        found["median_absolute_error"] = [float(ordered[first - 1]), float(ordered[last - 1])]
+    return found
 
 
 def quality_regression():

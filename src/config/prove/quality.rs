@@ -116,11 +116,11 @@ alerts:
         churn.yaml:5:30: `alerts[0].metric` is `mean_squared_error`, which a classification does not have, so the rule would never fire
           hint: one of `accuracy_score`, `precision.macro`, `precision.weighted`, `recall.macro`, `recall.weighted`, `f1_score.macro`, `f1_score.weighted`, `balanced_accuracy_score`, `matthews_corrcoef`, `cohen_kappa_score`
         churn.yaml:5:30: `alerts[0].metric` is `r2_score`, which a classification does not have, so the rule would never fire
-          hint: one of `accuracy_score`, `precision.macro`, `precision.weighted`, `recall.macro`, `recall.weighted`, `f1_score.macro`, `f1_score.weighted`, `log_loss`, `roc_auc_score.macro`, `roc_auc_score.weighted`, `balanced_accuracy_score`, `matthews_corrcoef`, `cohen_kappa_score`, `average_precision_score`
+          hint: one of `accuracy_score`, `precision.macro`, `precision.weighted`, `recall.macro`, `recall.weighted`, `f1_score.macro`, `f1_score.weighted`, `log_loss`, `roc_auc_score.macro`, `roc_auc_score.weighted`, `balanced_accuracy_score`, `matthews_corrcoef`, `cohen_kappa_score`, `average_precision_score`, `brier_score_loss`, `expected_calibration_error`
         churn.yaml:5:30: `alerts[0].metric` is `accuracy_score`, which a regression does not have, so the rule would never fire
-          hint: one of `mean_squared_error`, `root_mean_squared_error`, `mean_average_error`, `mean_absolute_percentage_error`, `r2_score`
+          hint: one of `mean_squared_error`, `root_mean_squared_error`, `mean_average_error`, `mean_absolute_percentage_error`, `r2_score`, `median_absolute_error`, `mean_error`, `mean_pinball_loss.p10`, `mean_pinball_loss.p50`, `mean_pinball_loss.p90`
         churn.yaml:5:30: `alerts[0].metric` is `roc_auc_score.macro`, which a regression does not have, so the rule would never fire
-          hint: one of `mean_squared_error`, `root_mean_squared_error`, `mean_average_error`, `mean_absolute_percentage_error`, `r2_score`
+          hint: one of `mean_squared_error`, `root_mean_squared_error`, `mean_average_error`, `mean_absolute_percentage_error`, `r2_score`, `median_absolute_error`, `mean_error`, `mean_pinball_loss.p10`, `mean_pinball_loss.p50`, `mean_pinball_loss.p90`
         churn.yaml:5:30: `alerts[0].metric` is `roc_auc_score.macro`, which needs `prediction_proba_col`, so the rule would never fire
           hint: add `prediction_proba_col` under `inference`, or watch one of `accuracy_score`, `precision.macro`, `precision.weighted`, `recall.macro`, `recall.weighted`, `f1_score.macro`, `f1_score.weighted`, `balanced_accuracy_score`, `matthews_corrcoef`, `cohen_kappa_score`
         churn.yaml:5:30: `alerts[0].metric` is `log_loss`, which needs `prediction_proba_col`, so the rule would never fire

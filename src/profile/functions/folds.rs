@@ -13,10 +13,9 @@ use super::dictionary::Dictionary;
 use super::given::GivenEdges;
 use super::names::{Classes, cast};
 use super::split::Which;
-use crate::profile::classification::ClassificationState;
-use crate::profile::exact_sum::Slots;
-use crate::profile::regression::RegressionState;
-use crate::profile::{ColumnState, Kind, QualityState, numeric};
+use crate::profile::classification::{self, ClassificationState, ScoredAs};
+use crate::profile::regression::{self, RegressionState};
+use crate::profile::{ColumnState, Kind, QualityState, TableState, numeric};
 
 impl State for ColumnState {
     fn merge(&mut self, other: &Self) {
@@ -46,7 +45,10 @@ impl State for QualityState {
     }
 
     fn is_empty(&self) -> bool {
-        self.count() == 0
+        match self {
+            Self::Classification(state) => state.is_empty(),
+            Self::Regression(state) => state.count() == 0,
+        }
     }
 
     fn size(&self) -> usize {
@@ -54,6 +56,24 @@ impl State for QualityState {
             Self::Classification(state) => state.size(),
             Self::Regression(state) => state.size(),
         }
+    }
+
+    fn settle(&mut self) {
+        self.settle();
+    }
+}
+
+impl State for TableState {
+    fn merge(&mut self, other: &Self) {
+        self.merge(other);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.quality.as_ref().is_none_or(State::is_empty)
+    }
+
+    fn size(&self) -> usize {
+        self.quality.as_ref().map_or(0, State::size)
     }
 
     fn settle(&mut self) {
@@ -238,10 +258,10 @@ pub struct ClassRoom {
     labels: Coder,
     pairs: Coder,
     tally: Tally,
-    /// Of rows whose label is not the positive class, and of those whose is.
-    scores: [Vec<f64>; 2],
-    losses: Vec<f64>,
-    slots: Slots,
+    said: Tally,
+    /// By the kind of row.
+    scores: [Vec<f64>; ScoredAs::ALL.len()],
+    room: classification::Room,
     edges: GivenEdges,
 }
 
@@ -254,21 +274,22 @@ impl Fold for Classification {
     }
 
     fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>, room: &mut ClassRoom) -> Result<()> {
-        let ClassRoom { predictions, labels, pairs, tally, scores: by_class, losses, slots, edges } = room;
+        let ClassRoom { predictions, labels, pairs, tally, said, scores: by_kind, room, edges } = room;
         let edges = edges.read(arguments.get(4))?;
         [&mut *predictions, &mut *labels, &mut *pairs].into_iter().for_each(Coder::clear);
-        let said = predictions.code(argument(arguments, 0)?)?;
+        let predicted = predictions.code(argument(arguments, 0)?)?;
         let is = labels.code(argument(arguments, 1)?)?;
         let scores = cast(argument(arguments, 2)?, &DataType::Float64)?;
         let scores = scores.as_primitive::<Float64Type>();
+        let has_scores = scores.null_count() < scores.len();
         let positive = argument(arguments, 3)?;
-        let classes = Classes::of(&said, &is, &positive.slice(0, positive.len().min(1)))?;
+        let classes = Classes::of(&predicted, &is, &positive.slice(0, positive.len().min(1)))?;
         // A NaN is a value, but no class.
         predictions.forget(&classes.predictions);
         labels.forget(&classes.labels);
         pairs.code_pairs(predictions, labels);
-        let is_positive: Vec<bool> =
-            (0..classes.labels.len()).map(|index| classes.is_positive(index)).collect();
+        let is_positive: Vec<bool> = classes.are_positive(&classes.labels);
+        let said_positive: Vec<bool> = classes.are_positive(&classes.predictions);
         // The places of the two classes; none of a row that lacks one.
         let pair = |code: u32| {
             let first = *pairs.firsts().get((code as usize).checked_sub(1)?)? as usize;
@@ -281,41 +302,67 @@ impl Fold for Classification {
                 let Some((said, is)) = pair(code) else { return };
                 state.add(classes.predictions.value(said), classes.labels.value(is), is_positive[is], count);
             });
-            by_class.iter_mut().for_each(Vec::clear);
-            which.for_each(pairs.codes.len(), |row| {
-                if pairs.codes[row] != NULL && scores.is_valid(row) {
-                    let label = labels.codes[row] as usize - 1;
-                    by_class[usize::from(is_positive[label])].push(scores.value(row));
+            if !has_scores {
+                return;
+            }
+            said.for_each(&predictions.codes, which, |code, _| {
+                if code != NULL {
+                    state.note_said(classes.predictions.value(code as usize - 1));
                 }
             });
-            for (scores, is_positive) in by_class.iter().zip([false, true]) {
-                state.add_scores(scores, is_positive, losses, slots);
+            by_kind.iter_mut().for_each(Vec::clear);
+            which.for_each(predictions.codes.len(), |row| {
+                let (said, is) = (predictions.codes[row], labels.codes[row]);
+                if said != NULL && scores.is_valid(row) {
+                    let of = ScoredAs {
+                        is_positive: (is != NULL).then(|| is_positive[is as usize - 1]),
+                        said_positive: said_positive[said as usize - 1],
+                    };
+                    by_kind[of.place()].push(scores.value(row));
+                }
+            });
+            for (scores, of) in by_kind.iter().zip(ScoredAs::ALL) {
+                state.add_scores(scores, of, room);
             }
         });
         Ok(())
     }
 }
 
+/// Room for the rows of one group.
+#[derive(Debug, Default)]
+pub struct PredictionRoom {
+    rows: Vec<(f64, f64)>,
+    room: regression::Room,
+}
+
 impl Fold for Regression {
     type State = QualityState;
-    type Room = ();
+    type Room = PredictionRoom;
 
     fn empty() -> QualityState {
         QualityState::Regression(RegressionState::default())
     }
 
-    fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>, (): &mut ()) -> Result<()> {
+    fn fold(
+        arguments: &[ArrayRef],
+        rows: &mut dyn Rows<QualityState>,
+        room: &mut PredictionRoom,
+    ) -> Result<()> {
+        let PredictionRoom { rows: labelled, room } = room;
         let predictions = cast(argument(arguments, 0)?, &DataType::Float64)?;
         let labels = cast(argument(arguments, 1)?, &DataType::Float64)?;
         let (predictions, labels) =
             (predictions.as_primitive::<Float64Type>(), labels.as_primitive::<Float64Type>());
         rows.for_each(&mut |state, which| {
             let QualityState::Regression(state) = state else { return };
+            labelled.clear();
             which.for_each(predictions.len(), |row| {
                 if predictions.is_valid(row) && labels.is_valid(row) {
-                    state.add(predictions.value(row), labels.value(row));
+                    labelled.push((predictions.value(row), labels.value(row)));
                 }
             });
+            state.add_all(labelled, room);
         });
         Ok(())
     }

@@ -50,16 +50,18 @@ impl Classes {
     pub(super) fn of(predictions: &ArrayRef, labels: &ArrayRef, positive: &ArrayRef) -> Result<Self> {
         let both = [predictions.data_type(), labels.data_type()];
         let read = language(both);
-        let positive_read = if labels.data_type().is_numeric() { as_number } else { read };
+        // Where nothing is labelled yet, labels may have no type.
+        let labels_are = if labels.data_type().is_null() { predictions } else { labels }.data_type();
+        let positive_read = if labels_are.is_numeric() { as_number } else { read };
         let positive = names(positive)?.iter().map(|name| name.map(positive_read)).collect();
         Ok(Self { predictions: classes(predictions, read)?, labels: classes(labels, read)?, positive })
     }
 
-    /// Whether the label at `index` is the positive class: the one that is named, or else 1 or true.
-    pub(super) fn is_positive(&self, index: usize) -> bool {
+    /// Which of these names, of predictions or of labels, are the positive class: the one that is named, or else 1 or true.
+    pub(super) fn are_positive(&self, names: &StringViewArray) -> Vec<bool> {
         let named = self.positive.iter().next().flatten();
-        let label = self.labels.value(index);
-        self.labels.is_valid(index) && named.map_or(matches!(label, "1" | "true"), |named| named == label)
+        let is_positive = |name: &str| named.map_or(matches!(name, "1" | "true"), |named| named == name);
+        names.iter().map(|name| name.is_some_and(is_positive)).collect()
     }
 }
 

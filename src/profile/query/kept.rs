@@ -27,7 +27,7 @@ use crate::profile::functions::State;
 use crate::profile::state_row::column_state;
 use crate::profile::template::{KEPT_BASELINE, KEPT_STATES, KEPT_VALUES, fill};
 use crate::profile::{
-    BaseGroup, ColumnInfo, ColumnSet, ColumnState, Group, GroupKey, QualityState, Segment, Slice,
+    BaseGroup, ColumnInfo, ColumnSet, ColumnState, Group, GroupKey, Segment, Slice, TableState,
 };
 use crate::spans::Spans;
 use crate::window::Window;
@@ -254,7 +254,7 @@ fn fill_from(
             let group = Arc::make_mut(&mut groups[*place].group);
             let name = rows.columns[row].as_deref().unwrap_or_default();
             if name == TABLE {
-                group.quality = Some(QualityState::from_bytes(states.value(row))?);
+                group.quality = TableState::from_bytes(states.value(row))?.quality;
                 continue;
             }
             let sketch = sketches.is_valid(row).then(|| sketches.value(row));

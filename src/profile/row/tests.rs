@@ -61,14 +61,25 @@ const CLASSES: &[&str] = &[
     "balanced_accuracy_score",
     "matthews_corrcoef",
     "cohen_kappa_score",
+    "confidence_intervals",
 ];
-const SCORES: &[&str] = &["log_loss", "roc_auc_score", "average_precision_score"];
+const SCORES: &[&str] = &[
+    "log_loss",
+    "roc_auc_score",
+    "average_precision_score",
+    "brier_score_loss",
+    "expected_calibration_error",
+];
 const NUMBERS: &[&str] = &[
     "mean_squared_error",
     "root_mean_squared_error",
     "mean_average_error",
     "mean_absolute_percentage_error",
     "r2_score",
+    "median_absolute_error",
+    "mean_error",
+    "mean_pinball_loss",
+    "confidence_intervals",
 ];
 
 /// The rows of one group: of a window, or of the baseline.
@@ -153,21 +164,29 @@ fn a_classifier_says_what_it_lacks() {
     );
     check_scored(
         &[("1", "1", None), ("0", "0", None)],
-        Some("log_loss, roc_auc_score, average_precision_score: no labelled row has a score"),
+        Some(
+            "log_loss, roc_auc_score, average_precision_score, brier_score_loss, expected_calibration_error: no labelled row has a score",
+        ),
     );
     check_scored(
         &[("1", "1", Some(1.5)), ("0", "0", Some(0.1))],
-        Some("log_loss, roc_auc_score, average_precision_score: 1 of 2 scores is not within 0 and 1"),
+        Some(
+            "log_loss, roc_auc_score, average_precision_score, brier_score_loss, expected_calibration_error: 1 of 2 scores is not within 0 and 1",
+        ),
     );
     check_scored(
         &[("1", "1", Some(f64::NAN)), ("0", "0", Some(-0.1))],
-        Some("log_loss, roc_auc_score, average_precision_score: 2 of 2 scores are not within 0 and 1"),
+        Some(
+            "log_loss, roc_auc_score, average_precision_score, brier_score_loss, expected_calibration_error: 2 of 2 scores are not within 0 and 1",
+        ),
     );
     check_scored(
         &[("1", "1", Some(0.9)), ("0", "0", Some(0.1)), ("0", "2", Some(0.1))],
-        Some("log_loss, roc_auc_score, average_precision_score: labels are of 3 classes, not of two"),
+        Some(
+            "log_loss, roc_auc_score, average_precision_score, brier_score_loss, expected_calibration_error: labels are of 3 classes, not of two",
+        ),
     );
-    let neither = "log_loss, roc_auc_score, average_precision_score: labels are of two classes, and neither is the positive one";
+    let neither = "log_loss, roc_auc_score, average_precision_score, brier_score_loss, expected_calibration_error: labels are of two classes, and neither is the positive one";
     check_scored(&[("1", "true", Some(0.9)), ("0", "false", Some(0.1))], Some(neither));
     // The positive one is there, only not scored.
     check_scored(
@@ -206,15 +225,15 @@ fn a_regression_says_what_it_lacks() {
     };
     check(&[(1.0, 2.0), (2.0, 3.0)], None);
     check(&[], Some("no prediction has a label yet"));
-    check(&[(1.0, 2.0)], Some("r2_score: there is only one labelled row"));
+    check(&[(1.0, 2.0)], Some("r2_score, confidence_intervals: there is only one labelled row"));
     check(
         &[(1.0, 0.0), (2.0, 0.0)],
         Some("mean_absolute_percentage_error: every label is 0; r2_score: every label is the same"),
     );
     let all = format!("{}: no labelled row has a finite error", NUMBERS.join(", "));
     check(&[(f64::INFINITY, 1.0)], Some(&all));
-    let squared = "mean_squared_error, root_mean_squared_error, r2_score: squares of the errors are beyond the \
-                   range of a double";
+    let squared = "mean_squared_error, root_mean_squared_error, r2_score, confidence_intervals: squares of the errors \
+                   are beyond the range of a double";
     check(&[(1e200, 1.0), (1.0, 2.0)], Some(squared));
 }
 
