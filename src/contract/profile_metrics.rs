@@ -256,6 +256,53 @@ const EXTRAS: &[Column] = &[
          prediction and label), DeLong's of `roc_auc_score`, the logit interval of `average_precision_score`, `mean ± z · s / √n` \
          of means, and order statistics of `median_absolute_error`. Rows are taken to be independent. No rule can watch a map.",
     ),
+    column(
+        "estimated_accuracy_score",
+        Type::Double,
+        "Quality to be expected before labels come, here and in the next six, of all rows with a prediction and a \
+         probability, labelled or not: each is taken to be of the positive class as often as rows of its score were in the \
+         baseline (of the same model version or, if that has none, of all), as NannyML's CBPE. It holds while that has not \
+         changed: concept drift is what it cannot see, nor does it know rows of a kind that the baseline lacks. NULL without a \
+         baseline with labels and probabilities, or of more than two classes. Estimated classification.",
+    ),
+    column(
+        "estimated_precision",
+        Type::Double,
+        "Expected precision of the positive class alone, so beside `precision.one_vs_all` of that class; 0 where it is never \
+         predicted. Estimated classification.",
+    ),
+    column(
+        "estimated_recall",
+        Type::Double,
+        "Expected recall of the positive class alone. Estimated classification.",
+    ),
+    column(
+        "estimated_specificity",
+        Type::Double,
+        "Expected recall of the other class: of its rows, the share not predicted as the positive one. Estimated classification.",
+    ),
+    column(
+        "estimated_f1_score",
+        Type::Double,
+        "Harmonic mean of expected precision and recall of the positive class. Estimated classification.",
+    ),
+    column(
+        "estimated_roc_auc_score",
+        Type::Double,
+        "Expected area under the ROC curve. Estimated classification.",
+    ),
+    column(
+        "estimated_average_precision_score",
+        Type::Double,
+        "Expected average precision of the positive class. Estimated classification.",
+    ),
+    column(
+        "estimated_sampling_errors",
+        Type::TextToDouble,
+        "By the name of each estimate, the standard error of the measure between windows of as many rows, were they drawn from \
+         the baseline: an estimate within three of them of the baseline's own is no news. It says nothing of whether the \
+         estimate holds. No rule can watch a map.",
+    ),
     column("row_count", Type::Long, "All rows of the group, NULLs included."),
     column(
         "num_infinite",
@@ -289,7 +336,7 @@ pub const TABLE: Table = Table {
     sorted_by: BY_WINDOW,
 };
 
-/// What a measure of quality looks at, beside labels.
+/// What a measure of quality looks at, beside labels of these rows or of the baseline's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quality {
     /// Predicted classes.
@@ -300,10 +347,12 @@ pub enum Quality {
     Numbers,
     /// Only whether labels are there.
     Labels,
+    /// Probabilities of a class, and what they were worth in the baseline: of the rows themselves no labels.
+    Estimates,
 }
 
 /// Metrics that exist where labels do.
-const QUALITY: [(&str, Quality); 22] = [
+const QUALITY: [(&str, Quality); 29] = [
     ("accuracy_score", Quality::Classes),
     ("precision", Quality::Classes),
     ("recall", Quality::Classes),
@@ -324,6 +373,13 @@ const QUALITY: [(&str, Quality); 22] = [
     ("median_absolute_error", Quality::Numbers),
     ("mean_error", Quality::Numbers),
     ("mean_pinball_loss", Quality::Numbers),
+    ("estimated_accuracy_score", Quality::Estimates),
+    ("estimated_precision", Quality::Estimates),
+    ("estimated_recall", Quality::Estimates),
+    ("estimated_specificity", Quality::Estimates),
+    ("estimated_f1_score", Quality::Estimates),
+    ("estimated_roc_auc_score", Quality::Estimates),
+    ("estimated_average_precision_score", Quality::Estimates),
     ("label_count", Quality::Labels),
     (PERCENT_LABELLED, Quality::Labels),
 ];
@@ -339,7 +395,7 @@ pub fn quality(metric: &str) -> Option<Quality> {
 
 /// Whether `metric` is computed from labelled rows; a field of a struct with a dot.
 pub fn is_of_labels(metric: &str) -> bool {
-    metric != PERCENT_LABELLED && quality(metric).is_some()
+    metric != PERCENT_LABELLED && quality(metric).is_some_and(|of| of != Quality::Estimates)
 }
 
 #[cfg(test)]
@@ -355,6 +411,8 @@ mod tests {
             let is_of = |words: &str| column.doc.contains(words);
             let expected = if is_of("Classification with a probability") {
                 Some(Quality::Probabilities)
+            } else if is_of("Estimated classification.") {
+                Some(Quality::Estimates)
             } else if is_of("Classification.") {
                 Some(Quality::Classes)
             } else if is_of("Regression.") {

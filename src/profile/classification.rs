@@ -210,6 +210,21 @@ impl ClassificationState {
         self.count() == 0 && self.said.is_empty()
     }
 
+    /// Where scores lie, of labelled rows and others.
+    pub fn scores(&self) -> &Scores {
+        &self.scores
+    }
+
+    /// Rows with a prediction whose score is not a probability, labelled or not.
+    pub fn all_not_probabilities(&self) -> u64 {
+        self.not_probabilities + self.unlabelled_not_probabilities
+    }
+
+    /// Predicted classes of labelled rows and others, the first few by name.
+    pub fn said(&self) -> &BTreeSet<String> {
+        &self.said
+    }
+
     /// The classes that labels are of, each at least once.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
         self.cells.keys().map(|(_, label)| label.as_str())
@@ -405,6 +420,13 @@ impl ClassificationState {
         self.note_said(prediction);
         let of = ScoredAs { is_positive: Some(positive), said_positive };
         self.add_scores(score.as_slice(), of, &mut Room::default());
+    }
+
+    /// Counts one row that waits for its label.
+    pub(crate) fn add_unlabelled(&mut self, prediction: &str, said_positive: bool, score: f64) {
+        self.note_said(prediction);
+        let of = ScoredAs { is_positive: None, said_positive };
+        self.add_scores(&[score], of, &mut Room::default());
     }
 }
 

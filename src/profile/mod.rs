@@ -14,6 +14,7 @@ pub mod counterparts;
 pub mod custom;
 mod distinct;
 pub mod distribution;
+pub mod estimate;
 #[cfg(test)]
 pub(crate) mod exact;
 mod exact_sum;

@@ -138,13 +138,17 @@ fn not_among_inputs(rule: &Rule, custom: &CustomMetric) -> Vec<String> {
     watched.map(finding).collect()
 }
 
-/// That `rule` waits for a change from what the baseline does not have.
+/// That `rule` waits for what takes something that the baseline does not have.
 fn incomparable(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<String> {
-    let Condition::ChangeFromBaseline(_) = rule.condition else { return None };
     let Metric::Profile(metric) = &rule.metric else { return None };
     let of = quality(metric).filter(|of| *of != Quality::Labels)?;
+    let is_compared = matches!(rule.condition, Condition::ChangeFromBaseline(_)) || of == Quality::Estimates;
+    if !is_compared {
+        return None;
+    }
     let prediction = monitor.inference.prediction.as_ref()?;
-    let proba_col = prediction.proba_col.as_ref().filter(|_| of == Quality::Probabilities);
+    let needs_scores = matches!(of, Quality::Probabilities | Quality::Estimates);
+    let proba_col = prediction.proba_col.as_ref().filter(|_| needs_scores);
     let label_col = prediction.label.as_ref().map(|label| &label.column);
     let needed = [
         ("label_col", label_col),
@@ -155,8 +159,12 @@ fn incomparable(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<Str
         let column = column?;
         baseline.field_with_name(column).is_err().then_some((key, column))
     })?;
+    let lacks = match of {
+        Quality::Estimates => format!("nothing to estimate `{metric}` by"),
+        _ => format!("no `{metric}` to compare with"),
+    };
     Some(format!(
-        "rule `{}` never fires: the baseline has no `{column}`, the `{key}`, and so no `{metric}` to compare with",
+        "rule `{}` never fires: the baseline has no `{column}`, the `{key}`, and so {lacks}",
         rule.name
     ))
 }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::classification::{ClassScores, ClassificationState};
+use super::estimate::Estimator;
 use super::interval::Interval;
 use super::numeric::NumericState;
 use super::reason::Absence;
@@ -555,4 +556,69 @@ fn regressions_are_measured_as_by_scikit_learn() {
     }
 
     cases(include_str!("../../tests/oracle/quality_regression.json"), 24).iter().for_each(check);
+}
+
+#[test]
+fn quality_is_estimated_as_by_scikit_learn() {
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        reference: Side,
+        window: Side,
+        expected: Expected,
+    }
+
+    #[derive(Deserialize)]
+    struct Side {
+        score: Vec<f64>,
+        said: Vec<bool>,
+        label: Option<Vec<bool>>,
+    }
+
+    #[derive(Deserialize)]
+    struct Expected {
+        sampling_errors: BTreeMap<String, f64>,
+        #[serde(flatten)]
+        measures: BTreeMap<String, Option<f64>>,
+    }
+
+    fn state(side: &Side) -> ClassificationState {
+        let mut state = ClassificationState::default();
+        for (row, (score, said)) in side.score.iter().zip(&side.said).enumerate() {
+            let prediction = if *said { "1" } else { "0" };
+            match &side.label {
+                Some(label) => {
+                    state.add_row(prediction, if label[row] { "1" } else { "0" }, label[row], Some(*score));
+                }
+                None => state.add_unlabelled(prediction, *said, *score),
+            }
+        }
+        state
+    }
+
+    fn check(case: &Case) {
+        let Case { name, reference, window, expected } = case;
+        let (reference, window) = (state(reference), state(window));
+        let estimate = Estimator::of(&reference).unwrap().estimate(&window).unwrap();
+        let measures = [
+            ("estimated_accuracy_score", Some(estimate.accuracy_score)),
+            ("estimated_precision", Some(estimate.precision)),
+            ("estimated_recall", Some(estimate.recall)),
+            ("estimated_specificity", Some(estimate.specificity)),
+            ("estimated_f1_score", Some(estimate.f1_score)),
+            ("estimated_roc_auc_score", estimate.roc_auc_score.ok()),
+            ("estimated_average_precision_score", estimate.average_precision_score.ok()),
+        ];
+        assert_eq!(measures.len(), expected.measures.len(), "{name}");
+        for (measure, actual) in measures {
+            close(name, measure, actual, expected.measures[measure], SAME_NUMBERS);
+        }
+        assert!(estimate.sampling_errors.keys().copied().eq(expected.sampling_errors.keys()), "{name}");
+        for (measure, actual) in estimate.sampling_errors {
+            let expected = Some(expected.sampling_errors[measure]);
+            close(name, &format!("sampling error of {measure}"), Some(actual), expected, SAME_NUMBERS);
+        }
+    }
+
+    cases(include_str!("../../tests/oracle/quality_estimated.json"), 18).iter().for_each(check);
 }

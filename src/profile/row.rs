@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::classification::{Cell, ClassScores, ClassificationState};
 use super::custom::Values;
+use super::estimate::{Estimate, Estimators};
 use super::fairness::{ClassDifferences, Parity, TwoGroups};
 use super::gap::Gap;
 use super::interval::Interval;
@@ -104,6 +105,14 @@ pub struct ProfileRow {
     pub mean_error: Option<f64>,
     pub mean_pinball_loss: Option<PinballLoss>,
     pub confidence_intervals: Option<BTreeMap<String, Interval>>,
+    pub estimated_accuracy_score: Option<f64>,
+    pub estimated_precision: Option<f64>,
+    pub estimated_recall: Option<f64>,
+    pub estimated_specificity: Option<f64>,
+    pub estimated_f1_score: Option<f64>,
+    pub estimated_roc_auc_score: Option<f64>,
+    pub estimated_average_precision_score: Option<f64>,
+    pub estimated_sampling_errors: Option<BTreeMap<&'static str, f64>>,
     pub row_count: u64,
     pub num_infinite: Option<u64>,
     pub num_negative: Option<u64>,
@@ -119,19 +128,23 @@ pub struct ProfileRow {
 
 /// The rows of the profile table about `subjects`, group by group.
 pub fn rows(profiles: &Profiles, subjects: &[Subject], points: usize) -> Vec<ProfileRow> {
+    let estimators = Estimators::of(profiles, subjects);
     let baseline = profiles.baseline.iter().map(|(segment, group)| (None, segment, group));
     let input = profiles.windows.iter().flat_map(|(series, windows)| {
         windows.iter().map(|(window, group)| (Some((series.granularity, *window)), &series.segment, group))
     });
     baseline
         .chain(input)
-        .flat_map(|(at, segment, group)| group_rows(profiles, subjects, at, segment, group, points))
+        .flat_map(|(at, segment, group)| {
+            group_rows(profiles, &estimators, subjects, at, segment, group, points)
+        })
         .collect()
 }
 
-/// The rows of one group.
+/// The rows of one group. `estimators` are those of the baseline, for these subjects.
 pub fn group_rows(
     profiles: &Profiles,
+    estimators: &Estimators,
     subjects: &[Subject],
     at: Option<(Granularity, Window)>,
     segment: &Segment,
@@ -153,7 +166,8 @@ pub fn group_rows(
     let row = |subject: &Subject| match *subject {
         Subject::Table => {
             let groups = TwoGroups::of(profiles, at, segment, group);
-            table_row(key.clone(), profiles, group, groups.as_ref())
+            let estimate = estimate(estimators, segment, group);
+            table_row(key.clone(), profiles, group, groups.as_ref(), estimate)
         }
         Subject::Column(place) => {
             let (column, state) = (&profiles.columns[place], &group.columns[place]);
@@ -170,12 +184,21 @@ fn micros(instant: Timestamp) -> i64 {
     instant.as_microsecond()
 }
 
-/// The row of the whole group. `groups`: it and that which it is compared with for fairness, if it is.
+/// The quality to be expected of `group`, if that is estimated.
+fn estimate(estimators: &Estimators, segment: &Segment, group: &Group) -> Option<Result<Estimate, Absence>> {
+    let Some(QualityState::Classification(state)) = &group.quality else { return None };
+    let estimator = estimators.of_segment(segment)?;
+    Some(estimator.and_then(|estimator| estimator.estimate(state)))
+}
+
+/// The row of the whole group. `groups`: it and that which it is compared with for fairness, if it is. `estimate`: its
+/// expected quality, if that is estimated.
 fn table_row(
     key: ProfileRow,
     profiles: &Profiles,
     group: &Group,
     groups: Option<&TwoGroups<'_>>,
+    estimate: Option<Result<Estimate, Absence>>,
 ) -> ProfileRow {
     let mut reasons = Reasons::default();
     let row = ProfileRow {
@@ -191,6 +214,10 @@ fn table_row(
     let row = match groups {
         None => row,
         Some(groups) => fairness_row(row, groups, &mut reasons),
+    };
+    let row = match estimate {
+        None => row,
+        Some(estimate) => estimated_row(row, estimate, &mut reasons),
     };
     ProfileRow { reason: reasons.into_text(), ..row }
 }
@@ -246,6 +273,34 @@ fn classification_row(
         brier_score_loss: reasons.noted("brier_score_loss", state.brier_score_loss()),
         expected_calibration_error: reasons
             .noted("expected_calibration_error", state.expected_calibration_error()),
+        ..row
+    }
+}
+
+/// Labels of the rows have no part in an estimate, so what is said of them is not why it is NULL.
+fn estimated_row(row: ProfileRow, estimate: Result<Estimate, Absence>, reasons: &mut Reasons) -> ProfileRow {
+    let mut of = |name, of: fn(&Estimate) -> f64| {
+        reasons.noted_apart(name, estimate.as_ref().map(of).map_err(Clone::clone))
+    };
+    let row = ProfileRow {
+        estimated_accuracy_score: of("estimated_accuracy_score", |estimate| estimate.accuracy_score),
+        estimated_precision: of("estimated_precision", |estimate| estimate.precision),
+        estimated_recall: of("estimated_recall", |estimate| estimate.recall),
+        estimated_specificity: of("estimated_specificity", |estimate| estimate.specificity),
+        estimated_f1_score: of("estimated_f1_score", |estimate| estimate.f1_score),
+        ..row
+    };
+    let ranked = |of: fn(&Estimate) -> &Result<f64, Absence>| {
+        estimate.as_ref().map_or_else(|why| Err(why.clone()), |estimate| of(estimate).clone())
+    };
+    let area = ranked(|estimate| &estimate.roc_auc_score);
+    let precision = ranked(|estimate| &estimate.average_precision_score);
+    ProfileRow {
+        estimated_roc_auc_score: reasons.noted_apart("estimated_roc_auc_score", area),
+        estimated_average_precision_score: reasons
+            .noted_apart("estimated_average_precision_score", precision),
+        estimated_sampling_errors: reasons
+            .noted_apart("estimated_sampling_errors", estimate.map(|estimate| estimate.sampling_errors)),
         ..row
     }
 }
@@ -468,6 +523,13 @@ impl ProfileRow {
             "brier_score_loss" => self.brier_score_loss,
             "expected_calibration_error" => self.expected_calibration_error,
             "median_absolute_error" => self.median_absolute_error,
+            "estimated_accuracy_score" => self.estimated_accuracy_score,
+            "estimated_precision" => self.estimated_precision,
+            "estimated_recall" => self.estimated_recall,
+            "estimated_specificity" => self.estimated_specificity,
+            "estimated_f1_score" => self.estimated_f1_score,
+            "estimated_roc_auc_score" => self.estimated_roc_auc_score,
+            "estimated_average_precision_score" => self.estimated_average_precision_score,
             "mean_error" => self.mean_error,
             "mean_squared_error" => self.mean_squared_error,
             "root_mean_squared_error" => self.root_mean_squared_error,

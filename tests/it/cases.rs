@@ -3,6 +3,7 @@
 //! The data are not ours to ship: `SECCHI_CASES` names the folder that holds them. Without it these tests
 //! pass and say so.
 
+mod estimated;
 mod variants;
 mod vectors;
 

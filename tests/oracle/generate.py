@@ -22,6 +22,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats.contingency import expected_freq
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
+from sklearn.isotonic import IsotonicRegression
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -1211,6 +1212,106 @@ def quality_fairness():
 
 
 # ---------------------------------------------------------------------------------------------
+# quality_estimated.json
+# ---------------------------------------------------------------------------------------------
+
+
+def expected_quality(chance, said, score):
+    """Each row twice: as the positive class with its chance as weight, and as the other with what is left."""
+    label = np.repeat([1, 0], len(chance))
+    weight, said, score = np.concatenate([chance, 1 - chance]), np.tile(said, 2), np.tile(score, 2)
+    keywords = {"sample_weight": weight, "zero_division": 0}
+    undefined = min(chance.sum(), (1 - chance).sum()) == 0
+    return {
+        "estimated_accuracy_score": float(metrics.accuracy_score(label, said, sample_weight=weight)),
+        "estimated_precision": float(metrics.precision_score(label, said, **keywords)),
+        "estimated_recall": float(metrics.recall_score(label, said, **keywords)),
+        "estimated_specificity": float(metrics.recall_score(label, said, pos_label=0, **keywords)),
+        "estimated_f1_score": float(metrics.f1_score(label, said, **keywords)),
+        "estimated_roc_auc_score": (
+            None if undefined else float(metrics.roc_auc_score(label, score, sample_weight=weight))
+        ),
+        "estimated_average_precision_score": (
+            None if chance.sum() == 0 else float(metrics.average_precision_score(label, score, sample_weight=weight))
+        ),
+    }
+
+
+def sampling_errors(label, said, score, rows):
+    """Deviation of what each concerned row of the reference contributes, for a window of so many rows."""
+
+    def error(contributions):
+        concerned = rows * len(contributions) / len(label)
+        return float(np.std(contributions) / np.sqrt(concerned)) if len(contributions) else None
+
+    hit, miss, alarm = label & said, label & ~said, ~label & said
+    of_f1 = hit[hit | miss | alarm] / (hit.sum() + (miss.sum() + alarm.sum()) / 2) * (hit | miss | alarm).sum()
+    rare, sign = (label, 1) if label.mean() <= 0.5 else (~label, -1)
+    wins = sign * (score[rare][:, None] - score[~rare][None, :])
+    precision = metrics.average_precision_score(label, score)
+    found = {
+        "estimated_accuracy_score": error(label == said),
+        "estimated_precision": error(label[said]),
+        "estimated_recall": error(said[label]),
+        "estimated_specificity": error(~said[~label]),
+        "estimated_f1_score": error(of_f1),
+        "estimated_roc_auc_score": error(np.where(wins > 0, 1.0, np.where(wins == 0, 0.5, 0.0)).mean(axis=1)),
+        "estimated_average_precision_score": float(np.sqrt(precision * (1 - precision) / (rows * label.mean()))),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def estimated_case(name, reference, window):
+    """Sides are (score, whether the positive class is predicted); the reference knows labels, too."""
+    score, said, label = (np.asarray(column) for column in reference)
+    said, label = said.astype(bool), label.astype(bool)
+    of_window, said_of_window = np.asarray(window[0], float), np.asarray(window[1]).astype(bool)
+    calibrator = IsotonicRegression(out_of_bounds="clip").fit(score, label)
+    chance = calibrator.predict(of_window)
+    errors = sampling_errors(label, said, score, len(of_window))
+    return {
+        "name": name,
+        "reference": {"score": score.tolist(), "said": said.tolist(), "label": label.tolist()},
+        "window": {"score": of_window.tolist(), "said": said_of_window.tolist()},
+        "expected": expected_quality(chance, said_of_window, of_window) | {"sampling_errors": errors},
+    }
+
+
+def quality_estimated():
+    """Labelled references, and windows whose labels nobody knows."""
+    rng = np.random.default_rng(909)
+
+    def side(rows, share=0.4, separation=1.5, decimals=4, threshold=0.5, honest=1.0):
+        truth, score = seeded_binary(rng, rows, share, separation, 12)
+        # Not what comes true: too sure of itself, or not sure enough.
+        score = np.round(score**honest / (score**honest + (1 - score) ** honest), decimals)
+        return score, score >= threshold, truth
+
+    hand = ([0.1, 0.4, 0.35, 0.8, 0.35, 0.6], [0, 0, 0, 1, 0, 1], [0, 1, 0, 1, 1, 0])
+    separated = ([0.1, 0.2, 0.3, 0.7, 0.8, 0.9], [0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 1])
+    return [
+        estimated_case("by_hand", hand, ([0.2, 0.5, 0.9, 0.35], [0, 1, 1, 0])),
+        estimated_case("scores_beyond_the_reference", hand, ([0.0, 0.05, 0.95, 1.0], [0, 0, 1, 1])),
+        estimated_case("nothing_is_predicted_positive", hand, ([0.1, 0.2, 0.4], [0, 0, 0])),
+        estimated_case("everything_is_predicted_positive", hand, ([0.4, 0.6, 0.9], [1, 1, 1])),
+        estimated_case("one_row", hand, ([0.5], [1])),
+        estimated_case("reference_that_is_always_right", separated, ([0.15, 0.5, 0.65, 0.95], [0, 1, 1, 1])),
+        estimated_case("all_are_expected_positive", separated, ([0.8, 0.95], [1, 1])),
+        estimated_case("none_is_expected_positive", separated, ([0.1, 0.25], [0, 0])),
+        estimated_case("seeded", side(400), side(300)[:2]),
+        estimated_case("seeded_same_rows", (same := side(300)), same[:2]),
+        estimated_case("seeded_too_sure", side(400, honest=3.0), side(300, honest=3.0)[:2]),
+        estimated_case("seeded_not_sure_enough", side(400, honest=0.3), side(300, honest=0.3)[:2]),
+        estimated_case("seeded_mostly_positive", side(400, share=0.8), side(300, share=0.7)[:2]),
+        estimated_case("seeded_rare_positive", side(500, share=0.04), side(300, share=0.04)[:2]),
+        estimated_case("seeded_many_tied_scores", side(400, decimals=1), side(300, decimals=1)[:2]),
+        estimated_case("seeded_no_skill", side(300, separation=0.0), side(200, separation=0.0)[:2]),
+        estimated_case("seeded_low_threshold", side(300, threshold=0.2), side(200, threshold=0.2)[:2]),
+        estimated_case("seeded_threshold_changes", side(300, threshold=0.5), side(200, threshold=0.3)[:2]),
+    ]
+
+
+# ---------------------------------------------------------------------------------------------
 # quality_regression.json
 # ---------------------------------------------------------------------------------------------
 
@@ -1411,6 +1512,7 @@ def main():
         profile_text,
         quality_classification,
         quality_fairness,
+        quality_estimated,
         quality_regression,
         custom_metrics,
     ]:

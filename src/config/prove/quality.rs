@@ -4,12 +4,13 @@
 
 use super::Notes;
 use super::inference::problem_type;
-use crate::config::spec::{InferenceSpec, ProblemType};
+use crate::config::spec::{MonitorSpec, ProblemType};
 use crate::contract::profile_metrics::{self, Quality, quality};
 
 /// Checks that `metric`, which stands at `pointer`, is one that `spec` has.
-pub fn is_measured(metric: &str, pointer: &str, spec: &InferenceSpec, notes: &mut Notes<'_>) {
+pub fn is_measured(metric: &str, pointer: &str, monitor: &MonitorSpec, notes: &mut Notes<'_>) {
     let Some(of) = quality(metric) else { return };
+    let spec = &monitor.inference;
     if let (Some(problem_type), Some(other)) = (problem_type(spec), problem_type_of(of))
         && problem_type != other
     {
@@ -20,22 +21,20 @@ pub fn is_measured(metric: &str, pointer: &str, spec: &InferenceSpec, notes: &mu
                 "is `{metric}`, which {} does not have, so the rule would never fire",
                 name(problem_type)
             ),
-            there_are(problem_type, spec),
+            there_are(problem_type, monitor),
         );
         return;
     }
-    let is_scored = of != Quality::Probabilities || spec.prediction_proba_col.is_some();
+    let is_scored = !needs_scores(of) || spec.prediction_proba_col.is_some();
     for (key, is_there) in [
         ("prediction_col", spec.prediction_col.is_some()),
         ("label_col", spec.label_col.is_some()),
         ("prediction_proba_col", is_scored),
     ] {
         if !is_there {
-            let instead = match of {
-                Quality::Probabilities if !is_scored && spec.label_col.is_some() => {
-                    format!(", or watch {}", there_are(ProblemType::Classification, spec))
-                }
-                _ => String::new(),
+            let instead = match is_scored || spec.label_col.is_none() {
+                true => String::new(),
+                false => format!(", or watch {}", there_are(ProblemType::Classification, monitor)),
             };
             notes.lacks(
                 pointer,
@@ -46,14 +45,27 @@ pub fn is_measured(metric: &str, pointer: &str, spec: &InferenceSpec, notes: &mu
             return;
         }
     }
+    if of == Quality::Estimates && monitor.baseline.is_none() {
+        notes.lacks(
+            pointer,
+            &["/baseline"],
+            format!("is `{metric}`, which needs a baseline with labels, so the rule would never fire"),
+            "add `baseline: { table: … }`".to_owned(),
+        );
+    }
 }
 
-/// The measures of `problem_type` that `spec` has.
-fn there_are(problem_type: ProblemType, spec: &InferenceSpec) -> String {
+fn needs_scores(of: Quality) -> bool {
+    matches!(of, Quality::Probabilities | Quality::Estimates)
+}
+
+/// The measures of `problem_type` that `monitor` has.
+fn there_are(problem_type: ProblemType, monitor: &MonitorSpec) -> String {
     let is_there = |metric: &String| {
         quality(metric).is_some_and(|of| {
             problem_type_of(of) == Some(problem_type)
-                && (of != Quality::Probabilities || spec.prediction_proba_col.is_some())
+                && (!needs_scores(of) || monitor.inference.prediction_proba_col.is_some())
+                && (of != Quality::Estimates || monitor.baseline.is_some())
         })
     };
     let all: Vec<String> = profile_metrics::TABLE.metrics().filter(is_there).collect();
@@ -62,7 +74,7 @@ fn there_are(problem_type: ProblemType, spec: &InferenceSpec) -> String {
 
 fn problem_type_of(of: Quality) -> Option<ProblemType> {
     match of {
-        Quality::Classes | Quality::Probabilities => Some(ProblemType::Classification),
+        Quality::Classes | Quality::Probabilities | Quality::Estimates => Some(ProblemType::Classification),
         Quality::Numbers => Some(ProblemType::Regression),
         Quality::Labels => None,
     }

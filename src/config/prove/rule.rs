@@ -30,7 +30,7 @@ pub fn rule(spec: &RuleSpec, index: usize, context: &Context<'_>, notes: &mut No
     name_is_new(spec, index, context.spec, notes);
     let metric = metric(&spec.metric, &at("metric"), context, notes);
     if let Some(Metric::Profile(metric)) = &metric {
-        quality::is_measured(metric, &at("metric"), &context.spec.inference, notes);
+        quality::is_measured(metric, &at("metric"), context.spec, notes);
     }
     let condition = condition(spec, &pointer, notes);
     let comparison = comparison(spec, metric.as_ref(), context.spec, &at("comparison"), notes);

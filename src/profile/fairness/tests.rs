@@ -9,6 +9,7 @@ use super::super::{Kind, Series};
 use super::*;
 use crate::contract::ALL_VERSIONS;
 use crate::profile::Subject;
+use crate::profile::estimate::Estimators;
 use crate::profile::row::{ProfileRow, group_rows};
 use crate::window::Calendar;
 
@@ -68,7 +69,7 @@ fn row_of(profiles: &Profiles, value: &str) -> ProfileRow {
 fn row_at(profiles: &Profiles, at: Option<(Granularity, Window)>, value: &str) -> ProfileRow {
     let segment = segment(value);
     let group = profiles.group(at, &segment).unwrap();
-    group_rows(profiles, &[Subject::Table], at, &segment, group, 11).swap_remove(0)
+    group_rows(profiles, &Estimators::default(), &[Subject::Table], at, &segment, group, 11).swap_remove(0)
 }
 
 fn measures(row: &ProfileRow) -> [(&'static str, Option<&ClassDifferences>); 4] {

@@ -99,7 +99,7 @@ fn rows(
     let profiles = Profiles { has_scores, ..Profiles::of(columns) };
     let segment = Segment { model_version: ALL_VERSIONS.to_owned(), slice: None };
     let group = Group::new(row_count, states, quality);
-    group_rows(&profiles, &profiles.subjects().concat(), at, &segment, &group, 11)
+    group_rows(&profiles, &Estimators::default(), &profiles.subjects().concat(), at, &segment, &group, 11)
 }
 
 const WINDOW: Option<&str> = Some("2026-05-01T12:00:00Z");
@@ -235,6 +235,51 @@ fn a_regression_says_what_it_lacks() {
     let squared = "mean_squared_error, root_mean_squared_error, r2_score, confidence_intervals: squares of the errors \
                    are beyond the range of a double";
     check(&[(1e200, 1.0), (1.0, 2.0)], Some(squared));
+}
+
+#[test]
+fn an_estimate_says_what_it_lacks() {
+    const ESTIMATES: &[&str] = &[
+        "estimated_accuracy_score",
+        "estimated_precision",
+        "estimated_recall",
+        "estimated_specificity",
+        "estimated_f1_score",
+        "estimated_roc_auc_score",
+        "estimated_average_precision_score",
+        "estimated_sampling_errors",
+    ];
+    let check = |baseline: QualityState, rows: &[(&str, f64)], reason: &str| {
+        let mut state = ClassificationState::default();
+        rows.iter().for_each(|(said, score)| state.add_unlabelled(said, *said == "1", *score));
+        let group = |quality| std::sync::Arc::new(Group::new(5, Vec::new(), Some(quality)));
+        let segment = Segment { model_version: ALL_VERSIONS.to_owned(), slice: None };
+        let window =
+            Calendar::new(TimeZone::UTC).window_of(Granularity::Day, WINDOW.unwrap().parse().unwrap());
+        let series = crate::profile::Series { granularity: Granularity::Day, segment: segment.clone() };
+        let windows = BTreeMap::from([(window.unwrap(), group(QualityState::Classification(state)))]);
+        let profiles = Profiles {
+            has_scores: true,
+            windows: BTreeMap::from([(series, windows)]),
+            baseline: BTreeMap::from([(segment, group(baseline))]),
+            ..Profiles::of(Vec::new())
+        };
+        let row = super::rows(&profiles, &[Subject::Table], 11).pop().unwrap();
+        assert_eq!(row.reason.as_deref(), Some(reason));
+        is_explained(&row, &[CLASSES, SCORES, ESTIMATES].concat());
+        row
+    };
+    let known = || classified(&[("1", "1", Some(0.9)), ("0", "0", Some(0.1)), ("0", "1", Some(0.4))]);
+    let yet = "no prediction has a label yet";
+    let row = check(known(), &[("1", 0.8), ("0", 0.3)], yet);
+    assert_eq!((row.estimated_precision, row.label_count), (Some(1.0), Some(0)));
+    let all = ESTIMATES.join(", ");
+    let unlabelled = format!("{yet}; {all}: no row of the baseline is labelled");
+    check(classified(&[]), &[("1", 0.8)], &unlabelled);
+    check(known(), &[], &format!("{yet}; {all}: no row has a prediction and a score"));
+    let one_class =
+        format!("{yet}; estimated_roc_auc_score: every row is expected to be of the positive class");
+    check(known(), &[("1", 0.95)], &one_class);
 }
 
 #[test]

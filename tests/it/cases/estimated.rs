@@ -1,0 +1,122 @@
+//! Quality that is estimated before labels come, against what NannyML recorded of the same rows.
+
+use datafusion::prelude::{CsvReadOptions, SessionContext};
+use serde_json::Value;
+
+use super::{case, load, monitor, months_fired, recorded};
+use crate::support::cli::secchi;
+use crate::support::tables;
+
+const MONITOR: &str = "
+monitor: california
+inference:
+  table: ../lake/houses
+  timestamp_col: timestamp
+  model_id_col: model_version
+  prediction_col: y_pred
+  prediction_proba_col: y_pred_proba
+  label_col: clf_target
+  label_table: ../lake/labels
+  request_id_col: id
+baseline: { table: ../lake/reference }
+granularities: [1 month]
+alerts:
+  - { rule: ranking, metric: estimated_roc_auc_score, below: 0.7083356125891167 }
+output: { uri: ../monitoring }
+";
+
+/// All months of California's houses, those of the baseline too, and labels of none: the estimates are the recorded ones, and
+/// so is the one month in which the ranking is worse than the recorded threshold. Labels that come then change no estimate.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_estimated_quality_of_the_california_model_is_the_recorded_one() {
+    let Some(case) = case("california_housing") else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = folder.path();
+    let ctx = SessionContext::new();
+    for (name, file) in [
+        ("reference", "california_housing_reference.csv"),
+        ("analysis", "california_housing_analysis.csv"),
+        ("labels", "california_housing_analysis_gt.csv"),
+    ] {
+        let path = case.join(file).display().to_string();
+        ctx.register_csv(name, &path, CsvReadOptions::new()).await.expect("a CSV file");
+    }
+    let shape = "CAST(concat(replace(CAST(timestamp AS VARCHAR), ' ', 'T'), 'Z') AS TIMESTAMP) AS timestamp, 1 AS model_version";
+    let reference = format!("SELECT * EXCEPT (timestamp), {shape} FROM reference");
+    load(&ctx, &reference, &folder.join("lake/reference")).await;
+    let houses = |table: &str| format!("SELECT id, y_pred, y_pred_proba, {shape} FROM {table}");
+    let all = format!("{} UNION ALL {}", houses("reference"), houses("analysis"));
+    load(&ctx, &all, &folder.join("lake/houses")).await;
+    // Of a request that nobody made.
+    load(&ctx, "SELECT -id - 1 AS id, clf_target FROM labels LIMIT 1", &folder.join("lake/labels")).await;
+    monitor(folder, "california", MONITOR);
+
+    let said = secchi(folder, &["run", "--json"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let rows = estimates(folder).await;
+    let answers = recorded(&case.join("nml_california_cbpe_monthly.json"));
+    assert_eq!((rows.len(), answers.len()), (20, 20));
+    for answer in &answers {
+        let month = answer["chunk.key"].as_str().expect("a month");
+        let row = rows.iter().find(|row| row["month"] == month).expect("a row for each month");
+        assert_eq!(row["label_count"], 0);
+        let check = |theirs: &str, ours: &str, tolerance: f64| {
+            let (theirs_value, ours_value) = (answer[theirs].as_f64(), row[ours].as_f64());
+            let (theirs_value, ours_value) = (theirs_value.expect(theirs), ours_value.expect(ours));
+            let apart = (theirs_value - ours_value).abs();
+            assert!(apart < tolerance, "{month} {ours}: {ours_value}, recorded {theirs_value}");
+        };
+        for (theirs, ours) in [
+            ("accuracy", "accuracy_score"),
+            ("precision", "precision"),
+            ("recall", "recall"),
+            ("specificity", "specificity"),
+            ("f1", "f1_score"),
+            ("roc_auc", "roc_auc_score"),
+        ] {
+            // NannyML rounds the points of its curve to five decimals. Of rows with one score it ranks the later one
+            // higher, here they count half.
+            let (value, error) = if theirs == "roc_auc" { (1e-7, 1e-5) } else { (1e-9, 1e-9) };
+            check(&format!("{theirs}.value"), ours, value);
+            check(&format!("{theirs}.sampling_error"), &format!("{ours}_error"), error);
+        }
+    }
+    let alerts = answers.iter().filter(|answer| answer["roc_auc.alert"] == true);
+    let alerts: Vec<&str> = alerts.map(|answer| answer["chunk.key"].as_str().expect("a month")).collect();
+    assert_eq!(alerts, ["2021-09"]);
+    assert_eq!(months_fired(&said.out), alerts);
+
+    let labels = ctx.sql("SELECT * FROM labels").await.expect("labels").collect().await.expect("labels");
+    tables::append(&folder.join("lake/labels"), labels).await;
+    let said = secchi(folder, &["run", "--json"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let later = estimates(folder).await;
+    assert_eq!(later.iter().filter(|row| row["label_count"] != 0).count(), 12);
+    for (row, before) in later.iter().zip(&rows) {
+        let without_labels = |row: &Value| {
+            let mut row = row.clone();
+            row.as_object_mut().expect("a row").remove("label_count");
+            row
+        };
+        assert_eq!(without_labels(row), without_labels(before));
+    }
+}
+
+async fn estimates(folder: &std::path::Path) -> Vec<Value> {
+    let errors = ["accuracy_score", "precision", "recall", "specificity", "f1_score", "roc_auc_score"];
+    let columns: Vec<String> = errors
+        .iter()
+        .map(|name| {
+            format!(
+                "estimated_{name} AS {name}, estimated_sampling_errors['estimated_{name}'] AS {name}_error"
+            )
+        })
+        .collect();
+    let sql = format!(
+        "SELECT substr(CAST(window_start AS VARCHAR), 1, 7) AS month, label_count, {}
+         FROM california_profile_metrics
+         WHERE column_name = ':table' AND log_type = 'INPUT' AND model_version = '1' AND slice_key IS NULL ORDER BY month",
+        columns.join(", ")
+    );
+    tables::query(&folder.join("monitoring"), &sql).await
+}
