@@ -4,12 +4,15 @@
 //! instant lies in exactly one of them, in any time zone, across every daylight-saving change. This
 //! module is arithmetic; it must not read a clock.
 
+mod period;
+
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::civil::{Date, Weekday, date};
+use jiff::civil::{Date, DateTime, Weekday, date};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Unit};
+pub use period::{Period, UnknownPeriod};
 
 /// The Monday from which windows of several weeks are counted.
 const FIRST_MONDAY: Date = date(1970, 1, 5);
@@ -90,6 +93,16 @@ impl Granularity {
         wanted.iter().copied().reduce(Self::common).unwrap_or(Self::Day)
     }
 
+    /// Its length on the clock; `None` if it is days that it is made of.
+    fn on_the_clock(self) -> Option<SignedDuration> {
+        match self {
+            Self::FiveMinutes => Some(SignedDuration::from_mins(5)),
+            Self::ThirtyMinutes => Some(SignedDuration::from_mins(30)),
+            Self::Hour => Some(SignedDuration::from_hours(1)),
+            Self::Day | Self::Weeks(_) | Self::Month | Self::Year => None,
+        }
+    }
+
     fn common(self, other: Self) -> Self {
         match (self.min(other), self.max(other)) {
             (Self::Weeks(a), Self::Weeks(b)) => Self::Weeks(gcd(a, b)),
@@ -155,13 +168,9 @@ impl Calendar {
     /// # Errors
     /// [`OutOfCalendar`] before the year 1, and within a window's length of the last instant that can be told.
     pub fn window_of(&self, granularity: Granularity, instant: Timestamp) -> Result<Window, OutOfCalendar> {
-        let window = match granularity {
-            Granularity::FiveMinutes => self.clock_window(instant, 5),
-            Granularity::ThirtyMinutes => self.clock_window(instant, 30),
-            Granularity::Hour => self.clock_window(instant, 60),
-            Granularity::Day | Granularity::Weeks(_) | Granularity::Month | Granularity::Year => {
-                self.date_window(granularity, instant)
-            }
+        let window = match granularity.on_the_clock() {
+            Some(length) => self.clock_window(instant, length),
+            None => self.date_window(granularity, instant),
         };
         window.ok().filter(|window| window.start.as_second() >= FIRST).ok_or(OutOfCalendar { instant })
     }
@@ -178,16 +187,18 @@ impl Calendar {
         self.window_of(granularity, before)
     }
 
+    /// The window just after `window`, which must be one of this calendar's.
+    ///
+    /// # Errors
+    /// [`OutOfCalendar`] at the end of time.
+    pub fn next(&self, granularity: Granularity, window: Window) -> Result<Window, OutOfCalendar> {
+        self.window_of(granularity, window.end)
+    }
+
     /// Windows of less than a day follow the wall clock. Where the clock jumps inside one, the window
     /// is cut at the jump, so that windows stay disjoint.
-    fn clock_window(&self, instant: Timestamp, minutes: i64) -> Result<Window, jiff::Error> {
-        let local = instant.to_zoned(self.zone.clone()).datetime();
-        let midnight = local.date().at(0, 0, 0, 0);
-        let since_midnight = local.since((Unit::Nanosecond, midnight))?.to_duration(midnight)?;
-        let length = SignedDuration::from_mins(minutes);
-        let into = since_midnight.as_nanos().rem_euclid(length.as_nanos());
-        let into = SignedDuration::from_nanos(i64::try_from(into).unwrap_or_default());
-        let mut start = instant.checked_sub(into)?;
+    fn clock_window(&self, instant: Timestamp, length: SignedDuration) -> Result<Window, jiff::Error> {
+        let mut start = instant.checked_sub(into_window(self.on_the_wall(instant), length)?)?;
         let mut end = start.checked_add(length)?;
         // `preceding` is strict, and a jump at the very instant belongs to it.
         let just_after = instant.checked_add(SignedDuration::from_nanos(1))?;
@@ -200,30 +211,22 @@ impl Calendar {
         Ok(Window { start, end })
     }
 
+    /// What the clock on the wall shows.
+    fn on_the_wall(&self, instant: Timestamp) -> DateTime {
+        instant.to_zoned(self.zone.clone()).datetime()
+    }
+
     fn date_window(&self, granularity: Granularity, instant: Timestamp) -> Result<Window, jiff::Error> {
-        let shown = instant.to_zoned(self.zone.clone()).date();
+        let (first, next) = dates(granularity, self.day_of(instant)?)?;
+        Ok(Window { start: self.midnight(first)?, end: self.midnight(next)? })
+    }
+
+    /// The day that `instant` is of.
+    fn day_of(&self, instant: Timestamp) -> Result<Date, jiff::Error> {
+        let shown = self.on_the_wall(instant).date();
         let tomorrow = shown.checked_add(1.day())?;
         // Where the clock goes back over midnight, a day that is over comes back; its rows are of the day after.
-        let today = if self.midnight(tomorrow)? <= instant { tomorrow } else { shown };
-        let (first, next) = match granularity {
-            Granularity::Weeks(n) => {
-                let monday = today.checked_sub(i64::from(today.weekday().since(Weekday::Monday)).days())?;
-                let weeks = i64::from(monday.since((Unit::Day, FIRST_MONDAY))?.get_days()).div_euclid(7);
-                let into = weeks.rem_euclid(i64::from(n));
-                let first = monday.checked_sub(into.weeks())?;
-                (first, first.checked_add(i64::from(n).weeks())?)
-            }
-            Granularity::Month => {
-                let first = today.first_of_month();
-                (first, first.checked_add(1.month())?)
-            }
-            Granularity::Year => {
-                let first = today.first_of_year();
-                (first, first.checked_add(1.year())?)
-            }
-            _ => (today, today.checked_add(1.day())?),
-        };
-        Ok(Window { start: self.midnight(first)?, end: self.midnight(next)? })
+        Ok(if self.midnight(tomorrow)? <= instant { tomorrow } else { shown })
     }
 
     /// The first instant of `day`; where the clock jumps over midnight, the instant after the jump.
@@ -232,8 +235,38 @@ impl Calendar {
     }
 }
 
+/// How far the clock is in a window of this length when it shows `local`.
+fn into_window(local: DateTime, length: SignedDuration) -> Result<SignedDuration, jiff::Error> {
+    let midnight = local.date().at(0, 0, 0, 0);
+    let since_midnight = local.since((Unit::Nanosecond, midnight))?.to_duration(midnight)?;
+    let into = since_midnight.as_nanos().rem_euclid(length.as_nanos());
+    Ok(SignedDuration::from_nanos(i64::try_from(into).unwrap_or_default()))
+}
+
+/// The first day of the window that `day` is of, and the first after it.
+fn dates(granularity: Granularity, day: Date) -> Result<(Date, Date), jiff::Error> {
+    Ok(match granularity {
+        Granularity::Weeks(n) => {
+            let monday = day.checked_sub(i64::from(day.weekday().since(Weekday::Monday)).days())?;
+            let weeks = i64::from(monday.since((Unit::Day, FIRST_MONDAY))?.get_days()).div_euclid(7);
+            let into = weeks.rem_euclid(i64::from(n));
+            let first = monday.checked_sub(into.weeks())?;
+            (first, first.checked_add(i64::from(n).weeks())?)
+        }
+        Granularity::Month => {
+            let first = day.first_of_month();
+            (first, first.checked_add(1.month())?)
+        }
+        Granularity::Year => {
+            let first = day.first_of_year();
+            (first, first.checked_add(1.year())?)
+        }
+        _ => (day, day.checked_add(1.day())?),
+    })
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use proptest::prelude::*;
 
@@ -374,7 +407,7 @@ mod tests {
         }
     }
 
-    fn granularities() -> impl Strategy<Value = Granularity> {
+    pub(crate) fn granularities() -> impl Strategy<Value = Granularity> {
         prop_oneof![
             Just(Granularity::FiveMinutes),
             Just(Granularity::ThirtyMinutes),
@@ -386,7 +419,7 @@ mod tests {
         ]
     }
 
-    fn zones() -> impl Strategy<Value = &'static str> {
+    pub(crate) fn zones() -> impl Strategy<Value = &'static str> {
         prop::sample::select(vec![
             "UTC",
             "Europe/Berlin",
@@ -401,6 +434,14 @@ mod tests {
         ])
     }
 
+    /// The instant or, so many seconds after it, the clock's next change.
+    pub(crate) fn near_a_change(calendar: &Calendar, second: i64, after_change: Option<i64>) -> Timestamp {
+        let instant = Timestamp::from_second(second).unwrap();
+        let change = calendar.zone().following(instant).next().map_or(instant, |change| change.timestamp());
+        let near = |after| Timestamp::from_second(change.as_second() + after).unwrap();
+        after_change.map_or(instant, near)
+    }
+
     proptest! {
         #[test]
         fn windows_partition_time(
@@ -410,14 +451,11 @@ mod tests {
             zone in zones(),
         ) {
             let calendar = Calendar::new(TimeZone::get(zone).unwrap());
-            let instant = Timestamp::from_second(second).unwrap();
-            let change = calendar.zone().following(instant).next().map_or(instant, |change| change.timestamp());
-            let near = |after| Timestamp::from_second(change.as_second() + after).unwrap();
-            let instant = after_change.map_or(instant, near);
+            let instant = near_a_change(&calendar, second, after_change);
             let window = calendar.window_of(granularity, instant).unwrap();
             prop_assert!(window.contains(instant));
             prop_assert_eq!(calendar.window_of(granularity, window.start).unwrap(), window);
-            let next = calendar.window_of(granularity, window.end).unwrap();
+            let next = calendar.next(granularity, window).unwrap();
             prop_assert_eq!(next.start, window.end);
             prop_assert_eq!(calendar.previous(granularity, next).unwrap(), window);
         }
