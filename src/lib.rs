@@ -22,7 +22,8 @@
 //! | `sink` | rows and events | commits | retry |
 //! | [`notify`] | events, after they are committed | receipts | each by itself |
 //!
-//! On the ground, used by all: [`window`] (time), [`scope`] (which windows a run computes anew), [`contract`] (the tables, described once), [`lineage`] (where
+//! On the ground, used by all: [`window`] (time), [`comparisons`] (which windows are
+//! compared with which), [`scope`] (which windows a run computes anew), [`contract`] (the tables, described once), [`lineage`] (where
 //! a row comes from), [`remedy`] (what the operator does next), `cause` (what an error says). Beside the stages: `simulate` makes the demo's
 //! lake, `draft` a first monitor file.
 //!
@@ -52,6 +53,7 @@ pub mod alert;
 pub mod cause;
 #[cfg(feature = "lake")]
 pub mod cli;
+pub mod comparisons;
 pub mod config;
 pub mod contract;
 #[cfg(feature = "lake")]

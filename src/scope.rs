@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use crate::comparisons::Comparisons;
 use crate::spans::Spans;
 use crate::window::{Calendar, Granularity, Window};
 
@@ -32,7 +33,7 @@ pub struct Scopes {
     pub states: Scope,
     /// Windows of which some base window is in the scope.
     pub profile: Scope,
-    /// These, and the ones just after them, which are compared with them.
+    /// These, and those that are compared with them.
     pub drift: Scope,
 }
 
@@ -104,6 +105,18 @@ impl Windows {
         self.by_granularity.iter().flat_map(of)
     }
 
+    /// These, and all that they are compared with.
+    #[must_use]
+    pub fn with_looked_at(&self, comparisons: &Comparisons, calendar: &Calendar) -> Self {
+        let mut wanted = Self { baseline: false, ..self.clone() };
+        for (granularity, windows) in &self.by_granularity {
+            for before in comparisons.looked_at(calendar, *granularity, windows) {
+                wanted.insert(*granularity, before);
+            }
+        }
+        wanted
+    }
+
     /// Those that reach into none of `spans`.
     fn without(self, spans: &Spans) -> Self {
         let Self { mut by_granularity, baseline } = self;
@@ -137,6 +150,7 @@ impl Scopes {
         base: Granularity,
         granularities: &[Granularity],
         calendar: &Calendar,
+        comparisons: &Comparisons,
         baseline: bool,
     ) -> Self {
         let mut states = Windows { baseline, ..Windows::default() };
@@ -150,9 +164,9 @@ impl Scopes {
             }
         }
         let mut drift = Windows { baseline: false, ..profile.clone() };
-        for (granularity, window) in profile.iter() {
-            if let Ok(next) = calendar.window_of(granularity, window.end) {
-                drift.insert(granularity, next);
+        for (granularity, windows) in &profile.by_granularity {
+            for after in comparisons.looked_at_by(calendar, *granularity, windows) {
+                drift.insert(*granularity, after);
             }
         }
         Self {
@@ -178,7 +192,9 @@ mod tests {
             calendar.window_of(granularity, format!("{text}T12:00:00Z").parse().unwrap()).unwrap()
         };
         let touched = BTreeSet::from([at(day, "2026-11-18")]);
-        let Scopes { states, profile, drift } = Scopes::of(&touched, day, &[day, week], &calendar, false);
+        let none = Comparisons::default();
+        let Scopes { states, profile, drift } =
+            Scopes::of(&touched, day, &[day, week], &calendar, &none, false);
         let of = |scope: &Scope| scope.windows().unwrap().iter().collect::<Vec<_>>();
         assert_eq!(of(&states), [(day, at(day, "2026-11-18"))]);
         assert_eq!(of(&profile), [(day, at(day, "2026-11-18")), (week, at(week, "2026-11-16"))]);
@@ -186,8 +202,12 @@ mod tests {
         assert_eq!(of(&drift), [of(&profile)[0], next[0], of(&profile)[1], next[1]]);
         assert!(!profile.has(None) && !profile.has(Some((day, at(day, "2026-11-19")))));
         assert!(Scope::All.has(None) && Scope::All.windows().is_none());
-        let with_baseline = Scopes::of(&touched, day, &[day], &calendar, true);
+        let with_baseline = Scopes::of(&touched, day, &[day], &calendar, &none, true);
         assert!(with_baseline.profile.has(None) && with_baseline.states.has(None));
         assert!(!with_baseline.drift.has(None));
+        let seasonal = Comparisons { seasonal: vec!["1 week".parse().unwrap()], ..none };
+        let Scopes { drift, .. } = Scopes::of(&touched, day, &[day], &calendar, &seasonal, false);
+        let [next, a_week_later] = ["2026-11-19", "2026-11-25"].map(|text| (day, at(day, text)));
+        assert_eq!(of(&drift), [of(&profile)[0], next, a_week_later]);
     }
 }

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::SecretPlaces;
 use super::spec::{Comparison, CustomMetricType, ProblemType, Severity};
+use crate::comparisons::Comparisons;
 use crate::contract::Type;
 use crate::window::{Calendar, Granularity};
 
@@ -42,6 +43,8 @@ pub struct Monitor {
     pub lateness: SignedDuration,
     /// Slicing expressions, in SQL.
     pub slicing_exprs: Vec<String>,
+    /// What each window is compared with, besides the one before it and the baseline.
+    pub comparisons: Comparisons,
     /// Number of points in `quantiles`, at least 2.
     pub quantiles: usize,
     /// Metrics of one's own, in the order of the file.

@@ -7,6 +7,7 @@
 
 mod address;
 mod channel;
+mod comparisons;
 mod condition;
 mod custom_metric;
 mod definition;
@@ -27,6 +28,7 @@ use std::path::Path;
 
 pub use address::is_this_machine;
 use channel::channel;
+use comparisons::comparisons;
 use custom_metric::custom_metrics;
 pub use hash::hex16;
 use hash::{InForce, config_json, counting_json};
@@ -43,7 +45,7 @@ use time::{cron, duration, granularity, timeout, zone};
 use url::Url;
 
 use super::default_rules;
-use super::monitor::{Baseline, Channel, CustomMetric, Monitor, Rule};
+use super::monitor::{Baseline, Channel, Monitor, Rule};
 use super::secret::SecretPlaces;
 use super::settings::Settings;
 use super::spec::{BaselineSpec, MonitorSpec, RuleSpec};
@@ -72,9 +74,17 @@ pub fn monitor(
     let quantiles = quantiles(spec.quantiles, notes);
     let custom_metrics = custom_metrics(spec, notes);
     weights_are_positive(&spec.importance, notes);
+    let comparisons = comparisons(spec, &granularities, notes);
 
     let typed_rules = spec.alerts.clone().unwrap_or_else(|| default_rules::rules(spec));
-    let rules = rules(&typed_rules, spec, &granularities, &custom_metrics, notes);
+    let context = rule::Context {
+        spec,
+        granularities: &granularities,
+        finest: granularities.first().copied().unwrap_or(Granularity::Day),
+        custom_metrics: &custom_metrics,
+        comparisons: &comparisons,
+    };
+    let rules = rules(&typed_rules, &context, notes);
     let channels = channels(spec, settings, notes);
     let schedule = spec.schedule.as_ref().and_then(|schedule| cron(&schedule.cron, "/schedule/cron", notes));
     let output = output(spec, settings, notes);
@@ -106,6 +116,7 @@ pub fn monitor(
         timezone,
         lateness,
         slicing_exprs: spec.slicing_exprs.clone(),
+        comparisons,
         quantiles,
         custom_metrics,
         importance: spec.importance.clone(),
@@ -191,17 +202,9 @@ fn quantiles(typed: Option<u32>, notes: &mut Notes<'_>) -> usize {
     points as usize
 }
 
-fn rules(
-    typed: &[RuleSpec],
-    spec: &MonitorSpec,
-    granularities: &[Granularity],
-    custom_metrics: &[CustomMetric],
-    notes: &mut Notes<'_>,
-) -> Vec<Rule> {
-    let finest = granularities.first().copied().unwrap_or(Granularity::Day);
-    let context = rule::Context { spec, granularities, finest, custom_metrics };
+fn rules(typed: &[RuleSpec], context: &rule::Context<'_>, notes: &mut Notes<'_>) -> Vec<Rule> {
     let typed = typed.iter().enumerate();
-    typed.filter_map(|(index, typed)| rule(typed, index, &context, notes)).collect()
+    typed.filter_map(|(index, typed)| rule(typed, index, context, notes)).collect()
 }
 
 fn channels(spec: &MonitorSpec, settings: &Settings, notes: &mut Notes<'_>) -> Vec<Channel> {

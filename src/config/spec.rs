@@ -44,6 +44,9 @@ pub struct MonitorSpec {
     /// are the protected group. Default: none.
     #[serde(default)]
     pub slicing_exprs: Vec<String>,
+    /// What each window is compared with besides the window just before it and the baseline. Default: nothing.
+    #[serde(default)]
+    pub comparisons: ComparisonsSpec,
     /// Number of points in `quantiles`, evenly spaced from 0 to 1. Default: 100.
     #[schemars(range(min = 2, max = 10_000))]
     pub quantiles: Option<u32>,
@@ -149,6 +152,52 @@ pub struct RegistrySpec {
     pub model: String,
 }
 
+/// What each window is compared with besides the window just before it and the baseline.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ComparisonsSpec {
+    /// `SEASONAL`: the same window so much earlier by clock and calendar, such as `1 week`: `n hours`, `n days`,
+    /// `n weeks`, `n months` or `n years`. Of a list each window length takes the first that is a whole number of its
+    /// windows, so `[1 week, 1 year]` is a week for days and a year for months. Default: none.
+    pub seasonal: Option<OneOrMore>,
+    /// `ROLLING`: so many windows before it taken together, of which at least half must have rows. Default: none.
+    #[schemars(range(min = 2, max = 366))]
+    pub rolling: Option<u16>,
+    /// `VERSION`: this model version in the same window, such as `"7"`, or `{ alias: champion }`, the one that has
+    /// the alias in the registry. Default: none.
+    pub version: Option<OtherVersionSpec>,
+}
+
+/// A text, or a list of texts.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMore {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
+/// A model version: its name, or an alias of it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OtherVersionSpec {
+    /// What the model id column says.
+    Named(String),
+    /// The same, as a number.
+    Numbered(u64),
+    /// An alias.
+    Aliased(AliasSpec),
+}
+
+/// An alias of a model version.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AliasSpec {
+    /// As the registry has it. When it moves to another version, all windows are compared anew.
+    pub alias: String,
+}
+
 /// A metric of one's own: a column of the profile table (`aggregate`, `derived`) or of the drift table (`drift`).
 /// Definitions that were written for Databricks can be pasted, where their SQL is DataFusion's, too.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -226,8 +275,8 @@ pub struct RuleSpec {
     pub slices: Option<Vec<String>>,
     /// The window length that the rule watches. Default: the finest of the monitor.
     pub granularity: Option<String>,
-    /// Drift metrics only: `BASELINE` or `CONSECUTIVE`. Default: `BASELINE` if there is a baseline, else
-    /// `CONSECUTIVE`.
+    /// Drift metrics only: `BASELINE`, `CONSECUTIVE` or one of those that stand under `comparisons`, `SEASONAL`,
+    /// `ROLLING` or `VERSION`. Default: `BASELINE` if there is a baseline, else `CONSECUTIVE`.
     pub comparison: Option<Comparison>,
     /// `N of M`: fires when the condition holds in N of the last M windows. Windows that cannot be judged are
     /// passed over; what lies 8 × M windows back, and at least 16, does not count any more. An alert without
@@ -280,6 +329,12 @@ pub enum Comparison {
     Consecutive,
     /// The baseline table.
     Baseline,
+    /// The same window a season before, if it has rows.
+    Seasonal,
+    /// Some windows before it together, if enough of them have rows.
+    Rolling,
+    /// Another model version in the same window, if it has rows.
+    Version,
 }
 
 /// How urgent an alert is. Ordered.

@@ -22,11 +22,17 @@ const KEY: &[Column] = &[
     shared::SLICE_VALUE,
     shared::COLUMN_NAME,
     shared::DATA_TYPE,
-    column("window_cmp", WINDOW, "The window that it is compared with; NULL when that is the baseline."),
+    column(
+        "window_cmp",
+        WINDOW,
+        "The window that it is compared with, or from the first of several until the last; NULL when that is the baseline.",
+    ),
     column(
         "drift_type",
         Type::Text,
-        "`CONSECUTIVE`: with the window just before; `BASELINE`: with the baseline table.",
+        "`CONSECUTIVE`: with the window just before; `BASELINE`: with the baseline table; `SEASONAL`: with the same \
+         window a season before; `ROLLING`: with some windows before, together; `VERSION`: with another model version in \
+         the same window.",
     ),
 ];
 
@@ -188,6 +194,12 @@ const PLACE: &[Column] = &[
         Type::Text,
         "Which rows of the baseline: this version's, or `*` if it has none of its own.",
     ),
+    column(
+        "windows_cmp",
+        Type::Long,
+        "How many windows it is compared with: of `ROLLING` those that have rows, otherwise 1; NULL for the baseline.",
+    ),
+    column("model_version_cmp", Type::Text, "Of `VERSION`: the model version that it is compared with."),
     shared::REASON,
 ];
 

@@ -12,7 +12,11 @@ use crate::config::{Comparison, CustomMetric};
 use crate::profile::custom::check::CustomError;
 use crate::profile::custom::over_rows::{Definition, Sides};
 use crate::profile::custom::{Place, note};
+use crate::profile::reason::Absence;
 use crate::profile::row::ProfileRow;
+
+/// Custom metrics do not add.
+const NO_ROW: Absence = Absence::new("several windows together have no metrics of their own");
 
 /// Adds to `rows` the drift metrics among `metrics`. `profile` has the rows of both sides, with all other metrics.
 ///
@@ -34,7 +38,11 @@ pub fn add(
     for metric in own {
         let definition = Definition::of(metric, metrics, &state)?;
         let (mut places, mut pairs) = (Vec::new(), Vec::<Sides<'_>>::new());
-        for (place, row) in rows.iter().enumerate().filter(|(_, row)| metric.is_of(&row.column_name)) {
+        for (place, row) in rows.iter_mut().enumerate().filter(|(_, row)| metric.is_of(&row.column_name)) {
+            if row.drift_type == drift_type(Comparison::Rolling) {
+                note([(metric.name.as_str(), Err(NO_ROW))], &mut row.custom, &mut row.reason);
+                continue;
+            }
             let at = |side: Place| sides.get(&(side, row.column_name.as_str())).copied();
             places.push(place);
             pairs.push([at(current(row)), compared(row).and_then(at)]);
@@ -64,5 +72,6 @@ fn compared(row: &DriftRow) -> Option<Place> {
         let model_version = row.baseline_model_version.clone()?;
         return Some(Place { window: None, model_version, ..current });
     }
-    Some(Place { window: Some((row.granularity.clone(), row.window_cmp_start?)), ..current })
+    let model_version = row.model_version_cmp.clone().unwrap_or(row.model_version.clone());
+    Some(Place { window: Some((row.granularity.clone(), row.window_cmp_start?)), model_version, ..current })
 }

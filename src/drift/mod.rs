@@ -23,6 +23,7 @@ pub mod l_infinity_distance;
 pub mod null_test;
 pub mod paired;
 pub mod population_stability_index;
+mod rolling;
 pub mod row;
 pub mod standardized_mean_difference;
 pub mod tv_distance;
@@ -41,10 +42,12 @@ pub use families::Families;
 pub use row::DriftRow;
 use serde::Serialize;
 
+use crate::comparisons::Comparisons;
 use crate::config::Comparison;
 use crate::contract::ALL_VERSIONS;
 use crate::profile::gap::Gaps;
 use crate::profile::{Group, Profiles, Segment, Series, Subject};
+use crate::scope::Scope;
 use crate::window::{Calendar, Window};
 
 /// A statistic, and the chance of one at least as large if nothing had moved.
@@ -56,49 +59,103 @@ pub struct TestResult {
     pub pvalue: f64,
 }
 
-/// What a window is compared with.
+/// What windows are compared with.
+#[derive(Clone, Copy)]
+pub struct Against<'a> {
+    /// Which windows.
+    pub comparisons: &'a Comparisons,
+    /// Cuts time into them.
+    pub calendar: &'a Calendar,
+    /// The model version that others are compared with.
+    pub version: Option<&'a str>,
+    /// The windows that are compared; others are there to be compared with.
+    pub scope: &'a Scope,
+}
+
+/// One side of a comparison: that which a window is compared with.
 pub(crate) struct Compared<'a> {
     /// Which of the comparisons.
     pub comparison: Comparison,
-    /// The other window; `None` for the baseline.
+    /// The other window, or from the first of several until the last; `None` for the baseline.
     pub window: Option<Window>,
+    /// How many windows that is; `None` for the baseline.
+    pub windows: Option<u64>,
     /// Which rows of the baseline.
     pub baseline_model_version: Option<&'a str>,
+    /// Which other model version.
+    pub model_version: Option<&'a str>,
     /// The other side; `None` if there are no such rows, though there is a baseline.
     pub group: Option<&'a Group>,
     /// Which columns cannot be compared.
     pub gaps: &'a Gaps,
 }
 
-/// The rows of the drift table about `subjects`: for each window, the window just before it (if that has rows) and the
-/// baseline (if there is one).
-pub fn compare(profiles: &Profiles, subjects: &[Subject], calendar: &Calendar) -> Vec<DriftRow> {
-    let windows = profiles.windows.iter().flat_map(|(series, windows)| {
-        windows.iter().map(move |(window, group)| (series, windows, *window, group))
-    });
-    let rows = windows.flat_map(|(series, windows, window, group)| {
-        let compared = [previous(series, window, windows, calendar), baseline(&series.segment, profiles)];
-        let rows = move |compared| row::rows(profiles, subjects, series, window, group, &compared);
-        compared.into_iter().flatten().flat_map(rows)
-    });
-    rows.collect()
+/// The rows of the drift table about `subjects`: for each window that is in the scope, those that it is compared with, as far as
+/// they have rows, and the baseline, if there is one.
+pub fn compare(profiles: &Profiles, subjects: &[Subject], against: Against<'_>) -> Vec<DriftRow> {
+    let mut rows = Vec::new();
+    for (series, windows) in &profiles.windows {
+        let is_meant = |window: Window| against.scope.has(Some((series.granularity, window)));
+        for (window, group) in windows.iter().filter(|(window, _)| is_meant(**window)) {
+            let at = At { series, window: *window, windows };
+            // Made by adding, and so held for this comparison only.
+            let rolling = rolling::together(profiles, subjects, at, against);
+            let compared = [
+                previous(at, against),
+                baseline(&series.segment, profiles),
+                seasonal(at, against),
+                rolling.as_ref().map(rolling::Rolling::compared),
+                version(at, profiles, against),
+            ];
+            for compared in compared.into_iter().flatten() {
+                rows.extend(row::rows(profiles, subjects, series, *window, group, &compared));
+            }
+        }
+    }
+    rows
 }
 
-fn previous<'a>(
-    series: &Series,
+/// A window of a series, among all that the series has.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    series: &'a Series,
     window: Window,
     windows: &'a BTreeMap<Window, Arc<Group>>,
-    calendar: &Calendar,
-) -> Option<Compared<'a>> {
-    let before = calendar.previous(series.granularity, window).ok()?;
-    let group = windows.get(&before)?;
-    Some(Compared {
-        comparison: Comparison::Consecutive,
-        window: Some(before),
-        baseline_model_version: None,
-        group: Some(group),
-        gaps: const { &Gaps::new() },
-    })
+}
+
+impl<'a> Compared<'a> {
+    /// The rows of one window.
+    fn with(comparison: Comparison, window: Window, group: &'a Group) -> Self {
+        Self {
+            comparison,
+            window: Some(window),
+            windows: Some(1),
+            baseline_model_version: None,
+            model_version: None,
+            group: Some(group),
+            gaps: const { &Gaps::new() },
+        }
+    }
+}
+
+fn previous<'a>(at: At<'a>, against: Against<'_>) -> Option<Compared<'a>> {
+    let before = against.calendar.previous(at.series.granularity, at.window).ok()?;
+    Some(Compared::with(Comparison::Consecutive, before, at.windows.get(&before)?))
+}
+
+fn seasonal<'a>(at: At<'a>, against: Against<'_>) -> Option<Compared<'a>> {
+    let Against { comparisons, calendar, .. } = against;
+    let before = comparisons.seasonal(calendar, at.series.granularity, at.window)?;
+    Some(Compared::with(Comparison::Seasonal, before, at.windows.get(&before)?))
+}
+
+/// The other version; all versions together and this one itself are not compared with it.
+fn version<'a>(at: At<'a>, profiles: &'a Profiles, against: Against<'a>) -> Option<Compared<'a>> {
+    let Segment { model_version, slice } = &at.series.segment;
+    let other = against.version.filter(|other| model_version != other && model_version != ALL_VERSIONS)?;
+    let segment = Segment { model_version: other.to_owned(), slice: slice.clone() };
+    let group = profiles.group(Some((at.series.granularity, at.window)), &segment)?;
+    Some(Compared { model_version: Some(other), ..Compared::with(Comparison::Version, at.window, group) })
 }
 
 /// The baseline of this version, or of all versions if it has none of its own.
@@ -111,7 +168,9 @@ pub(crate) fn baseline<'a>(segment: &Segment, profiles: &'a Profiles) -> Option<
     Some(Compared {
         comparison: Comparison::Baseline,
         window: None,
+        windows: None,
         baseline_model_version: found.map(|(segment, _)| segment.model_version.as_str()),
+        model_version: None,
         group: found.map(|(_, group)| group.as_ref()),
         gaps: &profiles.gaps,
     })

@@ -97,6 +97,8 @@ pub struct DriftRow {
     pub window_cmp_start: Option<i64>,
     pub window_cmp_end: Option<i64>,
     pub baseline_model_version: Option<String>,
+    pub windows_cmp: Option<u64>,
+    pub model_version_cmp: Option<String>,
     pub reason: Option<String>,
     #[serde(flatten)]
     pub custom: Values,
@@ -107,6 +109,9 @@ pub fn drift_type(comparison: Comparison) -> &'static str {
     match comparison {
         Comparison::Consecutive => "CONSECUTIVE",
         Comparison::Baseline => "BASELINE",
+        Comparison::Seasonal => "SEASONAL",
+        Comparison::Rolling => "ROLLING",
+        Comparison::Version => "VERSION",
     }
 }
 
@@ -139,6 +144,8 @@ pub(super) fn rows(
         window_cmp_start: window_cmp.map(|window| window.start),
         window_cmp_end: window_cmp.map(|window| window.end),
         baseline_model_version: compared.baseline_model_version.map(str::to_owned),
+        windows_cmp: compared.windows,
+        model_version_cmp: compared.model_version.map(str::to_owned),
         ..DriftRow::default()
     };
     let Some(other) = compared.group else {

@@ -58,7 +58,9 @@ fn rows(columns: &[ColumnInfo], now: &Group, then: &Group) -> Vec<DriftRow> {
     let compared = Compared {
         comparison: Comparison::Baseline,
         window: None,
+        windows: None,
         baseline_model_version: Some(ALL_VERSIONS),
+        model_version: None,
         group: Some(then),
         gaps: &Gaps::new(),
     };

@@ -41,8 +41,14 @@ pub fn further(event: &Event, facts: &RunFacts) -> Further {
         Some(comparison) => conditions.push(format!("drift_type = {}", literal(comparison))),
         None => conditions.push("log_type = 'INPUT'".to_owned()),
     }
+    // What it is compared with is another thing from window to window.
+    let beside = match event.drift_type.as_deref() {
+        Some("ROLLING") => ", windows_cmp",
+        Some("VERSION") => ", model_version_cmp",
+        _ => "",
+    };
     let sql = format!(
-        "-- {location}\nSELECT window_start, {metric}, {count}\nFROM {table}\nWHERE {conditions}\nORDER BY window_start DESC LIMIT {WINDOWS};",
+        "-- {location}\nSELECT window_start, {metric}, {count}{beside}\nFROM {table}\nWHERE {conditions}\nORDER BY window_start DESC LIMIT {WINDOWS};",
         metric = event.metric.split('.').map(identifier).collect::<Vec<_>>().join("."),
         table = identifier(table),
         conditions = conditions.join("\n  AND "),

@@ -179,7 +179,7 @@ fn facts(facts: Vec<Fact>) -> Value {
 fn card(notification: &Notification<'_>, item: &Item<'_>) -> Value {
     let event = item.last;
     let slice = slice(event).map(|slice| Fact::new("Slice", slice));
-    let compared = compared_with(event).map(|other| Fact::new("Against", other));
+    let compared = compared_with(event, notification.comparisons).map(|other| Fact::new("Against", other));
     let before = event
         .previous_value
         .map(|value| Fact::new("Before", format!("{} in the window before", number(value))));

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::digest::{Digest, digest};
 use crate::alert::{Event, State, Transition};
+use crate::comparisons::Comparisons;
 use crate::config::{Channel, ChannelKind, Monitor, Severity};
 use crate::lineage::Pin;
 
@@ -52,6 +53,8 @@ pub struct Notification<'a> {
     pub labels: &'a BTreeMap<String, String>,
     /// Zone in which windows are shown.
     pub zone: &'a TimeZone,
+    /// What its windows are compared with.
+    pub comparisons: &'a Comparisons,
     /// The run.
     pub facts: &'a RunFacts,
     /// The alerts; at least one began or ceased.
@@ -87,6 +90,7 @@ impl<'a> Notification<'a> {
             runbook: monitor.runbook.as_deref(),
             labels: &monitor.labels,
             zone: monitor.calendar.zone(),
+            comparisons: &monitor.comparisons,
             facts,
             digest,
             severity,

@@ -175,7 +175,7 @@ pub struct Alert<'a> {
     pub first_window_start: String,
     /// How many times it began to fire in this run.
     pub times_fired: usize,
-    /// The comparison, for drift metrics.
+    /// The comparison, for drift metrics: `BASELINE`, `CONSECUTIVE`, `SEASONAL`, `ROLLING` or `VERSION`.
     pub drift_type: Option<&'a str>,
     /// Who is responsible.
     pub owner: Option<&'a str>,

@@ -4,6 +4,7 @@
 
 use super::show::{self, number, number_beside, one_line};
 use crate::alert::{Direction, Event, State};
+use crate::comparisons::{Comparisons, OtherVersion};
 use crate::config::Severity;
 use crate::contract::{ALL_VERSIONS, NO_VERSION, TABLE};
 
@@ -117,11 +118,22 @@ fn change(event: &Event) -> Option<(String, String)> {
     Some((change, limit.map_or_else(String::new, |limit| format!(": {}", number(limit)))))
 }
 
-/// The metric's comparison in words; profile metrics have none.
-pub fn compared_with(event: &Event) -> Option<String> {
-    event.drift_type.as_deref().map(|comparison| match comparison {
-        "BASELINE" => "the baseline".to_owned(),
-        "CONSECUTIVE" => "the window before".to_owned(),
-        other => one_line(other),
+/// What the metric compares the window with, in words; profile metrics compare with nothing.
+pub fn compared_with(event: &Event, comparisons: &Comparisons) -> Option<String> {
+    let season = || comparisons.season(event.granularity.parse().ok()?);
+    event.drift_type.as_deref().map(|comparison| match (comparison, &comparisons.version) {
+        ("BASELINE", _) => "the baseline".to_owned(),
+        ("CONSECUTIVE", _) => "the window before".to_owned(),
+        ("SEASONAL", _) => match season() {
+            Some(period) => format!("the same window {period} before"),
+            None => "the same window a season before".to_owned(),
+        },
+        ("ROLLING", _) => format!("the {} windows before, together", comparisons.rolling),
+        ("VERSION", Some(OtherVersion::Named(version))) => format!("model version {}", one_line(version)),
+        ("VERSION", Some(OtherVersion::Aliased(alias))) => {
+            format!("the model version that is `{}`", one_line(alias))
+        }
+        ("VERSION", None) => "another model version".to_owned(),
+        (other, _) => one_line(other),
     })
 }

@@ -43,13 +43,12 @@ pub(super) async fn idle(
     if !source::is_as_it_was(lake, monitor, account.read()).await? {
         return Ok(None);
     }
+    let model = source::model(monitor, lake).await?;
+    if account.version_cmp != monitor.comparisons.version(model.as_ref()) {
+        return Ok(None);
+    }
     let Account { source, labels, baseline, rows, .. } = account;
-    let read = Read {
-        source: source.clone(),
-        labels: labels.clone(),
-        baseline: baseline.clone(),
-        model: source::model(monitor, lake).await?,
-    };
+    let read = Read { source: source.clone(), labels: labels.clone(), baseline: baseline.clone(), model };
     Ok(Some(Idle { read, tables, rows: *rows }))
 }
 

@@ -202,6 +202,7 @@ pub(super) fn findings(
     findings.extend(many_classes::finding(profiles));
     findings.extend(unseen_positive_class(profiles, monitor));
     findings.extend(totals.custom.iter().flat_map(Measured::findings));
+    findings.extend(monitor.comparisons.finding(snapshot.model.as_ref()));
     if let Some(model) = &snapshot.model {
         findings.extend(registry::findings(model, &versions.into_iter().collect()));
     }

@@ -173,7 +173,11 @@ async fn addition(
     let baseline_is_kept = account.baseline == lineage.baseline
         && account.ids.baseline == snapshot.ids().baseline
         && is_same_entry;
-    let is_as_it_was = account.config_hash == lineage.config_hash && baseline_is_kept && columns.is_empty();
+    let is_same_version = account.version_cmp == monitor.comparisons.version(lineage.model.as_ref());
+    let is_as_it_was = account.config_hash == lineage.config_hash
+        && baseline_is_kept
+        && is_same_version
+        && columns.is_empty();
     let unfinished = unfinished(account, ledger, monitor);
     let due = match &unfinished {
         Some(_) if is_as_it_was => due(account, monitor, order.as_of),
@@ -201,6 +205,7 @@ async fn addition(
         (!ledger.is_finished, "a run did not end, and is gone on from"),
         (!baseline_is_kept, "the baseline has other rows"),
         (account.config_hash != lineage.config_hash, "settings were changed"),
+        (!is_same_version, "versions are compared with another one"),
         (is_due, "windows have become complete"),
     ];
     let reasons = reasons.into_iter().filter(|(is_so, _)| *is_so).map(|(_, reason)| reason).collect();

@@ -160,6 +160,7 @@ pub(super) fn account(
         label_type: snapshot.label_type(monitor),
         labels: lineage.labels.clone(),
         baseline: lineage.baseline.clone(),
+        version_cmp: monitor.comparisons.version(lineage.model.as_ref()),
         as_of: order.as_of,
         rows,
         slices: slices.filter(|slices| bytes(slices) <= SLICES_BYTES_MAX).cloned(),

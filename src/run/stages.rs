@@ -6,7 +6,7 @@ use super::record::{account, facts};
 use super::{Job, Order, Outcome, RunError, gaps, outcome};
 use crate::alert::{Evaluation, Judging, Present};
 use crate::config::Monitor;
-use crate::drift::{self, Families};
+use crate::drift::{self, Against, Families};
 use crate::lineage::Lineage;
 use crate::profile::query::{Counted, Counting, QueryError, Reading, Totals, counted_windows};
 use crate::profile::{Profiles, columns, custom, row, state_row};
@@ -165,8 +165,10 @@ async fn count(
     (families, judging): (&mut Families<'_>, &mut Judging<'_>),
     tables: &mut StagedTables<'_>,
 ) -> Result<Option<Profiles>, RunError> {
-    let [of_states, of_profile, of_drift] =
-        [&scopes.states, &scopes.profile, &scopes.drift].map(Scope::starts);
+    let [of_states, of_profile] = [&scopes.states, &scopes.profile].map(Scope::starts);
+    let version = monitor.comparisons.version(lineage.model.as_ref());
+    let Monitor { comparisons, calendar, .. } = monitor;
+    let against = Against { comparisons, calendar, version: version.as_deref(), scope: &scopes.drift };
     loop {
         let Counted { profiles, bases, lacks_windows } = counting.next().await?;
         if lacks_windows {
@@ -176,14 +178,13 @@ async fn count(
             let mut profile = row::rows(&profiles, &subjects, monitor.quantiles);
             custom::add_aggregates(&mut profile, &counting.totals().custom);
             custom::derived::add(&mut profile, &monitor.custom_metrics).map_err(QueryError::from)?;
-            let mut drift = drift::compare(&profiles, &subjects, &monitor.calendar);
+            let mut drift = drift::compare(&profiles, &subjects, against);
             drift::custom::add(&mut drift, &profile, &monitor.custom_metrics).map_err(QueryError::from)?;
             let states = state_row::rows(&profiles, &subjects, &bases, monitor.base_granularity());
             let mut states = states.map_err(|error| QueryError::query(&lineage.source.table, error))?;
             // Some are here only to be compared with.
             states.retain(|row| of_states.has(row.granularity.as_deref(), row.window_start));
             profile.retain(|row| of_profile.has(row.granularity.as_deref(), row.window_start));
-            drift.retain(|row| of_drift.has(Some(&row.granularity), Some(row.window_start)));
             let first = families.note(&drift);
             judging.judge(&profile, &drift, first);
             tables.states.add(&states).await?;

@@ -55,6 +55,9 @@ pub struct Account {
     pub labels: Option<Pin>,
     /// The baseline table.
     pub baseline: Option<Pin>,
+    /// The model version that others were compared with.
+    #[serde(default)]
+    pub version_cmp: Option<String>,
     /// The run's present.
     pub as_of: Timestamp,
     /// Until when there are rows; `None` if that is not known.

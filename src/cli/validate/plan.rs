@@ -7,13 +7,14 @@ use std::fmt::Display;
 
 use arrow::datatypes::Schema;
 
+use crate::comparisons::OtherVersion;
 use crate::config::{Monitor, ProblemType};
 use crate::profile::{Kind, columns};
 
 /// Most names in a line.
 const NAMES_MAX: usize = 10;
 
-/// The lines, at most eight.
+/// The lines, at most nine.
 pub fn text(monitor: &Monitor, schema: &Schema) -> String {
     let profiled = columns::profiled(monitor, schema);
     let kinds = [
@@ -30,7 +31,8 @@ pub fn text(monitor: &Monitor, schema: &Schema) -> String {
     let others = [("model id", model_id(monitor)), ("label", label(monitor)), ("rules", rules(monitor))];
     let others = others.iter().map(|(title, text)| line(title, text));
     let custom = custom_metrics(monitor).map(|text| line("custom", &text));
-    columns.chain(custom).chain(others).collect::<Vec<_>>().join("\n")
+    let compared = comparisons(monitor).map(|text| line("comparisons", &text));
+    columns.chain(custom).chain(compared).chain(others).collect::<Vec<_>>().join("\n")
 }
 
 fn line(title: &str, text: &str) -> String {
@@ -66,6 +68,22 @@ fn label(monitor: &Monitor) -> String {
 fn custom_metrics(monitor: &Monitor) -> Option<String> {
     let names: Vec<&String> = monitor.custom_metrics.iter().map(|metric| &metric.name).collect();
     (!names.is_empty()).then(|| format!("{}: {}", names.len(), list(&names)))
+}
+
+/// Those that are asked for; the others are always made.
+fn comparisons(monitor: &Monitor) -> Option<String> {
+    let Monitor { comparisons, granularities, .. } = monitor;
+    let seasonal = granularities.iter().filter_map(|granularity| {
+        let period = comparisons.season(*granularity)?;
+        Some(format!("{granularity} with {period} before"))
+    });
+    let rolling = (comparisons.rolling > 0).then(|| format!("with {} windows before", comparisons.rolling));
+    let version = comparisons.version.as_ref().map(|version| match version {
+        OtherVersion::Named(version) => format!("with model version {version}"),
+        OtherVersion::Aliased(alias) => format!("with the model version that is {alias}"),
+    });
+    let all: Vec<String> = seasonal.chain(rolling).chain(version).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 fn rules(monitor: &Monitor) -> String {

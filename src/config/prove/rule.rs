@@ -2,10 +2,11 @@
 
 use super::condition::condition;
 use super::{Notes, granularity, quality};
+use crate::comparisons::Comparisons;
 use crate::config::monitor::{Condition, CustomMetric, Metric, Rule};
 use crate::config::problem::suggest;
 use crate::config::spec::{Comparison, MonitorSpec, RuleSpec, Severity};
-use crate::contract::{drift_metrics, profile_metrics};
+use crate::contract::{ALL_VERSIONS, drift_metrics, profile_metrics};
 use crate::window::Granularity;
 
 /// Most windows that a rule may look back on.
@@ -21,6 +22,8 @@ pub struct Context<'a> {
     pub finest: Granularity,
     /// The monitor's own metrics.
     pub custom_metrics: &'a [CustomMetric],
+    /// What windows are compared with.
+    pub comparisons: &'a Comparisons,
 }
 
 /// The rule that `spec`, the one at `index`, describes.
@@ -33,11 +36,14 @@ pub fn rule(spec: &RuleSpec, index: usize, context: &Context<'_>, notes: &mut No
         quality::is_measured(metric, &at("metric"), context.spec, notes);
     }
     let condition = condition(spec, &pointer, notes);
-    let comparison = comparison(spec, metric.as_ref(), context.spec, &at("comparison"), notes);
     if let (Some(Condition::ChangeFromBaseline(_)), Some(metric)) = (&condition, &metric) {
         change_has_a_meaning(metric, context.spec, &at("change_from_baseline"), notes);
     }
     let granularity = computed(spec.granularity.as_deref(), context, &at("granularity"), notes);
+    let comparison = comparison(spec, metric.as_ref(), context, &at("comparison"), notes);
+    if let (Some(comparison), Some(granularity)) = (comparison, granularity) {
+        comparison_is_made(comparison, granularity, spec, context, &at("comparison"), notes);
+    }
     slices_are_known(spec, &context.spec.slicing_exprs, &at("slices"), notes);
     let significance = significance(spec, metric.as_ref(), &at("significance"), notes);
     let (hold, of) = hold(spec.hold.as_deref(), &at("for"), notes);
@@ -113,25 +119,17 @@ fn custom_metric(custom: &CustomMetric, pointer: &str, notes: &mut Notes<'_>) ->
 fn comparison(
     rule: &RuleSpec,
     metric: Option<&Metric>,
-    monitor: &MonitorSpec,
+    context: &Context<'_>,
     pointer: &str,
     notes: &mut Notes<'_>,
 ) -> Option<Comparison> {
+    let monitor = context.spec;
     match (metric?, rule.comparison) {
         (Metric::Profile(_), Some(_)) => {
             notes.problem(pointer, "is for drift metrics only", "leave it out");
             None
         }
         (Metric::Profile(_), None) => None,
-        (Metric::Drift(_), Some(Comparison::Baseline)) if monitor.baseline.is_none() => {
-            notes.lacks(
-                pointer,
-                &["/baseline"],
-                "needs a `baseline`",
-                "name the baseline table, or compare with `CONSECUTIVE`",
-            );
-            None
-        }
         (Metric::Drift(_), Some(comparison)) => Some(comparison),
         (Metric::Drift(_), None) if monitor.baseline.is_some() => Some(Comparison::Baseline),
         (Metric::Drift(_), None) => Some(Comparison::Consecutive),
@@ -173,6 +171,53 @@ fn significance(
 fn is_of_whole_comparisons(name: &str) -> bool {
     name.starts_with("non_null_columns_delta.")
         || ["columns_compared", "columns_drifted", "drift_share"].contains(&name)
+}
+
+/// A rule on a comparison that is not made would never fire.
+fn comparison_is_made(
+    comparison: Comparison,
+    granularity: Granularity,
+    rule: &RuleSpec,
+    context: &Context<'_>,
+    pointer: &str,
+    notes: &mut Notes<'_>,
+) {
+    let Context { spec, comparisons, .. } = context;
+    let is_of_all = |versions: &[String]| versions.iter().all(|version| version == ALL_VERSIONS);
+    let (needed, message, hint) = match comparison {
+        Comparison::Baseline if spec.baseline.is_none() => (
+            "/baseline",
+            "needs a `baseline`".to_owned(),
+            "name the baseline table, or compare with `CONSECUTIVE`",
+        ),
+        Comparison::Seasonal if comparisons.seasonal.is_empty() => (
+            "/comparisons/seasonal",
+            "needs `comparisons.seasonal`".to_owned(),
+            "say how much earlier the other window is: `comparisons: { seasonal: 1 week }`",
+        ),
+        Comparison::Seasonal if comparisons.season(granularity).is_none() => (
+            "/comparisons/seasonal",
+            format!("has no period that is a whole number of windows of `{granularity}`"),
+            "add one to `comparisons.seasonal`, which can be a list: `[1 week, 1 year]`",
+        ),
+        Comparison::Rolling if comparisons.rolling == 0 => (
+            "/comparisons/rolling",
+            "needs `comparisons.rolling`".to_owned(),
+            "say how many windows are taken together: `comparisons: { rolling: 7 }`",
+        ),
+        Comparison::Version if comparisons.version.is_none() => (
+            "/comparisons/version",
+            "needs `comparisons.version`".to_owned(),
+            "name the other version: `comparisons: { version: \"7\" }`, or `{ alias: champion }`",
+        ),
+        Comparison::Version if rule.model_versions.as_deref().is_some_and(is_of_all) => (
+            "/model_versions",
+            "is with one version, with which all versions together are not compared".to_owned(),
+            "leave `model_versions` out, or name versions",
+        ),
+        _ => return,
+    };
+    notes.lacks(pointer, &[needed], message, hint);
 }
 
 fn change_has_a_meaning(metric: &Metric, monitor: &MonitorSpec, pointer: &str, notes: &mut Notes<'_>) {

@@ -22,7 +22,7 @@ fn unknown_keys_are_named_with_what_was_probably_meant() {
     ");
     assert_snapshot!(problems_with("colour: red\n"), @r"
     churn.yaml:5:1: `colour` is not a known key
-      hint: known here: monitor, owner, runbook, labels, inference, baseline, registry, granularities, timezone, lateness, slicing_exprs, quantiles, custom_metrics, importance, alerts, notify, schedule, output
+      hint: known here: monitor, owner, runbook, labels, inference, baseline, registry, granularities, timezone, lateness, slicing_exprs, comparisons, quantiles, custom_metrics, importance, alerts, notify, schedule, output
     ");
     assert_snapshot!(problems_of_rule("    abvoe: 0.2\n"), @r"
     churn.yaml:8:5: `alerts[0].abvoe` is not a known key
@@ -73,7 +73,7 @@ fn wrong_types_say_what_would_be_right() {
     assert_snapshot!(
         problems_of_rule("    comparison: baseline\n    model_versions: [7, true]\n    change_from_baseline: { below: [1] }\n"),
         @r#"
-        churn.yaml:8:17: `alerts[0].comparison` is `baseline`, but must be one of `CONSECUTIVE`, `BASELINE`
+        churn.yaml:8:17: `alerts[0].comparison` is `baseline`, but must be one of `CONSECUTIVE`, `BASELINE`, `SEASONAL`, `ROLLING`, `VERSION`
           hint: did you mean `BASELINE`?
         churn.yaml:9:22: `alerts[0].model_versions[0]` is `7`, but must be a text
           hint: if it is a text, put it in quotes: "7"
@@ -92,6 +92,6 @@ fn wrong_types_say_what_would_be_right() {
     "#);
     assert_snapshot!(problems("just a text\n"), @r"
     churn.yaml:1:1: is `just a text`, but must be a map
-      hint: known here: monitor, owner, runbook, labels, inference, baseline, registry, granularities, timezone, lateness, slicing_exprs, quantiles, custom_metrics, importance, alerts, notify, schedule, output
+      hint: known here: monitor, owner, runbook, labels, inference, baseline, registry, granularities, timezone, lateness, slicing_exprs, comparisons, quantiles, custom_metrics, importance, alerts, notify, schedule, output
     ");
 }

@@ -21,7 +21,7 @@ use crate::profile::{BaseGroup, ColumnInfo};
 use crate::scope::{Scopes, Windows};
 use crate::source::Part;
 use crate::spans::Spans;
-use crate::window::{Calendar, Window};
+use crate::window::Window;
 
 /// What a run may build upon.
 #[derive(Clone)]
@@ -118,7 +118,7 @@ impl<'a> Base<'a> {
                 touched.extend(due.into_iter().filter(is_there));
                 let scopes = scopes(&touched, monitor, behind);
                 let kept = kept.only(spans(&touched, monitor, behind));
-                let wanted = wanted(&scopes, &monitor.calendar);
+                let wanted = wanted(&scopes, monitor);
                 (scopes, Some(wanted), kept, groups)
             }
         };
@@ -129,11 +129,18 @@ impl<'a> Base<'a> {
         Ok(Self { kept, groups, scopes, wanted, baseline_is_kept, monitor, url, window })
     }
 
-    /// All rows of the windows that are wanted, apart from those at times that are `behind`.
+    /// All rows of the windows that are computed anew, and of those that are compared with these one by one, apart from those
+    /// at times that are `behind`.
     pub(super) fn rows(&self, behind: &Spans) -> Part {
-        let times = match &self.wanted {
+        let Monitor { comparisons, calendar, .. } = self.monitor;
+        let single = |(granularity, window)| comparisons.single(calendar, granularity, window);
+        let times = match self.scopes.drift.windows() {
             None => Spans::all(),
-            Some(wanted) => wanted.iter().map(|(_, window)| window).collect::<Vec<_>>().iter().collect(),
+            Some(windows) => {
+                let compared = windows.iter().flat_map(single);
+                let windows = windows.iter().map(|(_, window)| window).chain(compared);
+                windows.collect::<Vec<_>>().iter().collect()
+            }
         };
         Part { times: times.without(behind), window: self.window.clone(), ..Part::default() }
     }
@@ -174,25 +181,19 @@ impl<'a> Base<'a> {
 fn scopes(touched: &BTreeSet<Window>, monitor: &Monitor, behind: &Spans) -> Scopes {
     let has_baseline = monitor.baseline.is_some();
     let (base, calendar) = (monitor.base_granularity(), &monitor.calendar);
-    Scopes::of(touched, base, &monitor.granularities, calendar, has_baseline).without(behind)
+    let Monitor { granularities, comparisons, .. } = monitor;
+    Scopes::of(touched, base, granularities, calendar, comparisons, has_baseline).without(behind)
 }
 
 /// The times of which states are needed to compute that.
 fn spans(touched: &BTreeSet<Window>, monitor: &Monitor, behind: &Spans) -> Spans {
-    let wanted = wanted(&scopes(touched, monitor, behind), &monitor.calendar);
+    let wanted = wanted(&scopes(touched, monitor, behind), monitor);
     let windows = wanted.iter().map(|(_, window)| window).chain(touched.iter().copied());
     windows.collect::<Vec<_>>().iter().collect()
 }
 
-/// The windows that it takes to compute those of `scopes`.
-fn wanted(scopes: &Scopes, calendar: &Calendar) -> Windows {
-    let mut wanted = Windows::default();
-    for (granularity, window) in scopes.drift.windows().into_iter().flat_map(Windows::iter) {
-        wanted.insert(granularity, window);
-        // It is compared with the one before it.
-        if let Ok(previous) = calendar.previous(granularity, window) {
-            wanted.insert(granularity, previous);
-        }
-    }
-    wanted
+/// The windows that it takes to compute those of `scopes`: these, and those that they are compared with.
+fn wanted(scopes: &Scopes, monitor: &Monitor) -> Windows {
+    let windows = scopes.drift.windows();
+    windows.map(|windows| windows.with_looked_at(&monitor.comparisons, &monitor.calendar)).unwrap_or_default()
 }
