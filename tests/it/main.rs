@@ -13,6 +13,7 @@ mod calibration;
 mod cases;
 mod changes;
 mod cli;
+mod comparisons;
 mod crashes;
 mod custom_metrics;
 mod damage;

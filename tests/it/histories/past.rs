@@ -49,6 +49,8 @@ pub enum Change {
     AddColumn,
     /// The monitor gets other settings, which decide nothing that is counted.
     Settings,
+    /// The alias of the model version with which others are compared moves, or is taken away.
+    Promote,
     /// All rows go, and others come.
     Overwrite,
     /// Some days are to be counted anew, which is broken off.
@@ -81,10 +83,11 @@ pub const USUAL: [Change; 15] = [
 ];
 
 /// What happens besides.
-const RARE: [Change; 6] = [
+const RARE: [Change; 7] = [
     Change::Vacuum,
     Change::Backfill,
     Change::Backfill,
+    Change::Promote,
     Change::DropColumn,
     Change::Retype,
     Change::Recreate,
@@ -116,11 +119,17 @@ timezone: America/St_Johns
 slicing_exprs: [region, amount > 50]
 custom_metrics:
   - { type: aggregate, name: squares, input_columns: [amount], definition: \"avg(`{{input_column}}` * `{{input_column}}`)\", output_data_type: double }
+  - { type: drift, name: squares_delta, input_columns: [amount], definition: \"{{current_df}}.squares - {{base_df}}.squares\" }
+registry: { table: ../lake/models, model: history }
+comparisons: { seasonal: [1 week, 1 month], rolling: 3, version: { alias: champion } }
 baseline: { table: ../lake/reference }
 alerts:
   - { rule: high, metric: avg, above: 52, columns: [amount], for: 1 of 2 }
   - { rule: wrong, metric: accuracy_score, below: 0.6, for: 2 of 3, min_count: 3 }
   - { rule: other, metric: js_distance, above: 0.3, for: 2 of 2, min_count: 2, slices: [region] }
+  - { rule: season, metric: avg_delta, outside: [-8, 8], columns: [amount], comparison: SEASONAL, for: 1 of 2 }
+  - { rule: lately, metric: js_distance, above: 0.3, comparison: ROLLING, for: 2 of 3, min_count: 3 }
+  - { rule: challenger, metric: percent_null_delta, outside: [-9, 9], comparison: VERSION, slices: [region] }
   - { rule: fewer, metric: row_count, below: 12, columns: [':table'], granularity: 1 week, model_versions: ['*'] }
 output: { uri: ../OUTPUT }
 ";
@@ -180,6 +189,7 @@ impl History {
             now,
         };
         history.settings();
+        history.promote(Some(0)).await;
         let reference = history.batch(200, 0..4).await;
         let reference = history.labels(&reference, reference.num_rows() as u64).await.unwrap_or(reference);
         tables::append(&history.scene.path("lake/reference"), vec![reference]).await;
@@ -199,6 +209,18 @@ impl History {
         for (name, output) in [("history", "monitoring"), ("anew", "anew")] {
             self.scene.write(&format!("monitors/{name}.yaml"), text.replace("OUTPUT", output).trim_start());
         }
+    }
+
+    /// Registers both model versions, of which this one has the alias.
+    async fn promote(&self, version: Option<u32>) {
+        let folder = self.scene.path("lake/models");
+        let _ = std::fs::remove_dir_all(&folder);
+        let champion = version.map_or("none".to_owned(), |version| format!("v{version}"));
+        let sql = format!(
+            "SELECT 'history' AS name, version, CASE WHEN version = '{champion}' THEN 'champion' ELSE '' END AS aliases \
+             FROM (VALUES ('v0'), ('v1')) AS versions(version)"
+        );
+        tables::append(&folder, vec![one_batch(&SessionContext::new(), &sql).await]).await;
     }
 
     /// `batch` with labels, if those of the model arrive in a table of their own.
@@ -396,6 +418,11 @@ impl History {
                 self.owner += 1;
                 self.settings();
                 "the monitor gets another owner".to_owned()
+            }
+            Change::Promote => {
+                let version = Some(self.chance.random_range(0..3)).filter(|version| *version < 2);
+                self.promote(version).await;
+                format!("the champion is {version:?}")
             }
             Change::Overwrite => {
                 let rows_of = self.batch(rows, days.clone()).await;

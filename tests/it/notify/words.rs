@@ -1,8 +1,10 @@
 //! What messages say: snapshots to read, and hostile texts that must stay harmless.
 
 use secchi::alert::{Direction, Event, Transition};
+use secchi::comparisons::{Comparisons, OtherVersion};
 use secchi::config::{Channel, Monitor, Severity};
 use secchi::lineage::Pin;
+use secchi::notify::further::further;
 use secchi::notify::message::{self, Message};
 use secchi::notify::{Notification, RunFacts};
 use secchi::notify::{payload, phrase};
@@ -378,4 +380,30 @@ fn a_channel_of_another_severity_hears_another_headline() {
     let monitor = given::monitor(vec![channel]);
     let message = written(&monitor, &bad_day());
     assert!(!message.text.contains("volume"), "{}", message.text);
+}
+
+#[test]
+fn what_a_window_is_compared_with_is_said_as_its_reader_would() {
+    let seasonal = ["1 week", "1 year"].map(|period| period.parse().expect("a period")).to_vec();
+    let version = Some(OtherVersion::Aliased("champion".to_owned()));
+    let comparisons = Comparisons { seasonal, rolling: 7, version };
+    let said = |drift_type: &str, granularity: &str, comparisons: &Comparisons| {
+        let drift_type = Some(drift_type.to_owned());
+        let event = Event { drift_type, granularity: granularity.to_owned(), ..event() };
+        phrase::compared_with(&event, comparisons).expect("a drift metric compares")
+    };
+    assert_eq!(said("SEASONAL", "1 day", &comparisons), "the same window 1 week before");
+    assert_eq!(said("SEASONAL", "1 month", &comparisons), "the same window 1 year before");
+    assert_eq!(said("ROLLING", "1 day", &comparisons), "the 7 windows before, together");
+    assert_eq!(said("VERSION", "1 day", &comparisons), "the model version that is `champion`");
+    let named = Comparisons { version: Some(OtherVersion::Named("7".to_owned())), ..comparisons };
+    assert_eq!(said("VERSION", "1 day", &named), "model version 7");
+    // What was asked for may not be asked for any more.
+    assert_eq!(said("SEASONAL", "1 day", &Comparisons::default()), "the same window a season before");
+    assert_eq!(said("VERSION", "1 day", &Comparisons::default()), "another model version");
+    let sql = |drift_type: &str| {
+        further(&Event { drift_type: Some(drift_type.to_owned()), ..event() }, &given::facts()).sql
+    };
+    assert!(sql("ROLLING").contains("population_stability_index, count_current, windows_cmp\n"));
+    assert!(sql("VERSION").contains("population_stability_index, count_current, model_version_cmp\n"));
 }
