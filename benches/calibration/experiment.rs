@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use secchi::alert::{Event, Judging, Past, Present, Recorded, Transition};
 use secchi::config::{Monitor, Settings, load};
-use secchi::drift::{self, Families};
+use secchi::drift::{self, Against, Families};
 use secchi::profile::gap::Gaps;
 use secchi::profile::{Group, Profiles, QualityState, Segment, Series, row};
-use secchi::scope::Scopes;
+use secchi::scope::{Scope, Scopes};
 use secchi::window::{Granularity, Window};
 
 use super::columns::{self, COLUMNS, Shift};
@@ -81,9 +81,11 @@ pub fn told(monitor: &Monitor, trial: Trial, seed: u64) -> Vec<Event> {
     let recorded = Recorded::default();
     let mut judging = Judging::new(monitor, &recorded, present, Past::of(monitor, as_of, &Scopes::default()));
     let mut families = Families::new(Some("label"), &monitor.importance);
+    let Monitor { comparisons, calendar, .. } = monitor;
+    let against = Against { comparisons, calendar, version: None, scope: &Scope::All };
     for subjects in profiles.subjects() {
         let profile = row::rows(&profiles, &subjects, monitor.quantiles);
-        let drift = drift::compare(&profiles, &subjects, &monitor.calendar);
+        let drift = drift::compare(&profiles, &subjects, against);
         let first = families.note(&drift);
         judging.judge(&profile, &drift, first);
     }
