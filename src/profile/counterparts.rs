@@ -79,7 +79,18 @@ pub(super) fn findings(
              `{address}`"
         )
     });
-    let is_unknown = |name: &&str| inference.field_with_name(name).is_err() && is_wanted(monitor, name);
+    let is_unknown = |name: &&str| {
+        let is_output = outputs(monitor).any(|output| output == name);
+        inference.field_with_name(name).is_err() && is_wanted(monitor, name) && !is_output
+    };
+    let awaited = monitor.inference.prediction.as_ref().and_then(|prediction| prediction.label.as_ref());
+    let awaited = awaited.filter(|label| inference.field_with_name(&label.column).is_err()).map(|label| {
+        format!(
+            "the inference table has no `{}`, the `label_col`, which the baseline has: quality is estimated where that \
+             can be, and not measured",
+            label.column
+        )
+    });
     let unknown = list(names(baseline).filter(is_unknown), |columns, is_one| {
         let (are, they_are, them) = if is_one { ("is", "it is", "it") } else { ("are", "they are", "them") };
         format!(
@@ -104,7 +115,7 @@ pub(super) fn findings(
              compared: change its type in one of the two{or}"
         ))
     });
-    missing.into_iter().chain(unknown).chain(unlike).collect()
+    missing.into_iter().chain(awaited).chain(unknown).chain(unlike).collect()
 }
 
 fn names(schema: &Schema) -> impl Iterator<Item = &str> {

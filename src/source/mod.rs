@@ -204,8 +204,13 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
     let mut heads = Heads { inference: head(&inference.table, &table).await?, ..Heads::default() };
     let (mut labels, mut label_table) = (None, None);
     let mut all_fields = schema.fields().to_vec();
+    // Quality is estimated by labels of the baseline, where the inference table never gets any.
+    let mut awaited = None;
     if let Some((prediction, label)) = labelled {
         match &label.arrives_in {
+            None if monitor.baseline.is_some() && schema.field_with_name(&label.column).is_err() => {
+                awaited = Some((prediction, &label.column));
+            }
             None => own.require_label(prediction, &label.column)?,
             Some(arrives_in) => {
                 let at = beside.or_own(versions.labels)?;
@@ -240,6 +245,11 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
             let at = beside.or_own(versions.baseline.or(baseline.version))?;
             let table = lake.table("baseline.table", &baseline.table, at).await?;
             let (pin, schema) = register(&ctx, "baseline", &baseline.table, &table).await?;
+            if let Some((prediction, column)) = awaited {
+                let of_baseline = Columns { table: &baseline.table, version: pin.version, schema: &schema };
+                let is_there = schema.field_with_name(column).is_ok();
+                if is_there { of_baseline } else { own.clone() }.require_label(prediction, column)?;
+            }
             let size = size_of(&table).await.map_err(|error| SourceError::read(&baseline.table, error))?;
             let model_id_col = inference.model_id_col.as_ref();
             let has_model_id = model_id_col.is_some_and(|name| schema.field_with_name(name).is_ok());

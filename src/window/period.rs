@@ -78,7 +78,7 @@ impl Period {
         match granularity {
             Granularity::FiveMinutes | Granularity::ThirtyMinutes | Granularity::Hour => true,
             Granularity::Day => self.unit != Unit::Hour,
-            Granularity::Weeks(n) => self.unit == Unit::Week && self.count % u16::from(n) == 0,
+            Granularity::Weeks(n) => self.unit == Unit::Week && self.count.is_multiple_of(u16::from(n)),
             Granularity::Month => matches!(self.unit, Unit::Month | Unit::Year),
             Granularity::Year => self.unit == Unit::Year,
         }

@@ -19,6 +19,7 @@ mod custom_metrics;
 mod damage;
 mod demo;
 mod docs;
+mod estimates;
 mod fairness;
 mod faults;
 mod findings;
