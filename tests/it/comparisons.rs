@@ -228,3 +228,40 @@ async fn when_an_alias_moves_all_windows_are_compared_anew() {
     assert!(amounts(&scene, of_versions).await.is_empty());
     assert!(run_of(&scene, 2).await.is_unchanged);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn custom_metrics_are_compared_where_the_other_side_has_some() {
+    let scene = scene_with("1").await;
+    scene.edit(
+        "alerts: []",
+        "custom_metrics:\n  - { type: aggregate, name: mean, input_columns: [amount], definition: \"avg(amount)\" }\n  \
+         - { type: drift, name: moved, input_columns: [amount], definition: \"{{current_df}}.mean - {{base_df}}.mean\" }\n\
+         alerts: []",
+    );
+    write(&scene, &[0, 5, 6]).await;
+    run_of(&scene, 9).await;
+    // A season and a version away, of which no rows are new.
+    write(&scene, &[7, 8]).await;
+    assert_eq!(run_of(&scene, 9).await.findings, Vec::<String>::new());
+    let sql = "SELECT drift_type, model_version, moved, avg_delta, \
+               CASE WHEN drift_type = 'ROLLING' THEN reason END AS reason FROM bad_drift_metrics \
+               WHERE column_name = 'amount' AND slice_key IS NULL AND model_version <> '*' \
+               AND CAST(window_start AS DATE) = DATE '2026-05-08' ORDER BY drift_type, model_version";
+    let rows: Vec<String> = scene.rows(sql).await.iter().map(ToString::to_string).collect();
+    let why = "moved: several windows together have no metrics of their own";
+    assert_eq!(
+        rows,
+        [
+            r#"{"drift_type":"CONSECUTIVE","model_version":"1","moved":1.0,"avg_delta":1.0}"#.to_owned(),
+            r#"{"drift_type":"CONSECUTIVE","model_version":"2","moved":10.0,"avg_delta":10.0}"#.to_owned(),
+            format!(r#"{{"drift_type":"ROLLING","model_version":"1","avg_delta":1.5,"reason":"{why}"}}"#),
+            format!(r#"{{"drift_type":"ROLLING","model_version":"2","avg_delta":15.0,"reason":"{why}"}}"#),
+            r#"{"drift_type":"SEASONAL","model_version":"1","moved":7.0,"avg_delta":7.0}"#.to_owned(),
+            r#"{"drift_type":"SEASONAL","model_version":"2","moved":70.0,"avg_delta":70.0}"#.to_owned(),
+            r#"{"drift_type":"VERSION","model_version":"2","moved":63.0,"avg_delta":63.0}"#.to_owned(),
+        ]
+    );
+    let said = scene.secchi(&["validate", "--connect", "monitors/bad.yaml"]);
+    let line = "  comparisons   1 day with 1 week before, with 3 windows before, with model version 1\n";
+    assert!(said.out.contains(line), "{}{}", said.out, said.err);
+}
