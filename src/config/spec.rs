@@ -57,8 +57,9 @@ pub struct MonitorSpec {
     #[serde(default)]
     pub importance: BTreeMap<String, f64>,
     /// What to alert on. Default: `drift` (`effect_size` above 0.04) and `missing values` (`percent_null_delta` above
-    /// 1), both only where they are significant at 0.01, and, with labels and a baseline, `quality` (`accuracy_score` 10% below the baseline's, or
-    /// `mean_average_error` 20% above), each in windows of at least 200 rows. An empty list alerts on nothing.
+    /// 1), both only where they are significant at 0.01, and, with labels and a baseline, `quality` (`accuracy_score` 10%
+    /// below the baseline's, or `mean_average_error` 20% above), each in windows of at least 200 rows. An empty list alerts
+    /// on nothing.
     pub alerts: Option<Vec<RuleSpec>>,
     /// Whom to tell. Default: the channels of `secchi.yaml`.
     pub notify: Option<Vec<ChannelSpec>>,

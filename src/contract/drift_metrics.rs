@@ -154,6 +154,17 @@ const EXTRAS: &[Column] = &[
     ),
     column("null_pvalue_adjusted", Type::Double, "`null_test.pvalue`, adjusted as `drift_pvalue_adjusted`."),
     column(
+        "percent_unexpected",
+        Type::Double,
+        "Values of this window that the comparison does not have, in percent; NULL where a side has more than 4,096 \
+         different ones. Categories.",
+    ),
+    column(
+        "percent_out_of_range",
+        Type::Double,
+        "Values of this window below the least or above the greatest of the comparison, in percent. Numbers.",
+    ),
+    column(
         "columns_compared",
         Type::Long,
         "On `:table` rows: columns that have a `drift_pvalue`, without the label.",

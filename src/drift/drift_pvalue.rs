@@ -37,8 +37,7 @@ pub fn of_names(pair: &Paired) -> Result<f64, Absence> {
     {
         return Ok(fishers_exact_test(*first, *second));
     }
-    let (rare, mut common): (Vec<(u64, u64)>, Vec<(u64, u64)>) =
-        used.into_iter().partition(|counts| is_sparse(pair, *counts));
+    let (rare, mut common): (Vec<_>, Vec<_>) = used.into_iter().partition(|counts| is_sparse(pair, *counts));
     let rare = rare.iter().fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1));
     match (rare, common.as_slice()) {
         (_, []) => return Err(Absence::new("there are too few rows of every category")),
@@ -65,7 +64,7 @@ mod tests {
     #[track_caller]
     fn check(then: &[u64], now: &[u64], expected: Result<f64, &str>) {
         let pvalue = Paired::from_counts(then, now).map(|pair| of_names(&pair));
-        let expected = expected.map_err(|why| Absence::quoted(why));
+        let expected = expected.map_err(Absence::quoted);
         match (pvalue, expected) {
             (Some(Ok(ours)), Ok(theirs)) => assert!((ours - theirs).abs() < 1e-12, "{ours}, not {theirs}"),
             (ours, theirs) => assert_eq!(ours, Some(theirs)),

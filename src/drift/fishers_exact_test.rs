@@ -26,11 +26,10 @@ pub fn fishers_exact_test(with: (u64, u64), without: (u64, u64)) -> f64 {
         up / ((count + 1) as f64 * (comparison + count + 1 - having) as f64)
     };
     let rising = |from: u64| {
-        let chances = (from..most).scan(1.0, move |chance, count| {
+        (from..most).scan(1.0, move |chance, count| {
             *chance *= step(count);
             (*chance > 0.0).then_some((count + 1, *chance))
-        });
-        chances
+        })
     };
     let falling = |from: u64| {
         (least..from).rev().scan(1.0, move |chance, count| {

@@ -22,6 +22,8 @@ pub mod ks_test;
 pub mod l_infinity_distance;
 pub mod null_test;
 pub mod paired;
+pub mod percent_out_of_range;
+pub mod percent_unexpected;
 pub mod population_stability_index;
 mod rolling;
 pub mod row;

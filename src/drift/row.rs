@@ -17,6 +17,8 @@ use super::ks_test::ks_test;
 use super::l_infinity_distance::l_infinity_distance;
 use super::null_test::null_test;
 use super::paired::{Paired, PairedNumbers};
+use super::percent_out_of_range::percent_out_of_range;
+use super::percent_unexpected::percent_unexpected;
 use super::population_stability_index::population_stability_index;
 use super::standardized_mean_difference::standardized_mean_difference;
 use super::tv_distance::tv_distance;
@@ -84,6 +86,8 @@ pub struct DriftRow {
     pub effect_size: Option<f64>,
     pub drift_pvalue: Option<f64>,
     pub null_test: Option<TestResult>,
+    pub percent_unexpected: Option<f64>,
+    pub percent_out_of_range: Option<f64>,
     /// Nothing until all columns of the comparison are known.
     #[serde(flatten)]
     pub together: Together,
@@ -277,6 +281,7 @@ fn numeric_row(row: DriftRow, now: &NumericState, then: &NumericState, reasons: 
         standardized_mean_difference: reasons.noted("standardized_mean_difference", difference),
         effect_size: reasons.noted("effect_size", effect_size),
         drift_pvalue: reasons.noted("drift_pvalue", drift_pvalue),
+        percent_out_of_range: Some(percent_out_of_range(&pair)),
         num_bins: binned.as_ref().map(|pair| pair.counts().len() as u64),
         ..row
     }
@@ -323,6 +328,7 @@ fn text_row(row: DriftRow, now: &TextState, then: &TextState, reasons: &mut Reas
         cramers_v: reasons.noted("cramers_v", cramers_v(&pair).ok_or(ONE_CATEGORY)),
         effect_size: Some(moved),
         drift_pvalue: reasons.noted("drift_pvalue", drift_pvalue::of_names(&pair)),
+        percent_unexpected: reasons.noted("percent_unexpected", percent_unexpected(&then.items, &now.items)),
         num_bins: Some(pair.counts().len() as u64),
         ..row
     }
@@ -405,6 +411,8 @@ impl DriftRow {
             "standardized_mean_difference" => self.standardized_mean_difference,
             "effect_size" => self.effect_size,
             "drift_pvalue" => self.drift_pvalue,
+            "percent_unexpected" => self.percent_unexpected,
+            "percent_out_of_range" => self.percent_out_of_range,
             "null_test.statistic" => self.null_test.map(|test| test.statistic),
             "null_test.pvalue" => self.null_test.map(|test| test.pvalue),
             name if Together::COLUMNS.contains(&name) => self.together.metric(name),

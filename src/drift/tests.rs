@@ -29,7 +29,8 @@ const OF_BINS: [&str; 7] = [
     "drift_pvalue",
     "num_bins",
 ];
-const OF_NUMBERS: [&str; 8] = [
+const OF_NUMBERS: [&str; 9] = [
+    "percent_out_of_range",
     "avg_delta",
     "percent_zeros_delta",
     "ks_test",
@@ -39,8 +40,14 @@ const OF_NUMBERS: [&str; 8] = [
     "cramer_von_mises_test",
     "standardized_mean_difference",
 ];
-const OF_NAMES: [&str; 5] =
-    ["chi_squared_test", "chi_squared_degrees_of_freedom", "cramers_v", "tv_distance", "l_infinity_distance"];
+const OF_NAMES: [&str; 6] = [
+    "chi_squared_test",
+    "chi_squared_degrees_of_freedom",
+    "cramers_v",
+    "tv_distance",
+    "l_infinity_distance",
+    "percent_unexpected",
+];
 
 /// The row of a column in a window, compared with another.
 fn row(now: ColumnState, then: ColumnState) -> DriftRow {

@@ -41,7 +41,8 @@ const OF_BINS: [&str; 8] = [
     "num_bins",
 ];
 /// Metrics of numbers.
-const OF_NUMBERS: [&str; 18] = [
+const OF_NUMBERS: [&str; 19] = [
+    "percent_out_of_range",
     "avg",
     "stddev",
     "num_zeros",
@@ -62,7 +63,8 @@ const OF_NUMBERS: [&str; 18] = [
     "standardized_mean_difference",
 ];
 /// Metrics of names.
-const OF_NAMES: [&str; 6] = [
+const OF_NAMES: [&str; 7] = [
+    "percent_unexpected",
     "chi_squared_test.statistic",
     "chi_squared_test.pvalue",
     "chi_squared_degrees_of_freedom",

@@ -28,7 +28,7 @@ pub(super) async fn compute(
     let Task { mut reading, bytes, why_all, findings: noticed, .. } = task;
     let is_all = reading.earlier.is_none() && reading.behind.is_empty();
     let written = loop {
-        match write(job, reading.clone(), snapshot, lineage, sink).await? {
+        match Box::pin(write(job, reading.clone(), snapshot, lineage, sink)).await? {
             Some(written) => break written,
             // Bins are the same in every window, so those that were written before they could be chosen are written anew.
             None => reading = reading.of_all_windows(),

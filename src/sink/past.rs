@@ -199,7 +199,7 @@ impl Known<'_> {
             let values = column(batch, &format!("value_{place}"))?.as_primitive::<Float64Type>();
             let counts = (whole(format!("count_{place}"))?, whole(format!("count_cmp_{place}"))?);
             let pvalues = batch.column_by_name(&format!("pvalue_{place}"));
-            let pvalues = pvalues.map(|pvalues| pvalues.as_primitive::<Float64Type>());
+            let pvalues = pvalues.map(AsArray::as_primitive::<Float64Type>);
             metrics.push((*place, rule.comparison.map(drift_type), values, counts, pvalues));
         }
         let length = granularity.to_string();
