@@ -798,7 +798,8 @@ fn past<'a>(monitor: &'a Monitor, days: &Days, computed: &BTreeSet<i8>) -> Past<
     let mut past = Past::of(monitor, june("run").as_of, &scopes);
     let first = computed.first().copied().unwrap_or(i8::MAX);
     let before = days.range(..first).rev().take(past.horizon(granularity));
-    past.note_reach(granularity, before.clone().last().map_or(i64::MAX, |(n, _)| day(*n).start));
+    // Where there are no days before, all are known.
+    past.note_reach(granularity, before.clone().last().map_or(i64::MIN, |(n, _)| day(*n).start));
     for (n, rows) in before.chain(days.range(first..)).filter(|(n, _)| !computed.contains(n)) {
         let (profile, drift) = rows.of(*n);
         for row in &profile {

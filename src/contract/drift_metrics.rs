@@ -156,8 +156,8 @@ const EXTRAS: &[Column] = &[
     column(
         "percent_unexpected",
         Type::Double,
-        "Values of this window that the comparison does not have, in percent; NULL where a side has more than 4,096 \
-         different ones. Categories.",
+        "Values of this window that the comparison does not have, in percent; NULL where a side has so many different \
+         ones, from 4,096 on, that not all are known. Categories.",
     ),
     column(
         "percent_out_of_range",
