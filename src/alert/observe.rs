@@ -93,8 +93,9 @@ impl Watch<'_> {
         self.rule.significance.is_some() || Together::COLUMNS.contains(&self.rule.metric.name())
     }
 
-    /// What rows of the tables say; of rows of the drift table the first was noted at `first` among the families. A `:table` row has only the metrics of tables; a column row only those of columns: without
-    /// a value and without a reason, a row is of another metric.
+    /// What rows of the tables say; of rows of the drift table the first was noted at `first` among the families. A `:table` row
+    /// has only the metrics of tables; a column row only those of columns: without a value and without a reason, a row is of
+    /// another metric.
     pub(super) fn observed(&self, profile: &[ProfileRow], drift: &[DriftRow], first: usize) -> Series {
         let granularity = self.rule.granularity.to_string();
         let mut series = Series::new();
@@ -172,8 +173,7 @@ impl Watch<'_> {
 
     /// A label that is not known yet is no missing value: a rule on NULLs that names no columns leaves it out.
     fn is_awaited(&self, column: &str) -> bool {
-        let prediction = self.monitor.inference.prediction.as_ref();
-        let label = prediction.and_then(|prediction| prediction.label.as_ref());
+        let label = self.monitor.label();
         let of_nulls = ["num_nulls", "percent_null", "percent_null_delta"];
         of_nulls.contains(&self.rule.metric.name()) && label.is_some_and(|label| label.column == column)
     }

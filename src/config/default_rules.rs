@@ -1,8 +1,8 @@
 //! The rules of people who write none: few, and quiet on data that do not drift.
 //!
 //! Drift has to be sure, and worth telling: a rule that looks at the size alone is blind to what is small and sure, and in few
-//! rows is woken by chance. They are what could be typed, so they are proven like any others, and recorded with the settings that decide
-//! a run: another release may have others.
+//! rows is woken by chance. They are what could be typed, so they are proven like any others, and recorded with the settings
+//! that decide a run: another release may have others.
 
 use super::spec::{Amount, ChangeSpec, MonitorSpec, ProblemType, RuleSpec, Severity};
 

@@ -57,7 +57,7 @@ pub(super) fn is_by_name(monitor: &Monitor, name: &str) -> bool {
 }
 
 fn label(monitor: &Monitor) -> Option<&String> {
-    Some(&monitor.inference.prediction.as_ref()?.label.as_ref()?.column)
+    Some(&monitor.label()?.column)
 }
 
 /// Names in `monitor` that mean no column of `schema`, where that does not keep the monitor from running: a

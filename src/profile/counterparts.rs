@@ -83,8 +83,8 @@ pub(super) fn findings(
         let is_output = outputs(monitor).any(|output| output == name);
         inference.field_with_name(name).is_err() && is_wanted(monitor, name) && !is_output
     };
-    let awaited = monitor.inference.prediction.as_ref().and_then(|prediction| prediction.label.as_ref());
-    let awaited = awaited.filter(|label| inference.field_with_name(&label.column).is_err()).map(|label| {
+    let awaited = monitor.label().filter(|label| inference.field_with_name(&label.column).is_err());
+    let awaited = awaited.map(|label| {
         format!(
             "the inference table has no `{}`, the `label_col`, which the baseline has: quality is estimated where that \
              can be, and not measured",

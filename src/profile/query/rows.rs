@@ -76,8 +76,7 @@ async fn windowed(
 
 /// The rows of the inference table, with labels that arrive in a table of their own; labels that only the baseline has are NULL.
 async fn labelled(monitor: &Monitor, ctx: &SessionContext) -> Result<DataFrame, DataFusionError> {
-    let label = monitor.inference.prediction.as_ref().and_then(|prediction| prediction.label.as_ref());
-    let Some(label) = label else { return ctx.table("inference").await };
+    let Some(label) = monitor.label() else { return ctx.table("inference").await };
     let Some(arrives_in) = &label.arrives_in else {
         let frame = ctx.table("inference").await?;
         return match frame.schema().field_with_unqualified_name(&label.column) {
