@@ -21,6 +21,10 @@ const MODEL_IDS: &[&str] = &["model_version", "model_id", "model", "served_entit
 const PREDICTIONS: &[&str] = &["prediction", "predicted", "y_pred", "predictions", "output"];
 const SCORES: &[&str] = &["score", "probability", "prediction_proba", "y_pred_proba", "proba"];
 const LABELS: &[&str] = &["label", "target", "actual", "y_true", "ground_truth"];
+const LATENCIES: &[&str] =
+    &["latency_ms", "execution_duration_ms", "execution_time_ms", "latency", "duration_ms"];
+const STATUSES: &[&str] = &["status_code", "http_status"];
+const PAYLOADS: &[&str] = &["request", "response"];
 const REQUESTS: &[&str] = &["request_id", "client_request_id", "databricks_request_id", "inference_id", "id"];
 
 /// What the columns of a table are taken for.
@@ -32,6 +36,9 @@ struct Roles<'a> {
     score: Option<&'a str>,
     label: Option<&'a str>,
     request_id: Option<&'a str>,
+    latency: Option<&'a str>,
+    status: Option<&'a str>,
+    payloads: Vec<&'a str>,
 }
 
 impl<'a> Roles<'a> {
@@ -55,8 +62,19 @@ impl<'a> Roles<'a> {
             score: prediction.and(find(SCORES, DataType::is_floating)).map(name),
             label: prediction.and(find(LABELS, anything)).map(name),
             request_id: find(REQUESTS, anything).map(name),
+            latency: find(LATENCIES, DataType::is_numeric).map(name),
+            status: find(STATUSES, is_status).map(name),
+            payloads: PAYLOADS.iter().filter_map(|payload| find(&[payload], is_payload)).map(name).collect(),
         }
     }
+}
+
+fn is_status(data_type: &DataType) -> bool {
+    data_type.is_integer() || data_type.is_string()
+}
+
+fn is_payload(data_type: &DataType) -> bool {
+    data_type.is_string() || data_type.is_binary()
 }
 
 /// The monitor file for `table`, whose columns are `schema`.
@@ -80,6 +98,9 @@ pub fn monitor(name: &str, table: &str, schema: &Schema) -> String {
         score => roles.score.map(quoted),
         label => roles.label.map(quoted),
         request_id => roles.request_id.map(quoted),
+        latency => roles.latency.map(quoted),
+        status => roles.status.map(quoted),
+        payloads => roles.payloads.iter().map(|name| quoted(name)).collect::<Vec<_>>(),
         problem_type => if classification { "classification" } else { "regression" },
         quoted_table => quoted(table),
     };
@@ -174,12 +195,19 @@ mod tests {
             Field::new("created", time, true),
             Field::new("score", DataType::Utf8, true),
             Field::new("y_pred", DataType::Int64, true),
+            Field::new("status_code", DataType::Int32, true),
+            Field::new("response", DataType::Utf8, true),
+            Field::new("request", DataType::Float64, true),
+            Field::new("execution_duration_ms", DataType::Int64, true),
         ]);
         let roles = Roles::guess(&schema);
         let expected = Roles {
             timestamp: Some("created"),
             prediction: Some("y_pred"),
             request_id: Some("Request_ID"),
+            latency: Some("execution_duration_ms"),
+            status: Some("status_code"),
+            payloads: vec!["response"],
             ..Roles::default()
         };
         assert_eq!(roles, expected);

@@ -11,7 +11,7 @@ use secchi::profile::distribution::Edges;
 use secchi::profile::numeric::{NumericState, Room};
 use secchi::profile::pinned::deciles;
 use secchi::profile::text::TextState;
-use secchi::profile::{ColumnInfo, ColumnState, Kind};
+use secchi::profile::{ColumnInfo, ColumnState, Kind, Role};
 
 /// A column: what its values are drawn from, and the share of NULLs.
 pub struct Column {
@@ -114,7 +114,7 @@ impl Column {
             Law::Names(_) => (Kind::Text, "string"),
             _ => (Kind::Numeric, "double"),
         };
-        ColumnInfo { name: self.name.to_owned(), data_type: data_type.to_owned(), kind, is_label: false }
+        ColumnInfo { name: self.name.to_owned(), data_type: data_type.to_owned(), kind, role: Role::Feature }
     }
 
     /// The state of `rows` rows that are drawn; numbers are told apart at `edges`.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
+use secchi::alert::learned::LearnedBounds;
 use secchi::alert::{Event, Judging, Past, Present, Recorded, Transition};
 use secchi::config::{Monitor, Settings, load};
 use secchi::drift::{self, Against, Families};
@@ -74,12 +75,22 @@ pub fn told(monitor: &Monitor, trial: Trial, seed: u64) -> Vec<Event> {
         fairness: None,
         windows: BTreeMap::from([(series, windows)]),
         baseline: if has_baseline { BTreeMap::from([(segment, baseline)]) } else { BTreeMap::new() },
+        rehearsal: BTreeMap::new(),
         gaps: Gaps::new(),
+        lost: Arc::default(),
+        reference: None,
+        expectations: Arc::default(),
     };
     let as_of: Timestamp = "2027-01-01T00:00:00Z".parse().expect("a time");
     let present = Present { as_of, run_id: "run", computed_at: as_of, is_newest: true };
     let recorded = Recorded::default();
-    let mut judging = Judging::new(monitor, &recorded, present, Past::of(monitor, as_of, &Scopes::default()));
+    let mut judging = Judging::new(
+        monitor,
+        &recorded,
+        present,
+        Past::of(monitor, as_of, &Scopes::default()),
+        LearnedBounds::default(),
+    );
     let mut families = Families::new(Some("label"), &monitor.importance);
     let Monitor { comparisons, calendar, .. } = monitor;
     let against = Against { comparisons, calendar, version: None, scope: &Scope::All };

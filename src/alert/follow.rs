@@ -7,7 +7,7 @@ use super::event::{Direction, Event, State, Transition};
 use super::judge::{Judge, Judged, Verdict};
 use super::observe::{Observation, SeriesKey};
 use super::{Evaluation, Present, Recorded};
-use crate::config::{Change, Condition, Monitor, Rule};
+use crate::config::{Change, Condition, Monitor, Rule, Tail};
 
 /// One rule on one series.
 pub(super) struct Alert<'a> {
@@ -318,6 +318,9 @@ fn direction(condition: Condition) -> Direction {
         Condition::Below(_) => Direction::Below,
         Condition::Outside(..) => Direction::Outside,
         Condition::ChangeFromBaseline(_) => Direction::ChangeFromBaseline,
+        Condition::Learned(Tail::Above) => Direction::Above,
+        Condition::Learned(Tail::Below) => Direction::Below,
+        Condition::Learned(Tail::Outside) => Direction::Outside,
     }
 }
 
@@ -332,5 +335,7 @@ pub(super) fn threshold(condition: Condition) -> String {
             let percent = (bound * 1e11).round() / 1e9;
             if relative { format!("{sign}{percent}%") } else { format!("{sign}{bound}") }
         }
+        // A bound that could not be learned.
+        Condition::Learned(_) => "learned".to_owned(),
     }
 }

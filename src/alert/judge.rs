@@ -122,6 +122,7 @@ fn verdict(rule: &Rule, observation: &Observation) -> Verdict {
             let change = if relative { (value - baseline) / baseline.abs() } else { value - baseline };
             if rises { change > bound } else { change < bound }
         }
+        Condition::Learned(_) => return Verdict::Unknown("nothing to learn from in the baseline"),
     };
     match (violated, rule.significance, observation.pvalue) {
         (false, _, _) => Verdict::Fine,

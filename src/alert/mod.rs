@@ -8,6 +8,7 @@
 pub mod event;
 mod follow;
 mod judge;
+pub mod learned;
 mod observe;
 mod past;
 mod presence;
@@ -17,12 +18,13 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use event::{Direction, Event, State, Transition};
 use follow::{Alert, is_gone, is_on, orphaned};
 use jiff::Timestamp;
+use learned::LearnedBounds;
 use observe::Watch;
 pub use observe::{Observation, SeriesKey};
 pub use past::Past;
 use presence::Presence;
 
-use crate::config::Monitor;
+use crate::config::{Condition, Monitor};
 use crate::drift::DriftRow;
 use crate::drift::families::{Families, pvalue_column};
 use crate::profile::row::ProfileRow;
@@ -102,6 +104,7 @@ pub struct Judging<'a> {
     newest: Option<i64>,
     /// Series, each of the rule at a place among the monitor's, that are judged once all columns have been compared.
     waiting: Vec<(usize, SeriesKey, Vec<Observation>)>,
+    learned: LearnedBounds,
 }
 
 impl<'a> Judging<'a> {
@@ -112,12 +115,40 @@ impl<'a> Judging<'a> {
         recorded: &'a Recorded,
         present: Present<'a>,
         mut past: Past<'a>,
+        learned: LearnedBounds,
     ) -> Self {
         let (evaluation, followed) = (Evaluation::default(), BTreeSet::new());
         let present = Present { computed_at: recorded.after_all(present.computed_at), ..present };
         let presence = past.take_presence();
         let newest = presence.values().filter_map(Presence::newest).max();
-        Self { monitor, recorded, present, past, evaluation, followed, presence, newest, waiting: Vec::new() }
+        Self {
+            monitor,
+            recorded,
+            present,
+            past,
+            evaluation,
+            followed,
+            presence,
+            newest,
+            waiting: Vec::new(),
+            learned,
+        }
+    }
+
+    /// Learns bounds from rows of windows of the baseline: all that there are of some columns, or of whole tables.
+    pub fn learn(&mut self, profile: &[ProfileRow], drift: &[DriftRow]) {
+        let Self { monitor, present, .. } = *self;
+        for rule in &monitor.rules {
+            if matches!(rule.condition, Condition::Learned(_)) {
+                let watch = Watch { monitor, rule, as_of: present.as_of };
+                self.learned.learn(&watch, profile, drift);
+            }
+        }
+    }
+
+    /// The bounds that have been learned, by this run or before.
+    pub fn learned(&self) -> &LearnedBounds {
+        &self.learned
     }
 
     /// Judges rows of the tables: all that the run computes of some columns, or of whole tables. The first of the `drift` rows
@@ -160,6 +191,7 @@ impl<'a> Judging<'a> {
             }
             watch.add_baseline(&mut series, profile);
             for (key, mut observations) in series {
+                let rule = &self.learned.resolve(rule, &key);
                 let alert = Alert { monitor, rule, key: &key, present };
                 // A series that never has a value is not of this metric: a text column has no mean. But if an alert is on, it is,
                 // and its values are yet to come.
@@ -188,6 +220,7 @@ impl<'a> Judging<'a> {
         let Self { monitor, recorded, present, .. } = *self;
         for (place, key, mut observations) in std::mem::take(&mut self.waiting) {
             let Some(rule) = monitor.rules.get(place) else { continue };
+            let rule = &self.learned.resolve(rule, &key);
             let Some(first) = self.past.start(rule.granularity) else { continue };
             for observation in &mut observations {
                 let Some(place) = observation.place else { continue };

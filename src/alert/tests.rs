@@ -107,7 +107,7 @@ fn judged(
     present: Present<'_>,
 ) -> Evaluation {
     let all = Past::of(monitor, present.as_of, &Scopes::default());
-    let mut judging = Judging::new(monitor, recorded, present, all);
+    let mut judging = Judging::new(monitor, recorded, present, all, LearnedBounds::default());
     let importance = BTreeMap::new();
     let mut families = Families::new(monitor.label().map(|label| label.column.as_str()), &importance);
     let first = families.note(drift);
@@ -842,7 +842,7 @@ proptest! {
             let run_id = format!("run {run}");
             let present = june(&run_id);
             let (monitor, computed) = (&history.monitor, changed.keys().copied().collect());
-            let mut judging = Judging::new(monitor, &history.recorded, present, past(monitor, &days, &computed));
+            let mut judging = Judging::new(monitor, &history.recorded, present, past(monitor, &days, &computed), LearnedBounds::default());
             let (profile, drift) = of(&changed);
             judging.judge(&profile, &drift, 0);
             let evaluation = judging.finish(&Families::new(None, &BTreeMap::new()));
@@ -899,7 +899,8 @@ fn what_lies_further_back_than_a_run_looks_is_not_gone() {
     let profile = [age(20, "8")];
     for (known, expected) in [(5..20, 0), (1..20, 1)] {
         let past = looked_at(&history.monitor, june("later"), 20, known);
-        let mut judging = Judging::new(&history.monitor, &history.recorded, june("later"), past);
+        let mut judging =
+            Judging::new(&history.monitor, &history.recorded, june("later"), past, LearnedBounds::default());
         judging.judge(&profile, &[], 0);
         let evaluation = judging.finish(&Families::new(None, &BTreeMap::new()));
         assert_eq!((evaluation.events.len(), evaluation.firing.len()), (expected, 1 - expected));

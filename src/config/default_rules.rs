@@ -4,7 +4,7 @@
 //! rows is woken by chance. They are what could be typed, so they are proven like any others, and recorded with the settings
 //! that decide a run: another release may have others.
 
-use super::spec::{Amount, ChangeSpec, MonitorSpec, ProblemType, RuleSpec, Severity};
+use super::spec::{Amount, Bound, ChangeSpec, MonitorSpec, ProblemType, RuleSpec, Severity};
 
 /// Fewer values than this say little about a distribution.
 const MIN_COUNT: u64 = 200;
@@ -31,12 +31,12 @@ pub(super) fn rules(spec: &MonitorSpec) -> Vec<RuleSpec> {
     };
     let mut rules = vec![
         RuleSpec {
-            above: Some(NOTABLE_EFFECT),
+            above: Some(Bound::Number(NOTABLE_EFFECT)),
             significance: Some(SIGNIFICANCE),
             ..rule("drift", "effect_size", Severity::Warning)
         },
         RuleSpec {
-            above: Some(NOTABLE_NULLS),
+            above: Some(Bound::Number(NOTABLE_NULLS)),
             significance: Some(SIGNIFICANCE),
             ..rule("missing values", "percent_null_delta", Severity::Warning)
         },

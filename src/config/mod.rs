@@ -25,8 +25,9 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 pub use monitor::{
-    Baseline, Change, Channel, ChannelKind, Columns, Condition, CustomInput, CustomMetric, Inference, Label,
-    LabelTable, Metric, Monitor, Prediction, Registry, RegistryPlace, Rule,
+    Baseline, Change, Channel, ChannelKind, Columns, Condition, CustomInput, CustomMetric, Expectation,
+    Inference, Label, LabelTable, Metric, Monitor, Operations, Prediction, Registry, RegistryPlace, Rule,
+    Tail,
 };
 pub use problem::{Problem, Problems, nearest, suggest};
 pub use prove::{OFF, hex16, is_this_machine};

@@ -1,6 +1,6 @@
 //! A monitor as proven: every stage after `config` works from these types alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ pub struct Monitor {
     pub quantiles: usize,
     /// Metrics of one's own, in the order of the file.
     pub custom_metrics: Vec<CustomMetric>,
+    /// What is known of columns beforehand.
+    pub expectations: BTreeMap<String, Expectation>,
     /// How much columns weigh in the drift share, where that is not 1.
     pub importance: BTreeMap<String, f64>,
     /// What to alert on.
@@ -82,6 +84,11 @@ impl Monitor {
     /// The label, and where it comes from.
     pub fn label(&self) -> Option<&Label> {
         self.inference.prediction.as_ref()?.label.as_ref()
+    }
+
+    /// Whether bounds of rules are learned from windows of the baseline.
+    pub fn learns(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.condition, Condition::Learned(_)))
     }
 
     /// Every table and folder that a run opens.
@@ -119,8 +126,38 @@ pub struct Inference {
     pub request_id_col: Option<String>,
     /// The model's outputs, if there are any.
     pub prediction: Option<Prediction>,
+    /// How requests went, as far as columns tell.
+    pub operations: Operations,
     /// Which columns are profiled.
     pub columns: Columns,
+}
+
+/// Columns that tell how requests went, and nothing about the model.
+#[derive(Debug, Clone, Default)]
+pub struct Operations {
+    /// How long the model took.
+    pub latency_col: Option<String>,
+    /// How requests ended.
+    pub status_col: Option<String>,
+    /// What was sent and what came back.
+    pub payload_cols: Vec<String>,
+}
+
+impl Operations {
+    /// Their names.
+    pub fn columns(&self) -> impl Iterator<Item = &String> {
+        let Self { latency_col, status_col, payload_cols } = self;
+        latency_col.iter().chain(status_col).chain(payload_cols)
+    }
+}
+
+/// What is known of a column beforehand.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expectation {
+    /// Numbers lie between these, both included; an end that is open is infinite.
+    Between(f64, f64),
+    /// Values are among these.
+    Among(BTreeSet<String>),
 }
 
 /// What the model said, and what turned out to be true.
@@ -303,6 +340,19 @@ pub enum Condition {
     Outside(f64, f64),
     /// Moved from the baseline's value by more than.
     ChangeFromBaseline(Change),
+    /// Beyond what windows of the baseline do.
+    Learned(Tail),
+}
+
+/// Which end is too much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// The upper.
+    Above,
+    /// The lower.
+    Below,
+    /// Both.
+    Outside,
 }
 
 /// A change from the baseline's value.

@@ -72,7 +72,8 @@ pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .filter(|(distance, candidate)| *distance <= (candidate.len() / 4).clamp(1, 4))
         .min_by_key(|(distance, _)| *distance);
     let short = || {
-        candidates.iter().find(|name| typed.len() > 1 && (name.starts_with(typed) || initials(name) == typed))
+        let is_meant = |name: &&&str| typed.len() > 1 && (name.starts_with(typed) || initials(name) == typed);
+        candidates.iter().filter(is_meant).min_by_key(|name| name.split('.').next().map(str::len))
     };
     misspelt.map(|(_, candidate)| candidate).or_else(|| short().copied())
 }

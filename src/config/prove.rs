@@ -11,6 +11,7 @@ mod comparisons;
 mod condition;
 mod custom_metric;
 mod definition;
+mod expectations;
 mod hash;
 mod inference;
 mod location;
@@ -30,6 +31,7 @@ pub use address::is_this_machine;
 use channel::channel;
 use comparisons::comparisons;
 use custom_metric::custom_metrics;
+use expectations::expectations;
 pub use hash::hex16;
 use hash::{InForce, config_json, counting_json};
 use inference::inference;
@@ -74,6 +76,7 @@ pub fn monitor(
     let quantiles = quantiles(spec.quantiles, notes);
     let custom_metrics = custom_metrics(spec, notes);
     weights_are_positive(&spec.importance, notes);
+    let expectations = expectations(&spec.expectations, notes);
     let comparisons = comparisons(spec, &granularities, notes);
 
     let typed_rules = spec.alerts.clone().unwrap_or_else(|| default_rules::rules(spec));
@@ -119,6 +122,7 @@ pub fn monitor(
         comparisons,
         quantiles,
         custom_metrics,
+        expectations,
         importance: spec.importance.clone(),
         rules,
         has_own_rules: spec.alerts.is_some(),

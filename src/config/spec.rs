@@ -53,6 +53,9 @@ pub struct MonitorSpec {
     /// Metrics of one's own, as extra columns of the metric tables. Default: none.
     #[serde(default)]
     pub custom_metrics: Vec<CustomMetricSpec>,
+    /// What is known of columns beforehand: between which numbers values lie, or which values there are. Default: nothing.
+    #[serde(default)]
+    pub expectations: BTreeMap<String, ExpectationSpec>,
     /// How much columns weigh in `drift_share`: what a model hardly looks at can drift as it likes. Default: 1 each.
     #[serde(default)]
     pub importance: BTreeMap<String, f64>,
@@ -100,6 +103,13 @@ pub struct InferenceSpec {
     /// The class that `prediction_proba_col` is the probability of. Default: `1` or `true`. Of boolean
     /// labels `1` is `true`, and of numbers `true` is `1`.
     pub positive_class: Option<String>,
+    /// How long the model took: a number, in whatever unit. Gives `latency`.
+    pub latency_col: Option<String>,
+    /// How the request ended: a HTTP status, as a number or a text. Gives `percent_errors`.
+    pub status_col: Option<String>,
+    /// What was sent and what came back, as texts or binary: only how long they are is looked at. Gives `payload_size`.
+    #[serde(default)]
+    pub payload_cols: Vec<String>,
     /// Which columns are profiled. Default: every column that can be, but the timestamp, the model id
     /// and the request id.
     #[serde(default)]
@@ -120,7 +130,7 @@ pub enum ProblemType {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnsSpec {
-    /// Only these. Default: all.
+    /// Only these, and the `latency_col`, the `status_col` and the `payload_cols`. Default: all.
     pub include: Option<Vec<String>>,
     /// Not these.
     #[serde(default)]
@@ -128,6 +138,18 @@ pub struct ColumnsSpec {
     /// Numbers that are names, such as a postcode: counted by value, not measured.
     #[serde(default)]
     pub categorical: Vec<String>,
+}
+
+/// What is known of a column beforehand: bounds, of which one may be left out, or a list of values.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectationSpec {
+    /// No number is less. Gives `percent_out_of_bounds`.
+    pub min: Option<f64>,
+    /// No number is greater.
+    pub max: Option<f64>,
+    /// All values that there are, as `frequent_items` writes them. Gives `percent_unlisted`.
+    pub values: Option<Vec<String>>,
 }
 
 /// The baseline table.
@@ -259,12 +281,14 @@ pub struct RuleSpec {
     /// Column of either metric table, such as `population_stability_index` or `accuracy_score`; a field
     /// of a struct column is written with a dot, `ks_test.statistic`.
     pub metric: String,
-    /// Fires when the metric is greater, in the metric's own unit.
-    pub above: Option<f64>,
+    /// Fires when the metric is greater, in the metric's own unit. Here and in the next two `learned` stands for three
+    /// standard deviations from the mean of the metric over windows of the baseline, which needs the `timestamp_col` for that
+    /// and at least 5 windows with rows.
+    pub above: Option<Bound>,
     /// Fires when the metric is less, in the metric's own unit.
-    pub below: Option<f64>,
+    pub below: Option<Bound>,
     /// Fires when the metric is not within `[low, high]`, in the metric's own unit.
-    pub outside: Option<[f64; 2]>,
+    pub outside: Option<Range>,
     /// Fires on the difference from the baseline's value of the same metric.
     pub change_from_baseline: Option<ChangeSpec>,
     /// Only these columns; `:table` is the row of the whole table. Default: all.
@@ -299,6 +323,34 @@ pub struct RuleSpec {
     /// Also look at windows that may still receive rows. Default: `false`.
     #[serde(default)]
     pub provisional: bool,
+}
+
+/// A number, or `learned`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Bound {
+    /// In the metric's own unit.
+    Number(f64),
+    /// From windows of the baseline.
+    Word(LearnedWord),
+}
+
+/// Two numbers, the lower first, or `learned`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Range {
+    /// In the metric's own unit.
+    Numbers([f64; 2]),
+    /// From windows of the baseline.
+    Word(LearnedWord),
+}
+
+/// `learned`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LearnedWord {
+    /// From windows of the baseline.
+    Learned,
 }
 
 /// How far a metric may move from the baseline's value. A text with a percent sign, `-5%`, is relative

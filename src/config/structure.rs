@@ -188,9 +188,10 @@ impl Words<'_> {
             return vec![self.problem(pointer, message, hint)];
         }
         // The shape whose own keys fit is the one that was meant: its problems lie further in.
-        if let Some(meant) =
-            shapes.iter().find(|shape| shape.iter().all(|inner| inner.instance_path().as_str() != pointer))
-        {
+        let is_further_in = |inner: &ValidationError<'_>| {
+            inner.instance_path().as_str() != pointer || is_of_length(inner.kind())
+        };
+        if let Some(meant) = shapes.iter().find(|shape| shape.iter().all(is_further_in)) {
             return meant.iter().flat_map(|inner| self.explain(inner)).collect();
         }
         let options: Vec<String> = self.alternative_keys(path);
@@ -207,14 +208,29 @@ impl Words<'_> {
             _ => {
                 let kinds = shapes.iter().flat_map(|shape| {
                     shape.iter().filter_map(|inner| match inner.kind() {
-                        ValidationErrorKind::Type { kind } => wanted(kind).into_iter().find_map(word_of),
+                        ValidationErrorKind::Type { kind } => {
+                            wanted(kind).into_iter().find_map(word_of).map(str::to_owned)
+                        }
+                        ValidationErrorKind::Enum { options } => {
+                            let options = options.as_array().into_iter().flatten();
+                            Some(
+                                options
+                                    .map(|option| format!("`{}`", bare(option)))
+                                    .collect::<Vec<_>>()
+                                    .join(" or "),
+                            )
+                        }
+                        ValidationErrorKind::Constant { expected_value } => {
+                            Some(format!("`{}`", bare(expected_value)))
+                        }
                         _ => None,
                     })
                 });
-                let mut kinds: Vec<&str> = kinds.collect();
+                let mut kinds: Vec<String> = kinds.collect();
                 kinds.dedup();
                 let message = format!("is {}, but must be {}", short(instance), kinds.join(" or "));
-                let hint = (!options.is_empty()).then(|| format!("known here: {}", options.join(", ")));
+                let known = (!options.is_empty()).then(|| format!("known here: {}", options.join(", ")));
+                let hint = known.or_else(|| self.owner(path).and_then(meaning));
                 vec![self.problem(pointer, message, hint)]
             }
         }
@@ -259,6 +275,10 @@ impl Words<'_> {
 
 fn wants_null(error: &ValidationError<'_>) -> bool {
     matches!(error.kind(), ValidationErrorKind::Type { kind: TypeKind::Single(JsonType::Null) })
+}
+
+fn is_of_length(kind: &ValidationErrorKind) -> bool {
+    matches!(kind, ValidationErrorKind::MinItems { .. } | ValidationErrorKind::MaxItems { .. })
 }
 
 fn constant(error: &ValidationError<'_>) -> Option<String> {

@@ -29,7 +29,7 @@ notify:
         churn.yaml:5:18: `inference.timestamp_col` is `5`, but must be a text
           hint: if it is a text, put it in quotes: "5"
         churn.yaml:9:12: `alerts[0].above` is `lots`, but must be a number
-          hint: Fires when the metric is greater, in the metric's own unit
+          hint: A number, or `learned`
         churn.yaml:11:14: `notify[0].webhook.url` is missing
           hint: `https://` address; `http://` only to this machine
         churn.yaml:11:16: `notify[0].webhook.ulr` is not a known key
@@ -150,7 +150,7 @@ outptu: { uri: metrics }
         churn.yaml:17:33: `alerts[3].abvoe` is not a known key
           hint: did you mean `above`?
         churn.yaml:18:39: `alerts[4].above` is `fast`, but must be a number
-          hint: Fires when the metric is greater, in the metric's own unit
+          hint: A number, or `learned`
         churn.yaml:18:54: `alerts[4].slices[0]` is `region`, which is not a slicing expression
           hint: add it to `slicing_exprs`
         churn.yaml:19:5: `alerts[5]` is rule `bare`, which needs exactly one of `above`, `below`, `outside` and `change_from_baseline`

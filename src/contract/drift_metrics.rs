@@ -180,6 +180,93 @@ const EXTRAS: &[Column] = &[
         "On `:table` rows: `columns_drifted` as a share of `columns_compared`, 0 to 1, each column by its `importance`; \
          NULL where none is compared.",
     ),
+    column(
+        "row_count_ratio",
+        Type::Double,
+        "On `:table` rows: `row_count` by that of the comparison, of several windows by their mean: 1 as expected, 0.5 half as many. NULL against \
+         the baseline, which is as long as it is.",
+    ),
+    column(
+        "column_role",
+        Type::Text,
+        "What the column is to the model, as in the profile table; NULL on `:table` rows.",
+    ),
+    column(
+        "schema_change",
+        Type::Text,
+        "Against the baseline: `added`, only the inference table has the column; `lost`, only the baseline has it; \
+         `retyped`, values of both are of different kinds. NULL of columns that can be compared.",
+    ),
+    column("data_type_cmp", Type::Text, "Of `lost` and `retyped` columns: the type in the baseline."),
+    column(
+        "columns_added",
+        Type::Long,
+        "On `:table` rows against the baseline: columns that are `added`. Label, latency, status and payloads are not counted.",
+    ),
+    column("columns_lost", Type::Long, "On `:table` rows against the baseline: columns that are `lost`."),
+    column(
+        "columns_retyped",
+        Type::Long,
+        "On `:table` rows against the baseline: columns that are `retyped`.",
+    ),
+    column("median_delta", Type::Double, "Difference of `median`. Numbers."),
+    column("stddev_delta", Type::Double, "Difference of `stddev`. Numbers."),
+    column("distinct_count_delta", Type::Double, "Difference of `distinct_count`."),
+    column(
+        "accuracy_score_delta",
+        Type::Double,
+        "On `:table` rows: difference of `accuracy_score`. Where there is none, a side has no such measure, and its row of the profile table says why.",
+    ),
+    column("f1_score_delta", Type::Double, "On `:table` rows: difference of `f1_score.macro`."),
+    column("roc_auc_score_delta", Type::Double, "On `:table` rows: difference of `roc_auc_score`."),
+    column("log_loss_delta", Type::Double, "On `:table` rows: difference of `log_loss`."),
+    column("brier_score_loss_delta", Type::Double, "On `:table` rows: difference of `brier_score_loss`."),
+    column("mean_average_error_delta", Type::Double, "On `:table` rows: difference of `mean_average_error`."),
+    column(
+        "root_mean_squared_error_delta",
+        Type::Double,
+        "On `:table` rows: difference of `root_mean_squared_error`.",
+    ),
+    column("r2_score_delta", Type::Double, "On `:table` rows: difference of `r2_score`."),
+    column(
+        "percent_labelled_delta",
+        Type::Double,
+        "On `:table` rows: difference of `percent_labelled`, in percentage points.",
+    ),
+    column("label_count_current", Type::Long, "On `:table` rows: labelled rows of this window."),
+    column("label_count_cmp", Type::Long, "On `:table` rows: labelled rows of the comparison."),
+    column(
+        "reconstruction_error",
+        Type::Double,
+        "On `:table` rows of whole tables against the baseline: how badly rows fit the way in which the features of the baseline \
+         move together. Root mean square of what is left of a row, in standard deviations of the baseline, once it is put back \
+         together from the main components that hold 65 % of the baseline's variance. Of the first 32 features that are numbers \
+         or names (these by their share in the baseline) and vary; a NULL is the mean.",
+    ),
+    column("reconstruction_error_cmp", Type::Double, "On `:table` rows: the same of the baseline itself."),
+    column(
+        "reconstruction_error_column",
+        Type::Text,
+        "On `:table` rows: the column in which most of the reconstruction error lies.",
+    ),
+    column(
+        "correlation_change",
+        Type::Double,
+        "On `:table` rows of whole tables, where there is a baseline: the largest change of Pearson's correlation of two \
+         features, 0 to 2; values beyond the first and the ninety-ninth percentile of the baseline count as these.",
+    ),
+    column(
+        "correlation_change_columns",
+        Type::List(&Type::Text),
+        "On `:table` rows: the two columns whose correlation has changed most.",
+    ),
+    column("correlation_current", Type::Double, "On `:table` rows: their correlation in this window."),
+    column("correlation_cmp", Type::Double, "On `:table` rows: their correlation in the comparison."),
+    column(
+        "columns_together",
+        Type::Long,
+        "On `:table` rows: features that both sides have and that were looked at together.",
+    ),
     column("num_bins", Type::Long, "Bins on which PSI and JS distance were computed."),
     column("count_current", Type::Long, "Values of this window that the distances were computed from."),
     column("count_cmp", Type::Long, "Values of the comparison that the distances were computed from."),
@@ -225,3 +312,53 @@ pub const TABLE: Table = Table {
     partition_by: &["window_month"],
     sorted_by: BY_WINDOW,
 };
+
+/// Metrics of the rows of whole tables alone; a field of a struct with a dot.
+pub fn is_of_table(metric: &str) -> bool {
+    let column = metric.split_once('.').map_or(metric, |(column, _)| column);
+    OF_TABLE.contains(&column)
+}
+
+const OF_TABLE: [&str; 27] = [
+    "non_null_columns_delta",
+    "columns_compared",
+    "columns_drifted",
+    "drift_share",
+    "row_count_ratio",
+    "columns_added",
+    "columns_lost",
+    "columns_retyped",
+    "accuracy_score_delta",
+    "f1_score_delta",
+    "roc_auc_score_delta",
+    "log_loss_delta",
+    "brier_score_loss_delta",
+    "mean_average_error_delta",
+    "root_mean_squared_error_delta",
+    "r2_score_delta",
+    "percent_labelled_delta",
+    "label_count_current",
+    "label_count_cmp",
+    "reconstruction_error",
+    "reconstruction_error_cmp",
+    "reconstruction_error_column",
+    "correlation_change",
+    "correlation_change_columns",
+    "correlation_current",
+    "correlation_cmp",
+    "columns_together",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The column's own sentence says what it is of.
+    #[test]
+    fn what_is_of_whole_tables_is_what_the_columns_say() {
+        for column in TABLE.measure_columns() {
+            let said = column.doc.contains("`:table` rows") && column.name != "column_role";
+            assert_eq!(is_of_table(column.name), said, "{}", column.name);
+        }
+    }
+}

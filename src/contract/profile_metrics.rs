@@ -24,6 +24,20 @@ const PINBALL_LOSS: Type = Type::Struct(&[
     column("p90", Type::Double, "At the quantile 0.9, where being too low costs most."),
 ]);
 
+/// The middle, and the upper end.
+const PERCENTILES: Type = Type::Struct(&[
+    column("p50", Type::Double, "Median."),
+    column("p90", Type::Double, "Nine of ten are at most this."),
+    column("p95", Type::Double, "95 of a hundred are at most this."),
+    column("p99", Type::Double, "99 of a hundred are at most this."),
+]);
+
+/// Bytes of requests.
+const SIZES: Type = Type::Struct(&[
+    column("avg_bytes", Type::Double, "Mean over requests of all payloads of one together."),
+    column("max_bytes", Type::Double, "Of the largest payload."),
+]);
+
 /// Confidence intervals by measure.
 const INTERVALS: Type = Type::TextToStruct(&[
     column("low", Type::Double, "Lower end."),
@@ -78,7 +92,7 @@ const MEASURES: &[Column] = &[
     column(
         "min_length",
         Type::Double,
-        "Least length of a value: of texts in characters, of binary in bytes, of lists and maps in elements; NULL \
+        "Least length of a value: of texts in characters, of binary and payloads in bytes, of lists and maps in elements; NULL \
          where values have no length.",
     ),
     column("max_length", Type::Double, "Greatest length of a value, as in `min_length`."),
@@ -303,6 +317,63 @@ const EXTRAS: &[Column] = &[
          the baseline: an estimate within three of them of the baseline's own is no news. It says nothing of whether the \
          estimate holds. No rule can watch a map.",
     ),
+    column(
+        "column_role",
+        Type::Text,
+        "What the column is to the model: `feature`, `prediction`, `score`, `label`, `latency`, `status` or `payload`; NULL on \
+         `:table` rows.",
+    ),
+    column(
+        "percent_out_of_bounds",
+        Type::Double,
+        "Finite values beyond the `min` or `max` that the monitor expects, in percent of finite values. Numbers of which it \
+         expects bounds.",
+    ),
+    column(
+        "percent_unlisted",
+        Type::Double,
+        "Values that are not among those that the monitor expects, in percent of values; NULL where there are so many \
+         different ones, from 4,096 on, that not all are known. Categories of which it expects a list.",
+    ),
+    column(
+        "newest_row_age_seconds",
+        Type::Double,
+        "On `:table` rows of windows: from the last row until the window's end.",
+    ),
+    column(
+        "newest_label_age_seconds",
+        Type::Double,
+        "On `:table` rows of windows: from the last row whose label is known until the window's end; NULL while there is none.",
+    ),
+    column(
+        "label_delay_seconds",
+        PERCENTILES,
+        "On `:table` rows of windows: from a request until the label that counts came; of those that are still to come nothing \
+         is known, so that it is too short while `percent_labelled` is low. NULL without a `label_timestamp_col`.",
+    ),
+    column(
+        "percent_duplicate_requests",
+        Type::Double,
+        "On `:table` rows of whole windows: of rows with a request id, those with one that another row of the window had \
+         before, in percent. Exact up to 1,024 different ids, else estimated from as many, with a standard error of a tenth of \
+         a point where there are few; an id that is in many rows is not missed. NULL without a `request_id_col`.",
+    ),
+    column(
+        "requests_per_second",
+        Type::Double,
+        "On `:table` rows of windows: `row_count` by the window's length.",
+    ),
+    column(
+        "latency",
+        PERCENTILES,
+        "On `:table` rows of windows: quantiles of the `latency_col`, in its unit.",
+    ),
+    column(
+        "percent_errors",
+        Type::Double,
+        "On `:table` rows of windows: requests with a `status_col` of 400 or more, in percent of those with a status.",
+    ),
+    column("payload_size", SIZES, "On `:table` rows of windows: bytes of the `payload_cols`."),
     column("row_count", Type::Long, "All rows of the group, NULLs included."),
     column(
         "num_infinite",
@@ -352,7 +423,7 @@ pub enum Quality {
 }
 
 /// Metrics that exist where labels do.
-const QUALITY: [(&str, Quality); 29] = [
+const QUALITY: [(&str, Quality); 31] = [
     ("accuracy_score", Quality::Classes),
     ("precision", Quality::Classes),
     ("recall", Quality::Classes),
@@ -381,6 +452,8 @@ const QUALITY: [(&str, Quality); 29] = [
     ("estimated_roc_auc_score", Quality::Estimates),
     ("estimated_average_precision_score", Quality::Estimates),
     ("label_count", Quality::Labels),
+    ("newest_label_age_seconds", Quality::Labels),
+    ("label_delay_seconds", Quality::Labels),
     (PERCENT_LABELLED, Quality::Labels),
 ];
 
@@ -390,6 +463,8 @@ const PERCENT_LABELLED: &str = "percent_labelled";
 /// What `metric` looks at, if it exists only where labels do; a field of a struct with a dot.
 pub fn quality(metric: &str) -> Option<Quality> {
     let column = metric.split_once('.').map_or(metric, |(column, _)| column);
+    // Of a difference it is what the measure itself looks at.
+    let column = column.strip_suffix("_delta").unwrap_or(column);
     QUALITY.iter().find(|(name, _)| *name == column).map(|(_, of)| *of)
 }
 
@@ -401,6 +476,9 @@ pub fn is_of_labels(metric: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const OF_LABELS: [&str; 4] =
+        ["label_count", "percent_labelled", "newest_label_age_seconds", "label_delay_seconds"];
 
     /// The column's own sentence says what it is of.
     #[test]
@@ -418,7 +496,7 @@ mod tests {
             } else if is_of("Regression.") {
                 Some(Quality::Numbers)
             } else {
-                ["label_count", "percent_labelled"].contains(&column.name).then_some(Quality::Labels)
+                OF_LABELS.contains(&column.name).then_some(Quality::Labels)
             };
             assert_eq!(quality(column.name), expected, "{}", column.name);
         }

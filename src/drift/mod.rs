@@ -6,6 +6,7 @@
 
 pub mod benjamini_hochberg;
 pub mod chi_squared_test;
+pub mod correlation_change;
 pub mod cramer_von_mises_test;
 pub mod cramers_v;
 #[cfg(feature = "lake")]
@@ -15,6 +16,7 @@ pub mod energy_distance;
 pub mod families;
 pub mod fishers_exact_test;
 pub mod hellinger_distance;
+pub mod jacobi;
 pub mod js_distance;
 pub mod kl_divergence;
 pub mod kolmogorov;
@@ -25,6 +27,7 @@ pub mod paired;
 pub mod percent_out_of_range;
 pub mod percent_unexpected;
 pub mod population_stability_index;
+pub mod reconstruction_error;
 mod rolling;
 pub mod row;
 pub mod standardized_mean_difference;
@@ -34,6 +37,8 @@ pub mod wasserstein_distance_normed;
 
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod tests;
 
@@ -96,6 +101,7 @@ pub(crate) struct Compared<'a> {
 /// they have rows, and the baseline, if there is one.
 pub fn compare(profiles: &Profiles, subjects: &[Subject], against: Against<'_>) -> Vec<DriftRow> {
     let mut rows = Vec::new();
+    let mut known = row::KnownComponents::default();
     for (series, windows) in &profiles.windows {
         let is_meant = |window: Window| against.scope.has(Some((series.granularity, window)));
         for (window, group) in windows.iter().filter(|(window, _)| is_meant(**window)) {
@@ -110,8 +116,21 @@ pub fn compare(profiles: &Profiles, subjects: &[Subject], against: Against<'_>) 
                 version(at, profiles, against),
             ];
             for compared in compared.into_iter().flatten() {
-                rows.extend(row::rows(profiles, subjects, series, *window, group, &compared));
+                rows.extend(row::rows(profiles, subjects, series, *window, group, &compared, &mut known));
             }
+        }
+    }
+    rows
+}
+
+/// Rows about `subjects` that compare windows of the baseline with all of it, as if they were those of a log. They are in no table.
+pub fn rehearsed(profiles: &Profiles, subjects: &[Subject]) -> Vec<DriftRow> {
+    let mut rows = Vec::new();
+    let mut known = row::KnownComponents::default();
+    for (series, windows) in &profiles.rehearsal {
+        let Some(compared) = baseline(&series.segment, profiles) else { continue };
+        for (window, group) in windows {
+            rows.extend(row::rows(profiles, subjects, series, *window, group, &compared, &mut known));
         }
     }
     rows

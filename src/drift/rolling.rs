@@ -54,7 +54,11 @@ fn sum(profiles: &Profiles, subjects: &[Subject], groups: &[&Group]) -> Group {
         sum.non_null.unite(&group.non_null);
     }
     for subject in subjects {
-        let Subject::Column(place) = *subject else { continue };
+        let Subject::Column(place) = *subject else {
+            groups.iter().for_each(|group| sum.table.merge(&group.table));
+            sum.table.settle();
+            continue;
+        };
         let Some(state) = sum.columns.get_mut(place) else { continue };
         let mut states = groups.iter().filter_map(|group| group.columns.get(place));
         if let Some(first) = states.next() {

@@ -1,7 +1,13 @@
 //! One row of the drift table: from two states to their distances.
 
+mod multivariate;
+mod quality;
+mod schema;
+
 use std::collections::BTreeSet;
 
+pub(super) use multivariate::KnownComponents;
+use quality::QualityDeltas;
 use serde::Serialize;
 
 use super::chi_squared_test::{chi_squared_test, degrees_of_freedom};
@@ -91,6 +97,28 @@ pub struct DriftRow {
     /// Nothing until all columns of the comparison are known.
     #[serde(flatten)]
     pub together: Together,
+    pub row_count_ratio: Option<f64>,
+    pub column_role: Option<&'static str>,
+    pub schema_change: Option<&'static str>,
+    pub data_type_cmp: Option<String>,
+    pub columns_added: Option<u64>,
+    pub columns_lost: Option<u64>,
+    pub columns_retyped: Option<u64>,
+    pub median_delta: Option<f64>,
+    pub stddev_delta: Option<f64>,
+    pub distinct_count_delta: Option<f64>,
+    #[serde(flatten)]
+    pub quality: QualityDeltas,
+    pub label_count_current: Option<u64>,
+    pub label_count_cmp: Option<u64>,
+    pub reconstruction_error: Option<f64>,
+    pub reconstruction_error_cmp: Option<f64>,
+    pub reconstruction_error_column: Option<String>,
+    pub correlation_change: Option<f64>,
+    pub correlation_change_columns: Option<Vec<String>>,
+    pub correlation_current: Option<f64>,
+    pub correlation_cmp: Option<f64>,
+    pub columns_together: Option<u64>,
     pub num_bins: Option<u64>,
     pub count_current: u64,
     pub count_cmp: u64,
@@ -127,6 +155,7 @@ pub(super) fn rows(
     window: Window,
     group: &Group,
     compared: &Compared<'_>,
+    known: &mut KnownComponents,
 ) -> Vec<DriftRow> {
     let slice = series.segment.slice.as_ref();
     let window_cmp: Option<WindowStruct> = compared.window.map(WindowStruct::from);
@@ -157,26 +186,43 @@ pub(super) fn rows(
         return subjects.contains(&Subject::Table).then(row).into_iter().collect();
     };
     let row = |subject: &Subject| match *subject {
-        Subject::Table => DriftRow {
-            count_delta: Some(count_delta(group.row_count, other.row_count)),
-            non_null_columns_delta: Some(non_null_columns(&profiles.all_columns, group, other)),
-            ..key.clone()
-        },
+        Subject::Table => {
+            let row = DriftRow {
+                count_delta: Some(count_delta(group.row_count, other.row_count)),
+                non_null_columns_delta: Some(non_null_columns(&profiles.all_columns, group, other)),
+                row_count_ratio: row_count_ratio(group, other, compared.windows),
+                ..key.clone()
+            };
+            let row = quality::table_row(row, group, other);
+            let row = match &profiles.reference {
+                None => row,
+                Some(reference) => multivariate::table_row(row, (group, other), compared, reference, known),
+            };
+            if compared.comparison == Comparison::Baseline { schema::table_row(row, profiles) } else { row }
+        }
         Subject::Column(place) => {
             let column = &profiles.columns[place];
             let (now, then) = (&group.columns[place], &other.columns[place]);
             let key = DriftRow {
                 column_name: column.name.clone(),
                 data_type: Some(column.data_type.clone()),
+                column_role: Some(column.role.name()),
                 ..key.clone()
             };
             match compared.gaps.get(&column.name) {
-                Some(gap) => gap_row(key, now, then, gap),
+                Some(gap) => gap_row(schema::gap_row(key, gap), now, then, gap),
                 None => column_row(key, now, then),
             }
         }
     };
-    subjects.iter().map(row).collect()
+    let lost = compared.comparison == Comparison::Baseline && subjects.contains(&Subject::Table);
+    let lost = profiles.lost.iter().filter(|_| lost).map(|lost| schema::lost_row(key.clone(), lost));
+    subjects.iter().map(row).chain(lost).collect()
+}
+
+/// Rows by those of the comparison, each of its windows.
+fn row_count_ratio(group: &Group, other: &Group, windows: Option<u64>) -> Option<f64> {
+    (other.row_count > 0).then_some(group.row_count as f64 / other.row_count as f64 * windows? as f64)
 }
 
 fn non_null_columns(columns: &[ColumnInfo], group: &Group, other: &Group) -> NonNullColumnsDelta {
@@ -211,6 +257,7 @@ fn column_row(key: DriftRow, now: &ColumnState, then: &ColumnState) -> DriftRow 
         percent_null_delta: delta(now.percent_null(), then.percent_null()),
         percent_zeros_delta: delta(now.percent_zeros(), then.percent_zeros()),
         percent_distinct_delta: delta(now.percent_distinct(), then.percent_distinct()),
+        distinct_count_delta: distinct_count_delta(now, then),
         null_test: null_test(now, then),
         count_current: now.count(),
         count_cmp: then.count(),
@@ -231,6 +278,21 @@ fn column_row(key: DriftRow, now: &ColumnState, then: &ColumnState) -> DriftRow 
 /// Exact where a double holds the difference, even if it does not hold the counts.
 fn count_delta(now: u64, then: u64) -> f64 {
     (i128::from(now) - i128::from(then)) as f64
+}
+
+fn distinct_count_delta(now: &ColumnState, then: &ColumnState) -> Option<f64> {
+    Some(count_delta(now.distinct_count()?, then.distinct_count()?))
+}
+
+/// Between the middles of both, where each has one.
+fn median_delta(now: &NumericState, then: &NumericState) -> Option<f64> {
+    let median = |state: &NumericState| state.ranks()?.quantile(0.5);
+    delta(median(now), median(then))
+}
+
+/// Why there is none is said of that side in the profile table.
+fn stddev_delta(now: &NumericState, then: &NumericState) -> Result<f64, Absence> {
+    finite(now.stddev()? - then.stddev()?)
 }
 
 fn delta(now: Option<f64>, then: Option<f64>) -> Option<f64> {
@@ -266,6 +328,8 @@ fn numeric_row(row: DriftRow, now: &NumericState, then: &NumericState, reasons: 
     let difference = difference.and_then(|difference| standardized_mean_difference(difference, now, then));
     DriftRow {
         avg_delta: reasons.noted("avg_delta", finite(avg_delta)),
+        median_delta: median_delta(now, then).and_then(|delta| reasons.noted("median_delta", finite(delta))),
+        stddev_delta: reasons.noted("stddev_delta", stddev_delta(now, then)),
         js_distance: binned.as_ref().map(js_distance),
         ks_test: reasons.noted("ks_test", test),
         wasserstein_distance: reasons.noted("wasserstein_distance", distance.ok_or(BEYOND_A_DOUBLE)),
@@ -335,7 +399,18 @@ fn text_row(row: DriftRow, now: &TextState, then: &TextState, reasons: &mut Reas
 }
 
 /// Metrics that are computed from all rows, NULLs included.
-const OF_ROWS: [&str; 8] = [
+const OF_ROWS: [&str; 19] = [
+    "reconstruction_error",
+    "reconstruction_error_cmp",
+    "correlation_change",
+    "correlation_current",
+    "correlation_cmp",
+    "columns_together",
+    "percent_labelled_delta",
+    "row_count_ratio",
+    "columns_added",
+    "columns_lost",
+    "columns_retyped",
     "count_delta",
     "percent_null_delta",
     "null_test",
@@ -355,14 +430,22 @@ fn is_of_rows(name: &str, is_custom: bool) -> bool {
 
 /// The columns that say how many values stand behind a metric, in the window and in the comparison.
 pub fn count_columns(name: &str, is_custom: bool) -> [&'static str; 2] {
-    if is_of_rows(name, is_custom) { ["row_count", "row_count_cmp"] } else { ["count_current", "count_cmp"] }
+    if QualityDeltas::is_of_labels(name) {
+        ["label_count_current", "label_count_cmp"]
+    } else if is_of_rows(name, is_custom) {
+        ["row_count", "row_count_cmp"]
+    } else {
+        ["count_current", "count_cmp"]
+    }
 }
 
 impl DriftRow {
     /// How many values stand behind the metric called `name`, in the window and in the comparison: what the columns say that
     /// [`count_columns`] names.
     pub fn counts_behind(&self, name: &str) -> (u64, u64) {
-        if is_of_rows(name, self.custom.contains_key(name)) {
+        if QualityDeltas::is_of_labels(name) {
+            (self.label_count_current.unwrap_or_default(), self.label_count_cmp.unwrap_or_default())
+        } else if is_of_rows(name, self.custom.contains_key(name)) {
             (self.row_count, self.row_count_cmp)
         } else {
             (self.count_current, self.count_cmp)
@@ -416,11 +499,27 @@ impl DriftRow {
             "null_test.statistic" => self.null_test.map(|test| test.statistic),
             "null_test.pvalue" => self.null_test.map(|test| test.pvalue),
             name if Together::COLUMNS.contains(&name) => self.together.metric(name),
+            "row_count_ratio" => self.row_count_ratio,
+            "columns_added" => self.columns_added.map(|count| count as f64),
+            "columns_lost" => self.columns_lost.map(|count| count as f64),
+            "columns_retyped" => self.columns_retyped.map(|count| count as f64),
+            "median_delta" => self.median_delta,
+            "stddev_delta" => self.stddev_delta,
+            "distinct_count_delta" => self.distinct_count_delta,
+            "label_count_current" => self.label_count_current.map(|count| count as f64),
+            "label_count_cmp" => self.label_count_cmp.map(|count| count as f64),
+            "reconstruction_error" => self.reconstruction_error,
+            "reconstruction_error_cmp" => self.reconstruction_error_cmp,
+            "correlation_change" => self.correlation_change,
+            "correlation_current" => self.correlation_current,
+            "correlation_cmp" => self.correlation_cmp,
+            "columns_together" => self.columns_together.map(|count| count as f64),
             "num_bins" => self.num_bins.map(|bins| bins as f64),
             "count_current" => Some(self.count_current as f64),
             "count_cmp" => Some(self.count_cmp as f64),
             "row_count" => Some(self.row_count as f64),
             "row_count_cmp" => Some(self.row_count_cmp as f64),
+            name if QualityDeltas::COLUMNS.contains(&name) => self.quality.metric(name),
             custom => self.custom.get(custom)?.number(),
         }
     }

@@ -16,7 +16,7 @@ use crate::profile::opaque::OpaqueState;
 use crate::profile::oracle::numeric;
 use crate::profile::reason::is_explained;
 use crate::profile::text::TextState;
-use crate::profile::{ColumnInfo, ColumnState, Kind};
+use crate::profile::{ColumnInfo, ColumnState, Kind, Role};
 use crate::window::Granularity;
 
 const OF_ALL: [&str; 4] = ["count_delta", "percent_null_delta", "percent_distinct_delta", "null_test"];
@@ -29,7 +29,9 @@ const OF_BINS: [&str; 7] = [
     "drift_pvalue",
     "num_bins",
 ];
-const OF_NUMBERS: [&str; 9] = [
+const OF_NUMBERS: [&str; 11] = [
+    "median_delta",
+    "stddev_delta",
     "percent_out_of_range",
     "avg_delta",
     "percent_zeros_delta",
@@ -52,8 +54,12 @@ const OF_NAMES: [&str; 6] = [
 /// The row of a column in a window, compared with another.
 fn row(now: ColumnState, then: ColumnState) -> DriftRow {
     // The kind is that of the states.
-    let info =
-        ColumnInfo { name: "x".to_owned(), data_type: String::new(), kind: Kind::Opaque, is_label: false };
+    let info = ColumnInfo {
+        name: "x".to_owned(),
+        data_type: String::new(),
+        kind: Kind::Opaque,
+        role: Role::Feature,
+    };
     let group = |state: ColumnState| Group::new(state.count() + state.num_nulls(), vec![state], None);
     rows(&[info], &group(now), &group(then)).remove(1)
 }
@@ -73,7 +79,8 @@ fn rows(columns: &[ColumnInfo], now: &Group, then: &Group) -> Vec<DriftRow> {
     };
     let profiles = Profiles::of(columns.to_vec());
     let series = Series { granularity: Granularity::Day, segment };
-    row::rows(&profiles, &profiles.subjects().concat(), &series, window, now, &compared)
+    let known = &mut row::KnownComponents::default();
+    row::rows(&profiles, &profiles.subjects().concat(), &series, window, now, &compared, known)
 }
 
 fn numbers(values: &[Option<f64>]) -> NumericState {
@@ -141,13 +148,15 @@ fn what_has_no_value_says_why() {
         one(),
         one(),
         Some(
-            "ks_test, effect_size, drift_pvalue: each side has only one value; wasserstein_distance_normed: the comparison does not vary; \
-             cramer_von_mises_test: a side has only one value; standardized_mean_difference: there is only one finite value",
+            "stddev_delta, standardized_mean_difference: there is only one finite value; ks_test, effect_size, drift_pvalue: each \
+             side has only one value; wasserstein_distance_normed: the comparison does not vary; cramer_von_mises_test: a side \
+             has only one value",
         ),
     );
     check(two(), one(), None);
-    let beyond = "avg_delta, wasserstein_distance, wasserstein_distance_normed, energy_distance, standardized_mean_difference: it is \
-                  beyond the range of a double; cramer_von_mises_test: a side has only one value";
+    let beyond = "avg_delta, median_delta, wasserstein_distance, wasserstein_distance_normed, energy_distance, \
+                  standardized_mean_difference: it is beyond the range of a double; stddev_delta: there is only one finite \
+                  value; cramer_von_mises_test: a side has only one value";
     check(of(&[Some(f64::MAX); 2]), of(&[Some(f64::MIN)]), Some(beyond));
 
     let of = |values: &[Option<&str>]| ColumnState::Text(names(values));
@@ -217,7 +226,7 @@ fn an_awaited_label_neither_comes_nor_goes() {
         name: name.to_owned(),
         data_type: String::new(),
         kind: Kind::Numeric,
-        is_label,
+        role: if is_label { Role::Label } else { Role::Feature },
     };
     let columns = [info("age", false), info("income", false), info("label", true)];
     let group = |values: [Option<f64>; 3]| {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use arrow::datatypes::{DataType, Schema};
 
-use super::{ColumnInfo, Kind};
-use crate::config::{Monitor, Prediction, ProblemType, suggest};
+use super::{ColumnInfo, Kind, Role};
+use crate::config::{Inference, Monitor, Prediction, ProblemType, suggest};
 use crate::contract::TABLE;
 use crate::source::{is_time, spark_type};
 
@@ -14,20 +14,17 @@ pub fn profiled(monitor: &Monitor, schema: &Schema) -> Vec<ColumnInfo> {
     let inference = &monitor.inference;
     let skipped =
         [Some(&inference.timestamp_col), inference.model_id_col.as_ref(), inference.request_id_col.as_ref()];
-    let label = label(monitor);
     let is_profiled = |name: &String| !skipped.contains(&Some(name)) && is_wanted(monitor, name);
     let info = |name: &String, data_type: &DataType| {
+        let role = role(monitor, name);
         let kind = match kind_of(data_type) {
+            // What stands in them is nobody's business here.
+            _ if role == Role::Payload => Kind::Opaque,
             Kind::Opaque => Kind::Opaque,
             _ if is_by_name(monitor, name) => Kind::Text,
             kind => kind,
         };
-        ColumnInfo {
-            name: name.clone(),
-            data_type: spark_type(data_type),
-            kind,
-            is_label: label == Some(name),
-        }
+        ColumnInfo { name: name.clone(), data_type: spark_type(data_type), kind, role }
     };
     let fields = schema.fields().iter().filter(|field| is_profiled(field.name()));
     fields.map(|field| info(field.name(), field.data_type())).collect()
@@ -39,11 +36,29 @@ pub fn numeric(monitor: &Monitor, schema: &Schema) -> BTreeSet<String> {
     columns.filter(|column| column.kind == Kind::Numeric).map(|column| column.name).collect()
 }
 
-/// Whether `monitor` wants a column called `name` to be profiled, if there is one that has no other role.
+/// Whether `monitor` wants a column called `name` to be profiled, if there is one that is in no other place of the tables.
 pub(super) fn is_wanted(monitor: &Monitor, name: &str) -> bool {
     let columns = &monitor.inference.columns;
     let is_in = |names: &Vec<String>| names.iter().any(|known| known == name);
-    !is_in(&columns.exclude) && columns.include.as_ref().is_none_or(is_in)
+    // What is told of requests is what these hold.
+    let is_operational = || role(monitor, name).is_operational();
+    !is_in(&columns.exclude) && (columns.include.as_ref().is_none_or(is_in) || is_operational())
+}
+
+/// What a column called `name` is to the model.
+pub(super) fn role(monitor: &Monitor, name: &str) -> Role {
+    let Inference { prediction, operations, .. } = &monitor.inference;
+    let is = |column: Option<&String>| column.is_some_and(|column| column == name);
+    let of_model = [
+        (prediction.as_ref().map(|prediction| &prediction.column), Role::Prediction),
+        (prediction.as_ref().and_then(|prediction| prediction.proba_col.as_ref()), Role::Score),
+        (monitor.label().map(|label| &label.column), Role::Label),
+        (operations.latency_col.as_ref(), Role::Latency),
+        (operations.status_col.as_ref(), Role::Status),
+    ];
+    let payloads = operations.payload_cols.iter().map(|column| (Some(column), Role::Payload));
+    let role = of_model.into_iter().chain(payloads).find(|(column, _)| is(*column));
+    role.map_or(Role::Feature, |(_, role)| role)
 }
 
 /// Whether the values of a column called `name` are names, whatever their type.
@@ -53,11 +68,10 @@ pub(super) fn is_by_name(monitor: &Monitor, name: &str) -> bool {
     let is_class = |prediction: &Prediction| {
         prediction.column == name || prediction.label.as_ref().is_some_and(|label| label.column == name)
     };
-    classes.is_some_and(is_class) || monitor.inference.columns.categorical.iter().any(|known| known == name)
-}
-
-fn label(monitor: &Monitor) -> Option<&String> {
-    Some(&monitor.label()?.column)
+    let is_status = monitor.inference.operations.status_col.as_deref() == Some(name);
+    is_status
+        || classes.is_some_and(is_class)
+        || monitor.inference.columns.categorical.iter().any(|known| known == name)
 }
 
 /// Names in `monitor` that mean no column of `schema`, where that does not keep the monitor from running: a

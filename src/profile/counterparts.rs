@@ -4,7 +4,7 @@
 
 use arrow::datatypes::{DataType, Field, Schema};
 
-use super::columns::{is_by_name, is_wanted, kind_of, profiled};
+use super::columns::{is_by_name, is_wanted, kind_of, profiled, role};
 use super::gap::{Gap, Gaps};
 use super::{ColumnInfo, Kind};
 use crate::config::Monitor;
@@ -36,6 +36,19 @@ pub(super) fn outputs(monitor: &Monitor) -> impl Iterator<Item = &String> {
         let label = prediction.label.iter().map(|label| &label.column);
         std::iter::once(&prediction.column).chain(&prediction.proba_col).chain(label)
     })
+}
+
+/// The columns that only `baseline` has, with their types, of those that `monitor` would profile.
+pub(super) fn lost(monitor: &Monitor, inference: &Schema, baseline: &Schema) -> Vec<(String, String)> {
+    let fields = baseline.fields().iter();
+    let lost = fields.filter(|field| is_lost(monitor, inference, field.name()));
+    lost.map(|field| (field.name().clone(), spark_type(field.data_type()))).collect()
+}
+
+/// What the model says and what comes true is missed elsewhere.
+fn is_lost(monitor: &Monitor, inference: &Schema, name: &str) -> bool {
+    let is_output = outputs(monitor).any(|output| output == name);
+    inference.field_with_name(name).is_err() && is_wanted(monitor, name) && !is_output
 }
 
 /// `columns` as they are counted in a baseline with these gaps.
@@ -70,7 +83,9 @@ pub(super) fn findings(
 ) -> Vec<String> {
     let gaps = gaps(monitor, inference, baseline);
     // In the order of the tables, not of names.
-    let missing = names(inference).filter(|name| gaps.get(*name) == Some(&Gap::Missing));
+    let is_missing =
+        |name: &&str| gaps.get(*name) == Some(&Gap::Missing) && !role(monitor, name).is_operational();
+    let missing = names(inference).filter(is_missing);
     let missing = list(missing, |columns, is_one| {
         let (are, they_have, them) =
             if is_one { ("is", "it has", "it") } else { ("are", "they have", "them") };
@@ -79,10 +94,6 @@ pub(super) fn findings(
              `{address}`"
         )
     });
-    let is_unknown = |name: &&str| {
-        let is_output = outputs(monitor).any(|output| output == name);
-        inference.field_with_name(name).is_err() && is_wanted(monitor, name) && !is_output
-    };
     let awaited = monitor.label().filter(|label| inference.field_with_name(&label.column).is_err());
     let awaited = awaited.map(|label| {
         format!(
@@ -91,13 +102,17 @@ pub(super) fn findings(
             label.column
         )
     });
-    let unknown = list(names(baseline).filter(is_unknown), |columns, is_one| {
-        let (are, they_are, them) = if is_one { ("is", "it is", "it") } else { ("are", "they are", "them") };
-        format!(
-            "{columns} of the baseline {are} not in the inference table, so {they_are} not profiled: list {them} \
+    let unknown = list(
+        names(baseline).filter(|name| is_lost(monitor, inference, name)),
+        |columns, is_one| {
+            let (are, they_are, them) =
+                if is_one { ("is", "it is", "it") } else { ("are", "they are", "them") };
+            format!(
+                "{columns} of the baseline {are} not in the inference table, so {they_are} not profiled: list {them} \
              under `columns.exclude` if {they_are} not missed"
-        )
-    });
+            )
+        },
+    );
     let unlike = names(inference).filter_map(|name| {
         let Gap::Unlike { found, wanted } = gaps.get(name)? else { return None };
         let fields = [inference, baseline].map(|schema| schema.field_with_name(name).map(Field::data_type));

@@ -193,7 +193,7 @@ impl Estimators {
         if !profiles.has_scores || !subjects.contains(&Subject::Table) {
             return Self::default();
         }
-        let estimator = |group: &Group| match &group.quality {
+        let estimator = |group: &Group| match &group.table.quality {
             Some(QualityState::Classification(state)) => Some(Estimator::of(state)),
             _ => None,
         };

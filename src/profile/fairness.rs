@@ -88,7 +88,7 @@ impl<'a> TwoGroups<'a> {
 
     /// Whether labels are known at all, so that there are measures of them.
     pub fn have_labels(&self) -> bool {
-        self.protected.quality.is_some()
+        self.protected.table.quality.is_some()
     }
 
     /// Difference in precision: of the rows predicted as a class, the share that are.
@@ -142,7 +142,7 @@ impl<'a> TwoGroups<'a> {
     }
 
     fn labelled(&self) -> Result<[&'a ClassificationState; 2], Absence> {
-        let labelled = |(group, name): (&'a Group, &str)| match &group.quality {
+        let labelled = |(group, name): (&'a Group, &str)| match &group.table.quality {
             Some(QualityState::Classification(state)) if state.count() > 0 => Ok(state),
             _ => Err(Absence::from(format!("no row of the {name} group is labelled"))),
         };

@@ -29,6 +29,11 @@ impl Lengths {
         self.extremes
     }
 
+    /// All lengths together.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
     /// Mean length of `count` values; none if these have no length.
     pub fn avg(&self, count: u64) -> Option<f64> {
         self.extremes.map(|_| self.total as f64 / count as f64)

@@ -15,7 +15,7 @@ pub fn finding(profiles: &Profiles) -> Option<String> {
         .iter()
         .filter(|(series, _)| series.segment.slice.is_none() && series.segment.model_version == ALL_VERSIONS);
     let groups = whole.flat_map(|(_, windows)| windows.values());
-    let classes = groups.filter_map(|group| match &group.quality {
+    let classes = groups.filter_map(|group| match &group.table.quality {
         Some(QualityState::Classification(state)) => Some(state.labels().collect::<BTreeSet<_>>().len()),
         _ => None,
     });

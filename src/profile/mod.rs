@@ -11,9 +11,11 @@ mod column_set;
 pub mod columns;
 #[cfg(feature = "lake")]
 pub mod counterparts;
+pub mod covariance;
 pub mod custom;
 mod distinct;
 pub mod distribution;
+pub mod duplicates;
 pub mod estimate;
 #[cfg(test)]
 pub(crate) mod exact;
@@ -31,6 +33,7 @@ pub mod interval;
 pub mod lengths;
 pub mod many_classes;
 mod moments;
+pub mod name_codes;
 #[cfg(feature = "lake")]
 mod never;
 pub mod numeric;
@@ -45,6 +48,7 @@ pub mod positive_class;
 pub mod query;
 pub mod reason;
 pub mod regression;
+pub mod requests;
 mod rollup;
 pub mod row;
 #[cfg(feature = "lake")]
@@ -60,16 +64,20 @@ use std::sync::Arc;
 
 use classification::ClassificationState;
 pub use column_set::ColumnSet;
+use covariance::{CovarianceState, Reference, Scale};
 use distinct::Distinct;
+use duplicates::DuplicatesState;
 use fairness::Fairness;
 use gap::Gaps;
 use numeric::NumericState;
 use opaque::OpaqueState;
 use regression::RegressionState;
+use requests::RequestsState;
 pub use rollup::{BaseGroup, GroupKey, Rollup};
 use serde::{Deserialize, Serialize};
 use text::TextState;
 
+use crate::config::Expectation;
 use crate::contract::ALL_VERSIONS;
 use crate::window::{Granularity, Window};
 
@@ -95,11 +103,56 @@ pub struct ColumnInfo {
     pub data_type: String,
     /// How it is profiled.
     pub kind: Kind,
-    /// Whether it is the label. Labels are awaited, so that one which is not there is not missing.
-    pub is_label: bool,
+    /// What it is to the model.
+    pub role: Role,
+}
+
+/// What a column is to the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Something that it may look at.
+    #[default]
+    Feature,
+    /// What it said.
+    Prediction,
+    /// How sure it was.
+    Score,
+    /// What came true. It is awaited, so that one which is not there is not missing.
+    Label,
+    /// How long it took.
+    Latency,
+    /// How the request ended.
+    Status,
+    /// What was sent, or came back.
+    Payload,
+}
+
+impl Role {
+    /// Its name in the metric tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Feature => "feature",
+            Self::Prediction => "prediction",
+            Self::Score => "score",
+            Self::Label => "label",
+            Self::Latency => "latency",
+            Self::Status => "status",
+            Self::Payload => "payload",
+        }
+    }
+
+    /// Whether it tells how requests went, and nothing about the model: a baseline has no such column.
+    pub fn is_operational(self) -> bool {
+        matches!(self, Self::Latency | Self::Status | Self::Payload)
+    }
 }
 
 impl ColumnInfo {
+    /// Whether it is the label.
+    pub fn is_label(&self) -> bool {
+        self.role == Role::Label
+    }
+
     /// Whether its values are texts.
     pub fn is_text(&self) -> bool {
         self.data_type == "string"
@@ -282,21 +335,46 @@ impl QualityState {
 pub struct TableState {
     /// Of the model's quality, if the monitor has labels.
     pub quality: Option<QualityState>,
+    /// Of requests as such: none of a baseline.
+    pub requests: Option<RequestsState>,
+    /// Of how columns move together, if there is a baseline; not of slices.
+    pub covariance: Option<CovarianceState>,
+    /// What columns are measured by for that, in a baseline alone: they are found once, and stay.
+    pub scales: Vec<Scale>,
 }
 
 impl TableState {
     /// Adds the rows of another state.
     pub fn merge(&mut self, other: &Self) {
-        match (&mut self.quality, &other.quality) {
-            (Some(ours), Some(theirs)) => ours.merge(theirs),
-            (ours @ None, theirs) => ours.clone_from(theirs),
-            _ => {}
+        let Self { quality, requests, covariance, scales } = other;
+        add(&mut self.quality, quality.as_ref(), QualityState::merge);
+        add(&mut self.requests, requests.as_ref(), RequestsState::merge);
+        add(&mut self.covariance, covariance.as_ref(), CovarianceState::merge);
+        if self.scales.is_empty() {
+            self.scales.clone_from(scales);
         }
+    }
+
+    /// Takes out what is kept of whole tables only, and not of slices.
+    pub fn leave_to_whole(&mut self) {
+        self.requests.iter_mut().for_each(|requests| requests.ids = DuplicatesState::default());
+        self.covariance = None;
     }
 
     /// Brings every part into its one form.
     pub fn settle(&mut self) {
         self.quality.iter_mut().for_each(QualityState::settle);
+        self.requests.iter_mut().for_each(RequestsState::settle);
+        self.covariance.iter_mut().for_each(CovarianceState::settle);
+    }
+}
+
+/// Adds `theirs` to `ours`, where either may not be there.
+fn add<T: Clone>(ours: &mut Option<T>, theirs: Option<&T>, merge: fn(&mut T, &T)) {
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) => merge(ours, theirs),
+        (ours @ None, theirs) => *ours = theirs.cloned(),
+        _ => {}
     }
 }
 
@@ -307,8 +385,8 @@ pub struct Group {
     pub row_count: u64,
     /// One state for each of [`Profiles::columns`], in that order.
     pub columns: Vec<ColumnState>,
-    /// Of labelled predictions, if the monitor has them.
-    pub quality: Option<QualityState>,
+    /// Of the table as a whole.
+    pub table: TableState,
     /// Which of [`Profiles::all_columns`] have at least one value, as far as they have been counted.
     pub non_null: ColumnSet,
 }
@@ -316,7 +394,8 @@ pub struct Group {
 impl Group {
     /// Rows of which every column has been counted.
     pub fn new(row_count: u64, columns: Vec<ColumnState>, quality: Option<QualityState>) -> Self {
-        let mut group = Self { row_count, columns, quality, non_null: ColumnSet::default() };
+        let table = TableState { quality, ..TableState::default() };
+        let mut group = Self { row_count, columns, table, non_null: ColumnSet::default() };
         group.note_non_null(0..group.columns.len());
         group
     }
@@ -333,7 +412,7 @@ impl Group {
     /// Brings every state into its one form.
     pub fn settle(&mut self) {
         self.columns.iter_mut().for_each(ColumnState::settle);
-        self.quality.iter_mut().for_each(QualityState::settle);
+        self.table.settle();
     }
 
     /// Adds the rows of another group of the same table.
@@ -342,11 +421,7 @@ impl Group {
         for (ours, theirs) in self.columns.iter_mut().zip(&other.columns) {
             ours.merge(theirs);
         }
-        match (&mut self.quality, &other.quality) {
-            (Some(ours), Some(theirs)) => ours.merge(theirs),
-            (ours @ None, theirs) => ours.clone_from(theirs),
-            _ => {}
-        }
+        self.table.merge(&other.table);
         self.non_null.unite(&other.non_null);
     }
 
@@ -354,7 +429,7 @@ impl Group {
     /// come and go.
     pub fn non_null<'a>(&'a self, all_columns: &'a [ColumnInfo]) -> impl Iterator<Item = &'a str> {
         let non_null = all_columns.iter().enumerate().filter(|(place, _)| self.non_null.contains(*place));
-        non_null.filter(|(_, column)| !column.is_label).map(|(_, column)| column.name.as_str())
+        non_null.filter(|(_, column)| column.role != Role::Label).map(|(_, column)| column.name.as_str())
     }
 }
 
@@ -415,8 +490,16 @@ pub struct Profiles {
     pub windows: BTreeMap<Series, BTreeMap<Window, Arc<Group>>>,
     /// The baseline table; empty without one.
     pub baseline: BTreeMap<Segment, Arc<Group>>,
+    /// The baseline table window by window, if bounds are learned from it.
+    pub rehearsal: BTreeMap<Series, BTreeMap<Window, Arc<Group>>>,
     /// Which columns of the inference table cannot be compared with the baseline.
     pub gaps: Gaps,
+    /// Columns that only the baseline has, with their type in Spark's words.
+    pub lost: Arc<[(String, String)]>,
+    /// What columns are measured by where they are looked at together; nothing without a baseline.
+    pub reference: Option<Arc<Reference>>,
+    /// What is known of columns beforehand.
+    pub expectations: Arc<BTreeMap<String, Expectation>>,
 }
 
 impl Profiles {
@@ -431,7 +514,11 @@ impl Profiles {
             fairness: None,
             windows: BTreeMap::new(),
             baseline: BTreeMap::new(),
+            rehearsal: BTreeMap::new(),
             gaps: Gaps::new(),
+            lost: Arc::default(),
+            reference: None,
+            expectations: Arc::default(),
         }
     }
 

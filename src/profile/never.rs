@@ -6,9 +6,10 @@
 use arrow::datatypes::Schema;
 
 use super::{ColumnInfo, Kind, columns};
-use crate::config::{Condition, CustomMetric, Metric, Monitor, Rule};
-use crate::contract::TABLE;
+use crate::config::{Comparison, Condition, CustomMetric, Monitor, Rule};
 use crate::contract::profile_metrics::{Quality, quality};
+use crate::contract::{TABLE, drift_metrics};
+use crate::source::is_time;
 
 /// Metrics of every column, whatever its kind.
 const OF_ALL: [&str; 12] = [
@@ -26,7 +27,8 @@ const OF_ALL: [&str; 12] = [
     "row_count_cmp",
 ];
 /// Metrics of all columns but those of which only values and NULLs are counted.
-const OF_VALUES: [&str; 3] = ["distinct_count", "percent_distinct", "percent_distinct_delta"];
+const OF_VALUES: [&str; 4] =
+    ["distinct_count", "percent_distinct", "percent_distinct_delta", "distinct_count_delta"];
 /// Metrics of numbers and times.
 const OF_ORDERED: [&str; 4] = ["min", "max", "median", "rank_error"];
 /// Metrics of numbers and names.
@@ -41,7 +43,10 @@ const OF_BINS: [&str; 8] = [
     "num_bins",
 ];
 /// Metrics of numbers.
-const OF_NUMBERS: [&str; 19] = [
+const OF_NUMBERS: [&str; 22] = [
+    "percent_out_of_bounds",
+    "median_delta",
+    "stddev_delta",
     "percent_out_of_range",
     "avg",
     "stddev",
@@ -63,7 +68,8 @@ const OF_NUMBERS: [&str; 19] = [
     "standardized_mean_difference",
 ];
 /// Metrics of names.
-const OF_NAMES: [&str; 7] = [
+const OF_NAMES: [&str; 8] = [
+    "percent_unlisted",
     "percent_unexpected",
     "chi_squared_test.statistic",
     "chi_squared_test.pvalue",
@@ -74,16 +80,21 @@ const OF_NAMES: [&str; 7] = [
 ];
 /// Metrics of values that have a length.
 const OF_LENGTHS: [&str; 3] = ["min_length", "max_length", "avg_length"];
-/// Metrics of the row of a whole table, beside measures of quality.
-const OF_TABLE: [&str; 11] = [
-    "columns_compared",
-    "columns_drifted",
-    "drift_share",
+/// Metrics of the row of a whole table in either table, beside measures of quality and those of comparisons.
+const OF_TABLE: [&str; 16] = [
+    "newest_row_age_seconds",
+    "percent_duplicate_requests",
+    "requests_per_second",
+    "latency.p50",
+    "latency.p90",
+    "latency.p95",
+    "latency.p99",
+    "percent_errors",
+    "payload_size.avg_bytes",
+    "payload_size.max_bytes",
     "count",
     "row_count",
     "count_delta",
-    "non_null_columns_delta.added",
-    "non_null_columns_delta.missing",
     "count_current",
     "count_cmp",
     "row_count_cmp",
@@ -101,8 +112,9 @@ pub(super) fn findings(monitor: &Monitor, schema: &Schema, baseline: Option<&Sch
             {
                 return not_among_inputs(rule, custom);
             }
+            let unlearned = baseline.and_then(|baseline| unlearned(rule, monitor, baseline));
             let incomparable = baseline.and_then(|baseline| incomparable(rule, monitor, baseline));
-            unmeasured(rule, &profiled).into_iter().chain(incomparable).collect()
+            unmeasured(rule, &profiled).into_iter().chain(incomparable).chain(unlearned).collect()
         })
         .collect()
 }
@@ -142,9 +154,11 @@ fn not_among_inputs(rule: &Rule, custom: &CustomMetric) -> Vec<String> {
 
 /// That `rule` waits for what takes something that the baseline does not have.
 fn incomparable(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<String> {
-    let Metric::Profile(metric) = &rule.metric else { return None };
+    let metric = rule.metric.name();
     let of = quality(metric).filter(|of| *of != Quality::Labels)?;
-    let is_compared = matches!(rule.condition, Condition::ChangeFromBaseline(_)) || of == Quality::Estimates;
+    let is_compared = matches!(rule.condition, Condition::ChangeFromBaseline(_))
+        || rule.comparison == Some(Comparison::Baseline)
+        || of == Quality::Estimates;
     if !is_compared {
         return None;
     }
@@ -171,8 +185,22 @@ fn incomparable(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<Str
     ))
 }
 
+/// That `rule` learns from windows that the baseline does not have.
+fn unlearned(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<String> {
+    let column = &monitor.inference.timestamp_col;
+    let has_windows = baseline.field_with_name(column).is_ok_and(|field| is_time(field.data_type()));
+    let is_lost = matches!(rule.condition, Condition::Learned(_)) && !has_windows;
+    is_lost.then(|| {
+        format!(
+            "rule `{}` never fires: the baseline has no times in a column `{column}`, the `timestamp_col`, and so no windows to \
+             learn from",
+            rule.name
+        )
+    })
+}
+
 pub(super) fn is_of_table(metric: &str) -> bool {
-    OF_TABLE.contains(&metric) || quality(metric).is_some()
+    OF_TABLE.contains(&metric) || drift_metrics::is_of_table(metric) || quality(metric).is_some()
 }
 
 pub(super) fn is_of_any_column(metric: &str) -> bool {
@@ -211,7 +239,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Settings, load};
-    use crate::contract::{drift_metrics, profile_metrics};
+    use crate::contract::profile_metrics;
 
     /// One column of each kind, and the label and the prediction.
     fn schema() -> Schema {
@@ -266,6 +294,7 @@ alerts:
             "metric: max, above: 1",
             "metric: accuracy_score, change_from_baseline: { below: -5% }",
             "metric: percent_labelled, change_from_baseline: { below: -5 }",
+            "metric: population_stability_index, above: learned",
         ];
         insta::assert_snapshot!(findings(&rules, &schema(), &schema()), @r"
         rule `r0` never fires on `:table`: `avg` is measured of columns, not of a table
@@ -283,10 +312,12 @@ alerts:
             "metric: avg, above: 1",
             "metric: accuracy_score, change_from_baseline: { below: -5% }",
             "metric: percent_labelled, change_from_baseline: { below: -5 }",
+            "metric: population_stability_index, above: learned",
         ];
         insta::assert_snapshot!(findings(&rules, &only_texts, &only_texts), @r"
         rule `r0` never fires: no column that is profiled has `avg`
         rule `r1` never fires: the baseline has no `l`, the `label_col`, and so no `accuracy_score` to compare with
+        rule `r3` never fires: the baseline has no times in a column `at`, the `timestamp_col`, and so no windows to learn from
         ");
     }
 

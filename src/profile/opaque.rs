@@ -1,4 +1,4 @@
-//! The state of a column of which values are counted, and not told apart: nested and binary.
+//! The state of a column of which values are counted, and not told apart: nested and binary, and payloads.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +16,8 @@ pub struct OpaqueState {
 }
 
 impl OpaqueState {
-    /// Counts a value, and how long it is, if values of its type have a length: binary in bytes, lists and maps in
-    /// elements.
+    /// Counts a value, and how long it is, if values of its type have a length: texts and binary in bytes, lists
+    /// and maps in elements.
     pub fn add(&mut self, length: Option<u64>) {
         self.count += 1;
         length.into_iter().for_each(|length| self.lengths.add(length, 1));

@@ -25,7 +25,7 @@ impl OwnNames {
 
     /// Start of the base window of a row.
     pub(super) fn window_start(&self) -> Name {
-        Name::column(&format!("{}window_start", self.prefix))
+        Name::column(&self.window_start_name())
     }
 
     /// Model version of a row.
@@ -34,6 +34,16 @@ impl OwnNames {
     }
 
     /// The same, as plain text.
+    pub(super) fn window_start_name(&self) -> String {
+        format!("{}window_start", self.prefix)
+    }
+
+    /// When the label of a row came.
+    pub(super) fn labelled_at(&self) -> Name {
+        Name::column(&format!("{}labelled_at", self.prefix))
+    }
+
+    /// Model version of a row, as plain text.
     pub(super) fn model_version_name(&self) -> String {
         format!("{}model_version", self.prefix)
     }

@@ -40,7 +40,7 @@ fn is_whole(segment: &Segment) -> bool {
 fn negatives<'a>(groups: impl Iterator<Item = &'a Group>) -> Option<BTreeSet<&'a str>> {
     let mut labels = BTreeSet::new();
     for group in groups {
-        let Some(QualityState::Classification(state)) = &group.quality else { continue };
+        let Some(QualityState::Classification(state)) = &group.table.quality else { continue };
         if state.positives > 0 {
             return None;
         }

@@ -19,6 +19,7 @@ mod decode;
 mod earlier;
 mod error;
 mod kept;
+mod measured;
 mod passes;
 mod relabeled;
 mod requests;
@@ -28,9 +29,10 @@ mod table;
 mod together;
 mod watch;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use bins::without_bins;
 pub use chunks::chunks;
 use datafusion::dataframe::DataFrame;
@@ -40,6 +42,7 @@ pub use earlier::{Due, Earlier};
 pub use error::{HINT_FAULT, OUT_OF_RANGE, QueryError};
 use jiff::Timestamp;
 pub use kept::windows as counted_windows;
+use measured::Scales;
 use passes::{Pass, States};
 pub use relabeled::{relabeled, window_start};
 use requests::show_labels;
@@ -48,19 +51,25 @@ use table::{Answer, Asked, Table};
 pub use table::{MAX_SLICES, SliceValues};
 pub use watch::{Watch, bytes_read};
 
+use super::covariance::CovarianceState;
 use super::custom::{Measured, aggregate};
+use super::distribution::Edges;
 use super::fairness::Fairness;
 use super::gap::Gaps;
 use super::own_names::OwnNames;
 use super::pinned::PinnedEdges;
 use super::slice::{self, SliceError};
 use super::state_row::Bases;
-use super::{BaseGroup, ColumnInfo, ColumnSet, GroupKey, Profiles, Rollup, columns, counterparts, functions};
-use crate::config::{Monitor, ProblemType, Settings};
+use super::{
+    BaseGroup, ColumnInfo, ColumnSet, Group, GroupKey, Profiles, Role, Rollup, Series, columns, counterparts,
+    functions,
+};
+use crate::config::{Expectation, Monitor, ProblemType, Settings};
 use crate::contract::TABLE;
 use crate::scope::Scopes;
-use crate::source::{Part, Snapshot};
+use crate::source::{Part, Snapshot, is_time};
 use crate::spans::Spans;
+use crate::window::Window;
 
 /// What was counted of some columns.
 #[derive(Debug)]
@@ -103,6 +112,8 @@ pub struct Reading {
     pub earlier: Option<Earlier>,
     /// Times that wait for a later run: of windows that reach into them nothing is computed.
     pub behind: Spans,
+    /// Whether bounds are learned from windows of the baseline, which takes another look at it.
+    pub learns: bool,
 }
 
 impl Reading {
@@ -120,9 +131,14 @@ pub struct Counting<'a> {
     snapshot: &'a Snapshot,
     columns: Arc<[ColumnInfo]>,
     gaps: Gaps,
+    /// Columns that only the baseline has.
+    lost: Arc<[(String, String)]>,
+    expectations: Arc<BTreeMap<String, Expectation>>,
     fairness: Option<Fairness>,
     inference: Table<'a>,
     baseline: Option<Table<'a>>,
+    /// The baseline with its windows, if bounds are learned from them.
+    rehearsal: Option<Table<'a>>,
     /// What is kept of earlier runs, if rows are added to that.
     base: Option<Base<'a>>,
     /// The groups of the rows that are added to it, without states.
@@ -131,6 +147,7 @@ pub struct Counting<'a> {
     behind: Spans,
     passes: VecDeque<Pass>,
     pinned: PinnedEdges,
+    scales: Scales,
     /// Which columns had values in the passes before, by groups of the inference table and of the baseline.
     non_null: [HashMap<GroupKey, ColumnSet>; 2],
     totals: Totals,
@@ -151,7 +168,7 @@ impl<'a> Counting<'a> {
         as_of: Timestamp,
         watch: &'a dyn Watch,
     ) -> Result<Self, QueryError> {
-        let Reading { part, earlier, behind } = reading;
+        let Reading { part, earlier, behind, learns } = reading;
         let bytes = match &part {
             Some(part) => show(monitor, snapshot, part).await?,
             None => 0,
@@ -160,6 +177,13 @@ impl<'a> Counting<'a> {
         check(monitor, snapshot).await?;
         let columns: Arc<[ColumnInfo]> = columns::profiled(monitor, &snapshot.schema).into();
         let own = own_names(snapshot);
+        let mut pinned = pinned;
+        for (column, expectation) in &monitor.expectations {
+            // So that it is known of each row whether it lies beyond.
+            if let Expectation::Between(low, high) = expectation {
+                pinned.add(column, &Edges::new([*low, high.next_up()]));
+            }
+        }
         let frame = rows::of_inference(monitor, snapshot, &own).await?;
         let fairness = fairness(monitor, &frame);
         let slices = match &earlier {
@@ -184,10 +208,11 @@ impl<'a> Counting<'a> {
             slices,
             sliced: frame,
         };
-        let mut gaps = Gaps::new();
-        let mut baseline = None;
+        let (mut gaps, mut lost) = (Gaps::new(), Vec::new());
+        let (mut baseline, mut rehearsal) = (None, None);
         if let Some(of_baseline) = &snapshot.baseline {
             gaps = counterparts::gaps(monitor, &snapshot.schema, &of_baseline.schema);
+            lost = counterparts::lost(monitor, &snapshot.schema, &of_baseline.schema);
             let columns = counterparts::in_baseline(&columns, &gaps);
             let mut table = Table {
                 own: own.clone(),
@@ -201,6 +226,11 @@ impl<'a> Counting<'a> {
                 ..inference
             };
             table.slice().await?;
+            if learns && is_of_time(&of_baseline.schema, &monitor.inference.timestamp_col) {
+                let sliced = rows::in_windows(monitor, table.sliced.clone(), &own);
+                let sliced = sliced.map_err(|error| QueryError::query(table.name, error))?;
+                rehearsal = Some(Table { sliced, ..table.clone() });
+            }
             baseline = Some(table);
         }
         inference.slice().await?;
@@ -213,20 +243,28 @@ impl<'a> Counting<'a> {
             snapshot,
             columns,
             gaps,
+            lost: lost.into(),
+            expectations: Arc::new(monitor.expectations.clone()),
             fairness,
             inference,
             baseline,
+            rehearsal,
             base: None,
             read: None,
             behind,
             passes: VecDeque::new(),
             pinned,
+            scales: Scales::default(),
             non_null: <[HashMap<_, _>; 2]>::default(),
             totals,
         };
         if let Some(earlier) = earlier {
             let (read, bytes) = counting.inference.count_rows().await?;
-            counting.base = Some(Base::of(monitor, earlier, &counting.behind, &read).await?);
+            let base = Base::of(monitor, earlier, &counting.behind, &read).await?;
+            if counting.baseline.is_some() {
+                counting.scales = Scales::kept(base.scales().await?);
+            }
+            counting.base = Some(base);
             counting.read = Some(read);
             counting.totals.bytes += bytes;
         }
@@ -278,8 +316,8 @@ impl<'a> Counting<'a> {
 
     /// The passes that are needed if states may take `memory` bytes, and the bytes that were read to know.
     async fn plan(&self, memory: u64) -> Result<(Vec<Pass>, u64), QueryError> {
-        let outputs: Vec<&String> = counterparts::outputs(self.monitor).collect();
-        let is_last = |column: &ColumnInfo| outputs.contains(&&column.name);
+        // What the row of the whole table looks at.
+        let is_last = |column: &ColumnInfo| column.role != Role::Feature;
         let tables = || self.baseline.iter().chain([&self.inference]);
         // A log may leave out how many rows there are.
         let rows = tables().map(|table| table.size.rows).sum::<Option<u64>>().unwrap_or(u64::MAX);
@@ -289,7 +327,9 @@ impl<'a> Counting<'a> {
             // What is read is added to what is kept, and is hardly ever more.
             states.add(&base.groups, self.rollup());
         }
-        if passes::bytes(&self.columns, &states) > memory {
+        let of_table = CovarianceState::size_of_columns(Scales::most(&self.columns)) as u64;
+        let of_table = if self.baseline.is_some() { of_table } else { 0 };
+        if passes::bytes(&self.columns, &states).saturating_add(states.bytes_of(of_table)) > memory {
             states = States::default();
             if let Some(base) = &self.base {
                 states.add(&base.groups, self.rollup());
@@ -303,6 +343,8 @@ impl<'a> Counting<'a> {
                 states.add(read, self.rollup());
             }
         }
+        // Where there are very many windows, columns have to leave room to what is kept of all of them together.
+        let memory = memory - states.bytes_of(of_table).min(memory / 2);
         Ok((passes::passes(&self.columns, is_last, &states, memory), bytes))
     }
 
@@ -315,7 +357,8 @@ impl<'a> Counting<'a> {
         let is_last = self.passes.is_empty();
         let columns: Vec<ColumnInfo> = pass.iter().map(|place| self.columns[*place].clone()).collect();
         let columns_of_baseline = counterparts::in_baseline(&columns, &self.gaps);
-        let asked = Asked { columns: &columns, with_quality: is_last };
+        let asked =
+            Asked { columns: &columns, with_quality: is_last, with_requests: is_last, reference: None };
         let of_baseline = Asked { columns: &columns_of_baseline, ..asked };
 
         let mut kept = Vec::new();
@@ -335,6 +378,14 @@ impl<'a> Counting<'a> {
             self.require_rows(&baseline.groups)?;
             table.pin_bins(of_baseline, &mut baseline.groups, &mut self.pinned);
         }
+        self.scales.find(&columns, &self.gaps, &baseline.groups);
+        let reference = self.scales.reference(&self.columns).filter(|_| is_last).map(Arc::new);
+        if let (Some(table), Some(reference)) = (&self.baseline, &reference) {
+            let measured = table.measure(&mut baseline.groups, reference, &self.pinned).await;
+            baseline.bytes += measured.map_err(|error| QueryError::query(table.name, error))?;
+        }
+        let asked = Asked { reference: reference.as_deref(), ..asked };
+        let rehearsal = self.rehearse(Asked { columns: &columns_of_baseline, ..asked }).await?;
         let mut inference = self.inference.answer_to(asked, &mut self.pinned).await?;
         self.note_rows(&inference.groups)?;
         let lacks_windows = self.lacks_windows(asked, &inference.groups).await?;
@@ -370,11 +421,31 @@ impl<'a> Counting<'a> {
             fairness: self.fairness.clone(),
             windows: self.rollup().windows(&inference.groups),
             baseline: Rollup::baseline(&baseline.groups),
+            rehearsal,
             gaps: self.gaps.clone(),
+            lost: Arc::clone(&self.lost),
+            reference,
+            expectations: Arc::clone(&self.expectations),
         };
         let bases =
             Bases { inference: inference.groups, baseline: baseline.groups, pinned: self.pinned.clone() };
         Ok(Counted { profiles, bases, lacks_windows })
+    }
+
+    /// The windows of the baseline, if bounds are learned from them.
+    async fn rehearse(
+        &mut self,
+        asked: Asked<'_>,
+    ) -> Result<BTreeMap<Series, BTreeMap<Window, Arc<Group>>>, QueryError> {
+        let Some(table) = &self.rehearsal else { return Ok(BTreeMap::new()) };
+        let counted = table.count(asked, "baseline, windows", &self.pinned).await;
+        let (mut groups, bytes) = counted.map_err(|error| QueryError::query(table.name, error))?;
+        self.totals.bytes += bytes;
+        groups.iter_mut().for_each(|base| Arc::make_mut(&mut base.group).settle());
+        let Monitor { granularities, calendar, .. } = self.monitor;
+        let none = Spans::default();
+        let all = Rollup { granularities, calendar, wanted: None, behind: &none };
+        Ok(all.windows(&groups))
     }
 
     /// Whether only some of the windows are looked at that there are.
@@ -498,4 +569,9 @@ pub async fn check(monitor: &Monitor, snapshot: &Snapshot) -> Result<(), QueryEr
 fn own_names(snapshot: &Snapshot) -> OwnNames {
     let baseline = snapshot.baseline.iter().flat_map(|baseline| baseline.schema.fields());
     OwnNames::apart_from(&snapshot.schema.fields().iter().chain(baseline).map(|field| field.name().as_str()))
+}
+
+/// Whether `schema` has a column of that name that says when something happened.
+fn is_of_time(schema: &Schema, name: &str) -> bool {
+    schema.field_with_name(name).is_ok_and(|field| is_time(field.data_type()))
 }

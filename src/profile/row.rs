@@ -1,20 +1,29 @@
 //! One row of the profile table: from a state to its metrics.
 
+mod expected;
+mod operations;
+mod quality;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::classification::{Cell, ClassScores, ClassificationState};
+use expected::expected_row;
+use operations::requests_row;
+use quality::{estimate, estimated_row, fairness_row, quality_row};
+
+use super::classification::{Cell, ClassScores};
 use super::custom::Values;
 use super::estimate::{Estimate, Estimators};
-use super::fairness::{ClassDifferences, Parity, TwoGroups};
+use super::fairness::{ClassDifferences, TwoGroups};
 use super::gap::Gap;
 use super::interval::Interval;
 use super::numeric::NumericState;
 use super::reason::{Absence, Reasons};
-use super::regression::{PinballLoss, RegressionState};
-use super::{ColumnInfo, ColumnState, Group, Profiles, QualityState, Segment, Subject, percent};
+use super::regression::PinballLoss;
+use super::{ColumnInfo, ColumnState, Group, Profiles, Segment, Subject, percent};
+use crate::config::Expectation;
 use crate::contract::TABLE;
 use crate::contract::profile_metrics::is_of_labels;
 use crate::window::{Granularity, Window};
@@ -44,6 +53,24 @@ pub struct FrequentItem {
     pub item: String,
     /// How often.
     pub count: u64,
+}
+
+/// The middle of some numbers, and their upper end.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs)] // The contract documents every column once.
+pub struct Percentiles {
+    pub p50: f64,
+    pub p90: f64,
+    pub p95: f64,
+    pub p99: f64,
+}
+
+/// How large something is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs)] // The contract documents every column once.
+pub struct Sizes {
+    pub avg_bytes: f64,
+    pub max_bytes: f64,
 }
 
 /// A row of `<monitor>_profile_metrics`, but for lineage. Field names are the column names; what each
@@ -113,6 +140,17 @@ pub struct ProfileRow {
     pub estimated_roc_auc_score: Option<f64>,
     pub estimated_average_precision_score: Option<f64>,
     pub estimated_sampling_errors: Option<BTreeMap<&'static str, f64>>,
+    pub column_role: Option<&'static str>,
+    pub percent_out_of_bounds: Option<f64>,
+    pub percent_unlisted: Option<f64>,
+    pub newest_row_age_seconds: Option<f64>,
+    pub newest_label_age_seconds: Option<f64>,
+    pub label_delay_seconds: Option<Percentiles>,
+    pub percent_duplicate_requests: Option<f64>,
+    pub requests_per_second: Option<f64>,
+    pub latency: Option<Percentiles>,
+    pub percent_errors: Option<f64>,
+    pub payload_size: Option<Sizes>,
     pub row_count: u64,
     pub num_infinite: Option<u64>,
     pub num_negative: Option<u64>,
@@ -139,6 +177,17 @@ pub fn rows(profiles: &Profiles, subjects: &[Subject], points: usize) -> Vec<Pro
             group_rows(profiles, &estimators, subjects, at, segment, group, points)
         })
         .collect()
+}
+
+/// Rows about `subjects` of windows of the baseline, as if they were those of a log. They are in no table.
+pub fn rehearsed(profiles: &Profiles, subjects: &[Subject]) -> Vec<ProfileRow> {
+    let estimators = Estimators::of(profiles, subjects);
+    let windows = profiles.rehearsal.iter().flat_map(|(series, windows)| {
+        windows.iter().map(|(window, group)| (Some((series.granularity, *window)), &series.segment, group))
+    });
+    let rows = windows
+        .flat_map(|(at, segment, group)| group_rows(profiles, &estimators, subjects, at, segment, group, 2));
+    rows.collect()
 }
 
 /// The rows of one group. `estimators` are those of the baseline, for these subjects.
@@ -173,7 +222,10 @@ pub fn group_rows(
             let (column, state) = (&profiles.columns[place], &group.columns[place]);
             match profiles.gaps.get(&column.name).filter(|_| at.is_none()) {
                 Some(gap) => gap_row(key.clone(), column, state, gap),
-                None => column_row(key.clone(), column, state, points),
+                None => {
+                    let expected = profiles.expectations.get(&column.name);
+                    column_row(key.clone(), column, state, expected, points)
+                }
             }
         }
     };
@@ -182,13 +234,6 @@ pub fn group_rows(
 
 fn micros(instant: Timestamp) -> i64 {
     instant.as_microsecond()
-}
-
-/// The quality to be expected of `group`, if that is estimated.
-fn estimate(estimators: &Estimators, segment: &Segment, group: &Group) -> Option<Result<Estimate, Absence>> {
-    let Some(QualityState::Classification(state)) = &group.quality else { return None };
-    let estimator = estimators.of_segment(segment)?;
-    Some(estimator.and_then(|estimator| estimator.estimate(state)))
 }
 
 /// The row of the whole group. `groups`: it and that which it is compared with for fairness, if it is. `estimate`: its
@@ -207,7 +252,7 @@ fn table_row(
         non_null_columns: Some(group.non_null(&profiles.all_columns).map(str::to_owned).collect()),
         ..key
     };
-    let row = match &group.quality {
+    let row = match &group.table.quality {
         None => row,
         Some(quality) => quality_row(row, quality, profiles.has_scores, &mut reasons),
     };
@@ -219,138 +264,15 @@ fn table_row(
         None => row,
         Some(estimate) => estimated_row(row, estimate, &mut reasons),
     };
+    let row = requests_row(row, profiles, group, &mut reasons);
     ProfileRow { reason: reasons.into_text(), ..row }
-}
-
-fn quality_row(
-    row: ProfileRow,
-    quality: &QualityState,
-    has_scores: bool,
-    reasons: &mut Reasons,
-) -> ProfileRow {
-    let label_count = quality.count();
-    if label_count == 0 {
-        let is_awaited = row.window.is_some();
-        let yet = "no prediction has a label yet";
-        reasons.of_row(Absence::new(if is_awaited { yet } else { "no prediction has a label" }));
-    }
-    let row = ProfileRow {
-        label_count: Some(label_count),
-        percent_labelled: percent(label_count, row.row_count),
-        ..row
-    };
-    match quality {
-        QualityState::Classification(state) => classification_row(row, state, has_scores, reasons),
-        QualityState::Regression(state) => regression_row(row, state, reasons),
-    }
-}
-
-fn classification_row(
-    row: ProfileRow,
-    state: &ClassificationState,
-    has_scores: bool,
-    reasons: &mut Reasons,
-) -> ProfileRow {
-    let row = ProfileRow {
-        accuracy_score: reasons.noted("accuracy_score", state.accuracy_score()),
-        confusion_matrix: reasons.noted("confusion_matrix", state.confusion_matrix()),
-        precision: reasons.noted("precision", state.precision()),
-        recall: reasons.noted("recall", state.recall()),
-        f1_score: reasons.noted("f1_score", state.f1_score()),
-        balanced_accuracy_score: reasons.noted("balanced_accuracy_score", state.balanced_accuracy_score()),
-        matthews_corrcoef: reasons.noted("matthews_corrcoef", state.matthews_corrcoef()),
-        cohen_kappa_score: reasons.noted("cohen_kappa_score", state.cohen_kappa_score()),
-        confidence_intervals: reasons.noted("confidence_intervals", state.intervals()),
-        ..row
-    };
-    if !has_scores {
-        return row;
-    }
-    ProfileRow {
-        log_loss: reasons.noted("log_loss", state.log_loss()),
-        roc_auc_score: reasons.noted("roc_auc_score", state.roc_auc_score()),
-        average_precision_score: reasons.noted("average_precision_score", state.average_precision_score()),
-        brier_score_loss: reasons.noted("brier_score_loss", state.brier_score_loss()),
-        expected_calibration_error: reasons
-            .noted("expected_calibration_error", state.expected_calibration_error()),
-        ..row
-    }
-}
-
-/// Labels of the rows have no part in an estimate, so what is said of them is not why it is NULL.
-fn estimated_row(row: ProfileRow, estimate: Result<Estimate, Absence>, reasons: &mut Reasons) -> ProfileRow {
-    let mut of = |name, of: fn(&Estimate) -> f64| {
-        reasons.noted_apart(name, estimate.as_ref().map(of).map_err(Clone::clone))
-    };
-    let row = ProfileRow {
-        estimated_accuracy_score: of("estimated_accuracy_score", |estimate| estimate.accuracy_score),
-        estimated_precision: of("estimated_precision", |estimate| estimate.precision),
-        estimated_recall: of("estimated_recall", |estimate| estimate.recall),
-        estimated_specificity: of("estimated_specificity", |estimate| estimate.specificity),
-        estimated_f1_score: of("estimated_f1_score", |estimate| estimate.f1_score),
-        ..row
-    };
-    let ranked = |of: fn(&Estimate) -> &Result<f64, Absence>| {
-        estimate.as_ref().map_or_else(|why| Err(why.clone()), |estimate| of(estimate).clone())
-    };
-    let area = ranked(|estimate| &estimate.roc_auc_score);
-    let precision = ranked(|estimate| &estimate.average_precision_score);
-    ProfileRow {
-        estimated_roc_auc_score: reasons.noted_apart("estimated_roc_auc_score", area),
-        estimated_average_precision_score: reasons
-            .noted_apart("estimated_average_precision_score", precision),
-        estimated_sampling_errors: reasons
-            .noted_apart("estimated_sampling_errors", estimate.map(|estimate| estimate.sampling_errors)),
-        ..row
-    }
-}
-
-fn fairness_row(row: ProfileRow, groups: &TwoGroups<'_>, reasons: &mut Reasons) -> ProfileRow {
-    let row = match groups.have_labels() {
-        false => row,
-        true => ProfileRow {
-            predictive_parity: parity(reasons, "predictive_parity", groups.predictive_parity()),
-            predictive_equality: parity(reasons, "predictive_equality", groups.predictive_equality()),
-            equal_opportunity: parity(reasons, "equal_opportunity", groups.equal_opportunity()),
-            ..row
-        },
-    };
-    // Labels have no part in this one, so what is said of them is not why it is NULL.
-    let statistical_parity = reasons.noted_apart("statistical_parity", groups.statistical_parity());
-    ProfileRow { statistical_parity, ..row }
-}
-
-/// The differences of `measure`; which classes have none is noted, too.
-fn parity(
-    reasons: &mut Reasons,
-    measure: &'static str,
-    value: Result<Parity, Absence>,
-) -> Option<ClassDifferences> {
-    let Parity { differences, left_out } = reasons.noted(measure, value)?;
-    left_out.into_iter().for_each(|why| reasons.lacks(measure, why));
-    Some(differences)
-}
-
-fn regression_row(row: ProfileRow, state: &RegressionState, reasons: &mut Reasons) -> ProfileRow {
-    ProfileRow {
-        mean_squared_error: reasons.noted("mean_squared_error", state.mean_squared_error()),
-        root_mean_squared_error: reasons.noted("root_mean_squared_error", state.root_mean_squared_error()),
-        mean_average_error: reasons.noted("mean_average_error", state.mean_average_error()),
-        mean_absolute_percentage_error: reasons
-            .noted("mean_absolute_percentage_error", state.mean_absolute_percentage_error()),
-        r2_score: reasons.noted("r2_score", state.r2_score()),
-        median_absolute_error: reasons.noted("median_absolute_error", state.median_absolute_error()),
-        mean_error: reasons.noted("mean_error", state.mean_error()),
-        mean_pinball_loss: reasons.noted("mean_pinball_loss", state.mean_pinball_loss()),
-        confidence_intervals: reasons.noted("confidence_intervals", state.intervals()),
-        ..row
-    }
 }
 
 /// The row of a column of the baseline that is not that of the inference table: what is counted of it, if it is
 /// there.
 fn gap_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, gap: &Gap) -> ProfileRow {
-    let row = ProfileRow { column_name: column.name.clone(), ..key };
+    let column_role = Some(column.role.name());
+    let row = ProfileRow { column_name: column.name.clone(), column_role, ..key };
     let mut reasons = Reasons::default();
     reasons.of_row(gap.of_statistics());
     let row = match gap {
@@ -366,10 +288,16 @@ fn gap_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, gap: &Gap)
     ProfileRow { reason: reasons.into_text(), ..row }
 }
 
-fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points: usize) -> ProfileRow {
+fn column_row(
+    key: ProfileRow,
+    column: &ColumnInfo,
+    state: &ColumnState,
+    expected: Option<&Expectation>,
+    points: usize,
+) -> ProfileRow {
     let mut reasons = Reasons::default();
     if state.count() == 0 {
-        let is_awaited = column.is_label && key.window.is_some();
+        let is_awaited = column.is_label() && key.window.is_some();
         reasons.of_row(Absence::new(if is_awaited {
             "no row has a label yet"
         } else {
@@ -379,6 +307,7 @@ fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points:
     let row = ProfileRow {
         column_name: column.name.clone(),
         data_type: Some(column.data_type.clone()),
+        column_role: Some(column.role.name()),
         count: state.count(),
         num_nulls: Some(state.num_nulls()),
         distinct_count: state.distinct_count(),
@@ -416,6 +345,10 @@ fn column_row(key: ProfileRow, column: &ColumnInfo, state: &ColumnState, points:
         ColumnState::Opaque(values) => {
             lengths_row(row, column, values.lengths.extremes(), values.lengths.avg(values.count))
         }
+    };
+    let row = match expected {
+        None => row,
+        Some(expected) => expected_row(row, state, expected, &mut reasons),
     };
     ProfileRow { reason: reasons.into_text(), ..row }
 }
@@ -470,6 +403,18 @@ pub fn count_column(name: &str) -> &'static str {
     if is_of_labels(name) { "label_count" } else { "row_count" }
 }
 
+impl Percentiles {
+    /// The one that is called so.
+    fn at(self, field: &str) -> f64 {
+        match field {
+            "p50" => self.p50,
+            "p90" => self.p90,
+            "p95" => self.p95,
+            _ => self.p99,
+        }
+    }
+}
+
 impl ProfileRow {
     /// How many rows stand behind the metric called `name`: what the column says that [`count_column`] names.
     pub fn count_behind(&self, name: &str) -> u64 {
@@ -488,6 +433,11 @@ impl ProfileRow {
                 "recall" => scores(&self.recall, field),
                 "f1_score" => scores(&self.f1_score, field),
                 "roc_auc_score" => scores(&self.roc_auc_score, field),
+                "latency" => self.latency.map(|latency| latency.at(field)),
+                "label_delay_seconds" => self.label_delay_seconds.map(|delay| delay.at(field)),
+                "payload_size" => self
+                    .payload_size
+                    .map(|size| if field == "avg_bytes" { size.avg_bytes } else { size.max_bytes }),
                 "mean_pinball_loss" => self.mean_pinball_loss.map(|loss| match field {
                     "p10" => loss.p10,
                     "p50" => loss.p50,
@@ -536,6 +486,13 @@ impl ProfileRow {
             "mean_average_error" => self.mean_average_error,
             "mean_absolute_percentage_error" => self.mean_absolute_percentage_error,
             "r2_score" => self.r2_score,
+            "percent_out_of_bounds" => self.percent_out_of_bounds,
+            "percent_unlisted" => self.percent_unlisted,
+            "newest_row_age_seconds" => self.newest_row_age_seconds,
+            "newest_label_age_seconds" => self.newest_label_age_seconds,
+            "percent_duplicate_requests" => self.percent_duplicate_requests,
+            "requests_per_second" => self.requests_per_second,
+            "percent_errors" => self.percent_errors,
             "row_count" => Some(self.row_count as f64),
             "num_infinite" => whole(self.num_infinite),
             "num_negative" => whole(self.num_negative),

@@ -136,8 +136,9 @@ fn key(base: &BaseGroup, granularity: Option<Granularity>) -> StateRow {
 }
 
 fn table_row(key: StateRow, base: &BaseGroup) -> Result<StateRow, StateError> {
-    let quality = base.group.quality.as_ref();
-    let state = quality.map(|quality| TableState { quality: Some(quality.clone()) });
+    let table = &base.group.table;
+    let quality = table.quality.as_ref();
+    let state = (*table != TableState::default()).then(|| table.clone());
     Ok(StateRow {
         column_name: TABLE.to_owned(),
         kind: quality.map(|quality| match quality {

@@ -54,9 +54,14 @@ impl Name {
         Self(format!("'{}'", text.replace('\'', "''")))
     }
 
-    /// Edges, as a text that is not copied for every row.
+    /// A text that is not copied for every row.
+    pub(super) fn literal(text: &str) -> Self {
+        Self(format!("arrow_cast({}, 'Dictionary(Int8, Utf8)')", Self::text(text).0))
+    }
+
+    /// Edges.
     pub(super) fn edges(edges: &Edges) -> Self {
-        Self(format!("arrow_cast({}, 'Dictionary(Int8, Utf8)')", Self::text(&edges.to_string()).0))
+        Self::literal(&edges.to_string())
     }
 
     /// The number in a column, if it is from `low` to `high`.

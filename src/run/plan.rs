@@ -115,7 +115,7 @@ pub(super) async fn plan(
                 ..Part::default()
             });
             let why_all = why.map(|why| WhyAll { why, in_parts: !behind.is_empty() });
-            let reading = Reading { part, earlier: None, behind };
+            let reading = Reading { part, earlier: None, behind, learns: monitor.learns() };
             let (reasons, findings) = (Vec::new(), Vec::new());
             Ok(Some(Task { reading, from: 0, commits: 0, bytes: 0, reasons, why_all, findings }))
         }
@@ -170,14 +170,13 @@ async fn addition(
         (Some(then), Some(now)) => then == now,
         _ => true,
     };
-    let baseline_is_kept = account.baseline == lineage.baseline
+    let is_same_baseline = account.baseline == lineage.baseline
         && account.ids.baseline == snapshot.ids().baseline
         && is_same_entry;
+    // A column that is new here may have been in the baseline all along, where it was not counted.
+    let baseline_is_kept = is_same_baseline && columns.is_empty();
     let is_same_version = account.version_cmp == monitor.comparisons.version(lineage.model.as_ref());
-    let is_as_it_was = account.config_hash == lineage.config_hash
-        && baseline_is_kept
-        && is_same_version
-        && columns.is_empty();
+    let is_as_it_was = account.config_hash == lineage.config_hash && baseline_is_kept && is_same_version;
     let unfinished = unfinished(account, ledger, monitor);
     let due = match &unfinished {
         Some(_) if is_as_it_was => due(account, monitor, order.as_of),
@@ -203,7 +202,7 @@ async fn addition(
         (order.recount.is_some(), "windows are to be counted anew"),
         (!chunk.is_empty() && order.recount.is_none(), "a backfill was broken off, whose windows wait"),
         (!ledger.is_finished, "a run did not end, and is gone on from"),
-        (!baseline_is_kept, "the baseline has other rows"),
+        (!is_same_baseline, "the baseline has other rows"),
         (account.config_hash != lineage.config_hash, "settings were changed"),
         (!is_same_version, "versions are compared with another one"),
         (is_due, "windows have become complete"),
@@ -223,7 +222,9 @@ async fn addition(
     // Where windows may lose rows, slices may go with them.
     let slices = account.slices.clone().filter(|_| recounted.is_empty() && ledger.is_finished);
     let earlier = Earlier { states, url, recounted, due, unfinished, slices, baseline_is_kept, window };
-    let reading = Reading { part: Some(part), earlier: Some(earlier), behind };
+    // What was learned holds as long as the rules, and what they learn from.
+    let learns = monitor.learns() && !(is_as_it_was && ledger.is_finished);
+    let reading = Reading { part: Some(part), earlier: Some(earlier), behind, learns };
     let findings = columns.iter().map(|column| format!("schema: {column}")).collect();
     Ok(Some(Task { reading, from, commits: changes.commits, bytes, reasons, why_all: None, findings }))
 }

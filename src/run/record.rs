@@ -162,6 +162,7 @@ pub(super) fn account(
         baseline: lineage.baseline.clone(),
         version_cmp: monitor.comparisons.version(lineage.model.as_ref()),
         as_of: order.as_of,
+        learned: Vec::new(),
         rows,
         slices: slices.filter(|slices| bytes(slices) <= SLICES_BYTES_MAX).cloned(),
         touched: scopes.states.windows().map(spans),

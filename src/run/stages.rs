@@ -4,6 +4,7 @@ use super::guard::unless;
 use super::plan::Task;
 use super::record::{account, facts};
 use super::{Job, Order, Outcome, RunError, gaps, outcome};
+use crate::alert::learned::LearnedBounds;
 use crate::alert::{Evaluation, Judging, Present};
 use crate::config::Monitor;
 use crate::drift::{self, Against, Families};
@@ -11,7 +12,7 @@ use crate::lineage::Lineage;
 use crate::profile::query::{Counted, Counting, QueryError, Reading, Totals, counted_windows};
 use crate::profile::{Profiles, columns, custom, row, state_row};
 use crate::scope::{Scope, Scopes};
-use crate::sink::{RowsUntil, RunRow, Sink, StagedTables, Written};
+use crate::sink::{Account, RowsUntil, RunRow, Sink, StagedTables, Written};
 use crate::source::{Snapshot, Versions};
 
 /// The stages between the pins and the record. Columns go through them a few at a time, and no reader sees a row of any
@@ -81,7 +82,7 @@ async fn write(
     sink: &Sink<'_>,
 ) -> Result<Option<TablesWritten>, RunError> {
     let Job { monitor, settings, order, watch, stop } = job;
-    let behind = reading.behind.clone();
+    let (behind, learns) = (reading.behind.clone(), reading.learns);
     // Where windows lost rows, slices may be gone with them.
     let are_all_slices = match &reading.earlier {
         None => behind.is_empty(),
@@ -97,7 +98,11 @@ async fn write(
         Present { as_of: order.as_of, run_id: &lineage.run_id, computed_at: lineage.computed_at, is_newest };
     let scopes = counting.scopes();
     let past = unless(stop, sink.past(&scopes, order.as_of)).await?;
-    let mut judging = Judging::new(monitor, &recorded, present, past);
+    let learned = match learns {
+        true => LearnedBounds::default(),
+        false => sink.ledger().learned(monitor),
+    };
+    let mut judging = Judging::new(monitor, &recorded, present, past, learned);
     let mut families = Families::new(monitor.label().map(|label| label.column.as_str()), &monitor.importance);
     let mut tables = sink.stage(lineage, &scopes);
     let counted = async {
@@ -127,6 +132,7 @@ async fn write(
     let job = (monitor, order);
     let known = (rows, Some(counting.slices()).filter(|_| are_all_slices));
     let account = account(job, snapshot, lineage, &scopes, known, behind, sink.ledger());
+    let account = Account { learned: judging.learned().told(), ..account };
     let (profile, drift) = tables.commit(&account).await?;
     let (evaluation, totals) = (judging.finish(&families), counting.into_totals());
     let (computed, tables) = (scopes.profile.clone(), [profile, drift]);
@@ -185,6 +191,7 @@ async fn count(
             // Some are here only to be compared with.
             states.retain(|row| of_states.has(row.granularity.as_deref(), row.window_start));
             profile.retain(|row| of_profile.has(row.granularity.as_deref(), row.window_start));
+            judging.learn(&row::rehearsed(&profiles, &subjects), &drift::rehearsed(&profiles, &subjects));
             let first = families.note(&drift);
             judging.judge(&profile, &drift, first);
             tables.states.add(&states).await?;

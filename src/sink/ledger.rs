@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::SinkError;
 use super::entries::{self, Newest};
+use crate::alert::learned::{Learned, LearnedBounds};
+use crate::config::Monitor;
 use crate::lineage::Pin;
 use crate::profile::query::SliceValues;
 use crate::source::{Heads, Ids, Pinned};
@@ -22,7 +24,7 @@ pub(super) const KEY: &str = "secchi.counted";
 const COMMITS_MAX: u64 = 1000;
 
 /// What has been counted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     /// The run that counted it.
     pub run_id: String,
@@ -60,6 +62,9 @@ pub struct Account {
     pub version_cmp: Option<String>,
     /// The run's present.
     pub as_of: Timestamp,
+    /// Bounds of rules that were learned from the baseline.
+    #[serde(default)]
+    pub learned: Vec<Learned>,
     /// Until when there are rows; `None` if that is not known.
     #[serde(default)]
     pub rows: Option<RowsUntil>,
@@ -97,6 +102,14 @@ impl RowsUntil {
     }
 }
 
+impl Ledger {
+    /// The bounds that an earlier run has learned.
+    pub fn learned(&self, monitor: &Monitor) -> LearnedBounds {
+        let learned = self.account.as_ref().map(|account| account.learned.as_slice());
+        LearnedBounds::of(monitor, learned.unwrap_or_default())
+    }
+}
+
 impl Account {
     /// What has been read.
     pub fn read(&self) -> Pinned<'_> {
@@ -106,7 +119,7 @@ impl Account {
 }
 
 /// What is known of earlier runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ledger {
     /// What the states table holds; `None` if it is not there, or does not say.
     pub account: Option<Account>,

@@ -84,6 +84,11 @@ pub fn is_time(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64)
 }
 
+/// Whether a column of this type holds something that is so many bytes long.
+pub(super) fn is_bytes(data_type: &DataType) -> bool {
+    data_type.is_string() || data_type.is_binary()
+}
+
 pub(super) fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
 }

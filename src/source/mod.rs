@@ -21,7 +21,7 @@ mod versions;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use columns::{Columns, is_number, is_scalar};
+use columns::{Columns, is_bytes, is_number, is_scalar};
 pub use columns::{is_time, spark_type};
 use datafusion::common::DataFusionError;
 use datafusion::execution::context::SessionContext;
@@ -39,7 +39,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 pub use versions::{At, Versions};
 
-use crate::config::{Inference, LabelTable, Monitor, Prediction, ProblemType, Registry, RegistryPlace};
+use crate::config::{
+    Inference, LabelTable, Monitor, Operations, Prediction, ProblemType, Registry, RegistryPlace,
+};
 use crate::lineage::{Pin, RegisteredModel};
 
 /// The name of the label table in SQL, which may be narrowed down to the labels of some rows.
@@ -185,6 +187,16 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
     }
     if let Some(request_id_col) = &inference.request_id_col {
         own.require("request_id_col", request_id_col)?;
+    }
+    let Operations { latency_col, status_col, payload_cols } = &inference.operations;
+    if let Some(latency_col) = latency_col {
+        own.require_type("latency_col", latency_col, "a number", is_number)?;
+    }
+    if let Some(status_col) = status_col {
+        own.require_type("status_col", status_col, "a text or a number", is_scalar)?;
+    }
+    for payload_col in payload_cols {
+        own.require_type("payload_cols", payload_col, "a text or binary", is_bytes)?;
     }
     if let Some(prediction) = &inference.prediction {
         let regression = prediction.problem_type == ProblemType::Regression;

@@ -1497,6 +1497,48 @@ def custom_metrics():
     return cases
 
 
+# ---------------------------------------------------------------------------------------------
+# Eigenvalues
+# ---------------------------------------------------------------------------------------------
+
+
+def eigen():
+    """numpy.linalg.eigh, the largest eigenvalue first, each vector with its largest part positive."""
+    random = np.random.default_rng(20260701)
+
+    def case(name, matrix, has_distinct=True):
+        matrix = np.asarray(matrix, dtype=float)
+        values, vectors = np.linalg.eigh(matrix)
+        values, vectors = values[::-1], vectors[:, ::-1].T
+        largest = np.abs(vectors).argmax(axis=1)
+        vectors = vectors * np.sign(vectors[np.arange(len(vectors)), largest])[:, None]
+        return {
+            "name": name,
+            "upper": [float(value) for value in matrix[np.triu_indices(len(matrix))]],
+            "values": [float(value) for value in values],
+            "vectors": vectors.tolist() if has_distinct else None,
+        }
+
+    def correlation(rows, columns):
+        sample = random.standard_normal((rows, columns)) @ random.standard_normal((columns, columns))
+        return np.round(np.corrcoef(sample.T), 6)
+
+    block = np.kron(np.eye(3), np.array([[1.0, 0.5], [0.5, 1.0]]))
+    collinear = np.ones((3, 3))
+    cases = [
+        case("one column", [[4.0]]),
+        case("two columns", [[2.0, 0.3], [0.3, 1.0]]),
+        case("a correlation of five columns", correlation(50, 5)),
+        case("a correlation of eight columns", correlation(200, 8)),
+        case("not positive", np.round((lambda a: a + a.T)(random.standard_normal((6, 6))), 3)),
+        case("graded over twelve decimals", np.diag([1.0, 1e-4, 1e-8, 1e-12]) + np.full((4, 4), 1e-13)),
+        case("the same block three times", block, has_distinct=False),
+        case("three columns that are one", collinear, has_distinct=False),
+        case("a correlation of thirty-two columns", correlation(400, 32), has_distinct=False),
+    ]
+    return cases
+
+
 def main():
     """Writes every file. Warnings are errors: each undefined value is met by name above."""
     warnings.simplefilter("error")
@@ -1515,6 +1557,7 @@ def main():
         quality_estimated,
         quality_regression,
         custom_metrics,
+        eigen,
     ]:
         write(f"{cases.__name__}.json", cases())
 

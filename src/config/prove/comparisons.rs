@@ -115,9 +115,11 @@ comparisons: { seasonal: [1 week, 1 year], rolling: 4, version: \"7\" }\n");
     fn a_comparison_without_a_meaning_is_refused() {
         assert_snapshot!(problems_with("comparisons: { seasonal: 7, rolling: 1, version: [7] }\n"), @r"
         churn.yaml:5:26: `comparisons.seasonal` is `7`, but must be a text or a list
+          hint: A text, or a list of texts
         churn.yaml:5:38: `comparisons.rolling` is `1`, but must be at least 2
           hint: `ROLLING`: so many windows before it taken together, of which at least half must have rows. Default: none
         churn.yaml:5:50: `comparisons.version` is a list, but must be a text or a whole number or a map
+          hint: A model version: its name, or an alias of it
         ");
         assert_snapshot!(problems_with("comparisons: { seasonal: weekly, version: { alias: champion } }\n"), @r"
         churn.yaml:5:26: `comparisons.seasonal` is `weekly`, which is not a period

@@ -1,17 +1,17 @@
 //! The condition of a rule: what is too much.
 
 use super::Notes;
-use crate::config::monitor::{Change, Condition};
-use crate::config::spec::{Amount, ChangeSpec, RuleSpec};
+use crate::config::monitor::{Change, Condition, Tail};
+use crate::config::spec::{Amount, Bound, ChangeSpec, LearnedWord, Range, RuleSpec};
 
 /// The one condition of `rule`, which stands at `pointer`.
 pub fn condition(rule: &RuleSpec, pointer: &str, notes: &mut Notes<'_>) -> Option<Condition> {
     let change = rule.change_from_baseline.as_ref();
     let change = change.map(|spec| self::change(spec, &format!("{pointer}/change_from_baseline"), notes));
     let given = [
-        rule.above.map(|bound| Some(Condition::Above(bound))),
-        rule.below.map(|bound| Some(Condition::Below(bound))),
-        rule.outside.map(|[low, high]| Some(Condition::Outside(low, high))),
+        rule.above.map(|bound| Some(bounded(bound, Condition::Above, Tail::Above))),
+        rule.below.map(|bound| Some(bounded(bound, Condition::Below, Tail::Below))),
+        rule.outside.map(|range| Some(within(range))),
         change.map(|change| change.map(Condition::ChangeFromBaseline)),
     ];
     let mut given = given.into_iter().flatten();
@@ -37,6 +37,20 @@ pub fn condition(rule: &RuleSpec, pointer: &str, notes: &mut Notes<'_>) -> Optio
         return None;
     }
     condition
+}
+
+fn bounded(bound: Bound, of: fn(f64) -> Condition, tail: Tail) -> Condition {
+    match bound {
+        Bound::Number(number) => of(number),
+        Bound::Word(LearnedWord::Learned) => Condition::Learned(tail),
+    }
+}
+
+fn within(range: Range) -> Condition {
+    match range {
+        Range::Numbers([low, high]) => Condition::Outside(low, high),
+        Range::Word(LearnedWord::Learned) => Condition::Learned(Tail::Outside),
+    }
 }
 
 fn change(spec: &ChangeSpec, pointer: &str, notes: &mut Notes<'_>) -> Option<Change> {

@@ -46,9 +46,9 @@ pub fn config_json(document: &Document, in_force: &InForce<'_>) -> String {
 /// what was counted.
 pub fn counting_json(config_json: &str, base: Granularity) -> String {
     let value: Value = serde_json::from_str(config_json).unwrap_or_default();
-    let of_rows = ["inference", "baseline", "slicing_exprs", "timezone"];
-    let mut counting: Map<String, Value> =
-        of_rows.into_iter().map(|key| (key.to_owned(), value[key].clone())).collect();
+    let of_rows = ["inference", "baseline", "slicing_exprs", "timezone", "expectations"];
+    let said = of_rows.into_iter().filter_map(|key| Some((key.to_owned(), value.get(key)?.clone())));
+    let mut counting: Map<String, Value> = said.collect();
     counting.insert("base".to_owned(), base.to_string().into());
     Value::Object(counting).to_string()
 }

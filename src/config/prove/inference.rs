@@ -1,7 +1,7 @@
 //! The inference table and the roles of its columns.
 
 use super::{Notes, location};
-use crate::config::monitor::{Columns, Inference, Label, LabelTable, Prediction};
+use crate::config::monitor::{Columns, Inference, Label, LabelTable, Operations, Prediction};
 use crate::config::spec::{ColumnsSpec, InferenceSpec, ProblemType};
 use crate::contract::{drift_metrics, profile_metrics};
 
@@ -17,12 +17,18 @@ pub fn inference(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Inferenc
     needed_keys_are_there(spec, notes);
     let prediction = prediction(spec, notes);
     let columns = columns(&spec.columns, notes);
+    operations_are_profiled(spec, notes);
     Some(Inference {
         table: table?,
         timestamp_col: spec.timestamp_col.clone(),
         model_id_col: spec.model_id_col.clone(),
         request_id_col: spec.request_id_col.clone(),
         prediction,
+        operations: Operations {
+            latency_col: spec.latency_col.clone(),
+            status_col: spec.status_col.clone(),
+            payload_cols: spec.payload_cols.clone(),
+        },
         columns,
     })
 }
@@ -32,8 +38,8 @@ fn at(key: &str) -> String {
 }
 
 /// The keys that name a column, and what they name.
-fn roles(spec: &InferenceSpec) -> [(&'static str, Option<&String>); 7] {
-    [
+fn roles(spec: &InferenceSpec) -> Vec<(String, Option<&String>)> {
+    let single = [
         ("timestamp_col", Some(&spec.timestamp_col)),
         ("model_id_col", spec.model_id_col.as_ref()),
         ("request_id_col", spec.request_id_col.as_ref()),
@@ -41,33 +47,41 @@ fn roles(spec: &InferenceSpec) -> [(&'static str, Option<&String>); 7] {
         ("prediction_proba_col", spec.prediction_proba_col.as_ref()),
         ("label_col", spec.label_col.as_ref()),
         ("label_timestamp_col", spec.label_timestamp_col.as_ref()),
-    ]
+        ("latency_col", spec.latency_col.as_ref()),
+        ("status_col", spec.status_col.as_ref()),
+    ];
+    let payloads = spec.payload_cols.iter().enumerate();
+    let payloads = payloads.map(|(index, name)| (format!("payload_cols/{index}"), Some(name)));
+    single.into_iter().map(|(key, name)| (key.to_owned(), name)).chain(payloads).collect()
 }
 
 /// `init` leaves this where it found no column for a role.
 fn places_are_filled(spec: &InferenceSpec, notes: &mut Notes<'_>) {
     for (key, name) in roles(spec) {
         if name.is_some_and(|name| name == PLACEHOLDER) {
-            let hint = match key {
+            let hint = match key.as_str() {
                 "timestamp_col" => "name the column that says when a row happened",
                 _ => "name the column, or take the line out if there is none",
             };
-            notes.problem(&at(key), "is `?`, a place that was not filled in", hint);
+            notes.problem(&at(&key), "is `?`, a place that was not filled in", hint);
         }
     }
 }
 
 /// A column has one role; a prediction that is its own label is always right.
 fn roles_are_apart(spec: &InferenceSpec, notes: &mut Notes<'_>) {
-    let roles = roles(spec).map(|(key, name)| (key, name.filter(|name| *name != PLACEHOLDER)));
+    let roles = roles(spec);
+    let roles: Vec<(&str, &String)> = roles
+        .iter()
+        .filter_map(|(key, name)| Some((key.as_str(), name.filter(|name| *name != PLACEHOLDER)?)))
+        .collect();
     let mut told = Vec::new();
     for ((first, one), (second, other)) in every_two(&roles) {
-        let (Some(one), Some(other)) = (one, other) else { continue };
         if one == other && !may_be_one(first, second) && !told.contains(&second) {
             told.push(second);
             notes.problem(
                 &at(second),
-                format!("is `{other}`, which is the `{first}` already"),
+                format!("is `{other}`, which is the `{}` already", first.replace('/', ".")),
                 "name another column, or take one of the two lines out",
             );
         }
@@ -128,6 +142,21 @@ fn needed_keys_are_there(spec: &InferenceSpec, notes: &mut Notes<'_>) {
         if is_given && !is_there {
             let hint = format!("add `{needed}` under `inference`");
             notes.lacks(&at(key), &[&at(needed)], format!("needs `{needed}`"), hint);
+        }
+    }
+}
+
+/// What is told of requests is what their columns hold.
+fn operations_are_profiled(spec: &InferenceSpec, notes: &mut Notes<'_>) {
+    let single = [("latency_col", spec.latency_col.as_ref()), ("status_col", spec.status_col.as_ref())];
+    let payloads = spec.payload_cols.iter().map(|name| ("payload_cols", Some(name)));
+    for (key, name) in single.into_iter().chain(payloads) {
+        if let Some(name) = name.filter(|name| spec.columns.exclude.contains(name)) {
+            notes.problem(
+                &at(key),
+                format!("names `{name}`, which is excluded"),
+                "take it out of `columns.exclude`, or out of here",
+            );
         }
     }
 }

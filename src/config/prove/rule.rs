@@ -3,7 +3,7 @@
 use super::condition::condition;
 use super::{Notes, granularity, quality};
 use crate::comparisons::Comparisons;
-use crate::config::monitor::{Condition, CustomMetric, Metric, Rule};
+use crate::config::monitor::{Condition, CustomMetric, Metric, Rule, Tail};
 use crate::config::problem::suggest;
 use crate::config::spec::{Comparison, MonitorSpec, RuleSpec, Severity};
 use crate::contract::{ALL_VERSIONS, drift_metrics, profile_metrics};
@@ -32,8 +32,8 @@ pub fn rule(spec: &RuleSpec, index: usize, context: &Context<'_>, notes: &mut No
     let at = |key: &str| format!("{pointer}/{key}");
     name_is_new(spec, index, context.spec, notes);
     let metric = metric(&spec.metric, &at("metric"), context, notes);
-    if let Some(Metric::Profile(metric)) = &metric {
-        quality::is_measured(metric, &at("metric"), context.spec, notes);
+    if let Some(metric) = &metric {
+        quality::is_measured(metric.name(), &at("metric"), context.spec, notes);
     }
     let condition = condition(spec, &pointer, notes);
     if let (Some(Condition::ChangeFromBaseline(_)), Some(metric)) = (&condition, &metric) {
@@ -43,6 +43,14 @@ pub fn rule(spec: &RuleSpec, index: usize, context: &Context<'_>, notes: &mut No
     let comparison = comparison(spec, metric.as_ref(), context, &at("comparison"), notes);
     if let (Some(comparison), Some(granularity)) = (comparison, granularity) {
         comparison_is_made(comparison, granularity, spec, context, &at("comparison"), notes);
+    }
+    if let (Some(Condition::Learned(tail)), Some(metric)) = (&condition, &metric) {
+        let key = match tail {
+            Tail::Above => "above",
+            Tail::Below => "below",
+            Tail::Outside => "outside",
+        };
+        can_be_learned(metric, comparison, context, &at(key), notes);
     }
     slices_are_known(spec, &context.spec.slicing_exprs, &at("slices"), notes);
     let significance = significance(spec, metric.as_ref(), &at("significance"), notes);
@@ -148,7 +156,7 @@ fn significance(
         Metric::Profile(_) => {
             notes.problem(pointer, "is for drift metrics only, which have a p-value", "leave it out");
         }
-        Metric::Drift(name) if is_of_whole_comparisons(name) => {
+        Metric::Drift(name) if drift_metrics::is_of_table(name) => {
             notes.problem(
                 pointer,
                 format!("has no meaning for `{name}`, which is of all columns together"),
@@ -167,11 +175,33 @@ fn significance(
     None
 }
 
-/// Whether `:table` rows alone have the drift metric called `name`.
-fn is_of_whole_comparisons(name: &str) -> bool {
-    name.starts_with("non_null_columns_delta.")
-        || ["columns_compared", "columns_drifted", "drift_share"].contains(&name)
+/// Windows of the baseline are counted as those of a log are, and compared with all of the baseline; more is not known of them.
+fn can_be_learned(
+    metric: &Metric,
+    comparison: Option<Comparison>,
+    context: &Context<'_>,
+    pointer: &str,
+    notes: &mut Notes<'_>,
+) {
+    let (name, lacks) = (metric.name(), "/baseline");
+    let is_custom = context.custom_metrics.iter().any(|custom| custom.name == name);
+    let (message, hint) = if context.spec.baseline.is_none() {
+        ("is `learned`, which needs a `baseline`".to_owned(), "name the baseline table, or a number")
+    } else if is_custom || OF_ALL_COLUMNS.contains(&name) {
+        (format!("is `learned`, which `{name}` cannot be from windows of the baseline"), "a number")
+    } else if comparison.is_some_and(|comparison| comparison != Comparison::Baseline) {
+        let message =
+            "is `learned`, from windows of the baseline beside all of it, so not for another comparison";
+        (message.to_owned(), "a number, or `comparison: BASELINE`")
+    } else {
+        return;
+    };
+    notes.lacks(pointer, &[lacks], message, hint);
 }
+
+/// What all columns of a comparison decide together.
+const OF_ALL_COLUMNS: [&str; 5] =
+    ["drift_pvalue_adjusted", "null_pvalue_adjusted", "columns_compared", "columns_drifted", "drift_share"];
 
 /// A rule on a comparison that is not made would never fire.
 fn comparison_is_made(

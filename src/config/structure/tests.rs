@@ -22,7 +22,7 @@ fn unknown_keys_are_named_with_what_was_probably_meant() {
     ");
     assert_snapshot!(problems_with("colour: red\n"), @r"
     churn.yaml:5:1: `colour` is not a known key
-      hint: known here: monitor, owner, runbook, labels, inference, baseline, registry, granularities, timezone, lateness, slicing_exprs, comparisons, quantiles, custom_metrics, importance, alerts, notify, schedule, output
+      hint: known here: monitor, owner, runbook, labels, inference, baseline, registry, granularities, timezone, lateness, slicing_exprs, comparisons, quantiles, custom_metrics, expectations, importance, alerts, notify, schedule, output
     ");
     assert_snapshot!(problems_of_rule("    abvoe: 0.2\n"), @r"
     churn.yaml:8:5: `alerts[0].abvoe` is not a known key
@@ -44,7 +44,7 @@ fn wrong_types_say_what_would_be_right() {
         churn.yaml:1:10: `monitor` is `7`, but must be a text
           hint: if it is a text, put it in quotes: "7"
         churn.yaml:2:12: `inference` is a list, but must be a map
-          hint: known here: table, timestamp_col, model_id_col, prediction_col, prediction_proba_col, label_col, label_table, label_timestamp_col, request_id_col, problem_type, positive_class, columns
+          hint: known here: table, timestamp_col, model_id_col, prediction_col, prediction_proba_col, label_col, label_table, label_timestamp_col, request_id_col, problem_type, positive_class, latency_col, status_col, payload_cols, columns
         churn.yaml:3:16: `granularities` is `1 day`, but must be a list
           hint: `[1 day]` is a list of one
         churn.yaml:4:12: `quantiles` is `ten`, but must be a whole number
@@ -59,7 +59,7 @@ fn wrong_types_say_what_would_be_right() {
         problems_of_rule("    above: high\n    severity: criticl\n    provisional: yes please\n    min_count: -3\n    outside: [1]\n"),
         @r"
         churn.yaml:8:12: `alerts[0].above` is `high`, but must be a number
-          hint: Fires when the metric is greater, in the metric's own unit
+          hint: A number, or `learned`
         churn.yaml:9:15: `alerts[0].severity` is `criticl`, but must be one of `info`, `warning`, `critical`
           hint: did you mean `critical`?
         churn.yaml:10:18: `alerts[0].provisional` is `yes please`, but must be true or false
@@ -67,7 +67,7 @@ fn wrong_types_say_what_would_be_right() {
         churn.yaml:11:16: `alerts[0].min_count` is `-3`, but must be at least 0
           hint: Values that a window, and what it is compared with, must have for the rule to look at it. Default: 1
         churn.yaml:12:14: `alerts[0].outside` is a list of 1, but must be a list of 2
-          hint: Fires when the metric is not within `[low, high]`, in the metric's own unit
+          hint: In the metric's own unit
         "
     );
     assert_snapshot!(
@@ -80,6 +80,7 @@ fn wrong_types_say_what_would_be_right() {
         churn.yaml:9:25: `alerts[0].model_versions[1]` is `true`, but must be a text
           hint: if it is a text, put it in quotes: "true"
         churn.yaml:10:36: `alerts[0].change_from_baseline.below` is a list, but must be a number or a text
+          hint: A number, or a text such as `-5%`
         "#
     );
     assert_snapshot!(problems_with("quantiles: 100000\nalerts: { rule: drift }\nlabels: { team: 7 }\n"), @r#"
@@ -92,6 +93,6 @@ fn wrong_types_say_what_would_be_right() {
     "#);
     assert_snapshot!(problems("just a text\n"), @r"
     churn.yaml:1:1: is `just a text`, but must be a map
-      hint: known here: monitor, owner, runbook, labels, inference, baseline, registry, granularities, timezone, lateness, slicing_exprs, comparisons, quantiles, custom_metrics, importance, alerts, notify, schedule, output
+      hint: known here: monitor, owner, runbook, labels, inference, baseline, registry, granularities, timezone, lateness, slicing_exprs, comparisons, quantiles, custom_metrics, expectations, importance, alerts, notify, schedule, output
     ");
 }

@@ -54,7 +54,7 @@ fn profiles(slices: Vec<(&str, Group)>, data_type: &str) -> Profiles {
         name: "prediction".to_owned(),
         data_type: data_type.to_owned(),
         kind: Kind::Text,
-        is_label: false,
+        role: crate::profile::Role::Prediction,
     };
     let fairness =
         Fairness { predicates: BTreeSet::from([KEY.to_owned()]), prediction_col: "prediction".to_owned() };

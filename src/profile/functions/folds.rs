@@ -10,11 +10,13 @@ use super::coded::{Coder, Tally};
 use super::codes::NULL;
 use super::counted::CountedNames;
 use super::dictionary::Dictionary;
-use super::given::GivenEdges;
+use super::given::{GivenEdges, GivenZone};
+use super::instants::micros;
 use super::names::{Classes, cast};
 use super::split::Which;
 use crate::profile::classification::{self, ClassificationState, ScoredAs};
 use crate::profile::regression::{self, RegressionState};
+use crate::profile::requests::RequestsState;
 use crate::profile::{ColumnState, Kind, QualityState, TableState, numeric};
 
 impl State for ColumnState {
@@ -69,11 +71,35 @@ impl State for TableState {
     }
 
     fn is_empty(&self) -> bool {
-        self.quality.as_ref().is_none_or(State::is_empty)
+        let Self { quality, requests, covariance, .. } = self;
+        quality.as_ref().is_none_or(State::is_empty)
+            && requests.as_ref().is_none_or(State::is_empty)
+            && covariance.as_ref().is_none_or(State::is_empty)
     }
 
     fn size(&self) -> usize {
-        self.quality.as_ref().map_or(0, State::size)
+        let Self { quality, requests, covariance, .. } = self;
+        quality.as_ref().map_or(0, State::size)
+            + requests.as_ref().map_or(0, State::size)
+            + covariance.as_ref().map_or(0, State::size)
+    }
+
+    fn settle(&mut self) {
+        self.settle();
+    }
+}
+
+impl State for RequestsState {
+    fn merge(&mut self, other: &Self) {
+        self.merge(other);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn size(&self) -> usize {
+        self.size()
     }
 
     fn settle(&mut self) {
@@ -117,6 +143,10 @@ fold!(
 fold!(
     /// Prediction, label.
     Regression
+);
+fold!(
+    /// Timestamp; label, its time and request id, or NULL; zone of times without one (literal).
+    Requests
 );
 
 /// Room for the numbers of one group.
@@ -240,10 +270,10 @@ impl Fold for Opaque {
     }
 }
 
-/// How long each value is: binary in bytes, lists and maps in elements; nothing where values have no length.
+/// How long each value is: texts and binary in bytes, lists and maps in elements; nothing where values have no length.
 fn lengths(values: &ArrayRef) -> Result<Option<Int64Array>> {
     match values.data_type() {
-        data_type if data_type.is_binary() => {}
+        data_type if data_type.is_binary() || data_type.is_string() => {}
         data_type if data_type.is_list() || matches!(data_type, DataType::Map(..)) => {}
         _ => return Ok(None),
     }
@@ -363,6 +393,64 @@ impl Fold for Regression {
                 }
             });
             state.add_all(labelled, room);
+        });
+        Ok(())
+    }
+}
+
+/// Room for the requests of one group.
+#[derive(Debug, Default)]
+pub struct RequestRoom {
+    zone: GivenZone,
+    delays: Vec<f64>,
+    room: numeric::Room,
+}
+
+impl Fold for Requests {
+    type State = RequestsState;
+    type Room = RequestRoom;
+
+    fn empty() -> RequestsState {
+        RequestsState::default()
+    }
+
+    fn fold(
+        arguments: &[ArrayRef],
+        rows: &mut dyn Rows<RequestsState>,
+        room: &mut RequestRoom,
+    ) -> Result<()> {
+        let RequestRoom { zone, delays, room } = room;
+        let zone = zone.read(argument(arguments, 4)?)?;
+        let times = micros(argument(arguments, 0)?, zone)?;
+        let (labels, ids) = (argument(arguments, 1)?, argument(arguments, 3)?);
+        let unlabelled = labels.logical_nulls();
+        let labelled_at = micros(argument(arguments, 2)?, zone)?;
+        let has_ids = *ids.data_type() != DataType::Null;
+        let ids = cast(ids, &DataType::Utf8View)?;
+        let ids = ids.as_string_view();
+        rows.for_each(&mut |state, which| {
+            let (mut newest, mut newest_labelled) = (None, None);
+            delays.clear();
+            which.for_each(times.len(), |row| {
+                if has_ids {
+                    match ids.is_valid(row) {
+                        true => state.ids.add(ids.value(row).as_bytes()),
+                        false => state.ids.add_nulls(1),
+                    }
+                }
+                let is_labelled = unlabelled.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+                let Some(at) = times.is_valid(row).then(|| times.value(row)) else { return };
+                newest = newest.max(Some(at));
+                if is_labelled {
+                    newest_labelled = newest_labelled.max(Some(at));
+                    if labelled_at.is_valid(row) {
+                        // Far ends of time may lie further apart than 64 bits hold.
+                        delays.push((i128::from(labelled_at.value(row)) - i128::from(at)) as f64 / 1e6);
+                    }
+                }
+            });
+            state.note(newest, newest_labelled);
+            state.add_label_delays(delays, room);
         });
         Ok(())
     }

@@ -8,18 +8,22 @@
 //! | `profile_opaque` | anything | state of the column |
 //! | `classification_quality` | prediction, label, probability, positive class (literal); edges (literal), if any | state of the quality |
 //! | `regression_quality` | prediction, label | state of the quality |
+//! | `profile_covariance` | scales (literal), and a column for each | state of how columns move together |
+//! | `profile_requests` | timestamp, label, its time, request id; zone (literal) | state of the requests |
 //! | `window_start` | timestamp, granularity (literal), zone (literal) | start of the window |
 //!
-//! A state is bytes ([`State::into_bytes`]). Edges are a JSON list of numbers. Everything that a function needs to know is a literal argument,
+//! A state is bytes ([`State::into_bytes`]). Edges are a JSON list of numbers, scales one of objects. Everything that a function needs to know is a literal argument,
 //! so that a plan can be shipped and functions be found by name.
 
 mod aggregate;
 mod coded;
 mod codes;
 mod counted;
+mod covariance;
 mod dictionary;
 mod folds;
 mod given;
+mod instants;
 mod names;
 mod split;
 mod window_start;
@@ -29,9 +33,12 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 use aggregate::StateFunction;
 pub use aggregate::{LAYOUT, State};
-use folds::{Classification, Numeric, Opaque, Regression, Text, Time};
+use covariance::Covariance;
+use folds::{Classification, Numeric, Opaque, Regression, Requests, Text, Time};
 pub use window_start::OUT_OF_RANGE;
 pub(in crate::profile) use window_start::WindowStart;
+
+use crate::profile::covariance::MAX_COLUMNS;
 
 /// Makes the functions known to `ctx`.
 pub fn register(ctx: &SessionContext) {
@@ -42,6 +49,8 @@ pub fn register(ctx: &SessionContext) {
         AggregateUDF::from(StateFunction::<Opaque>::new("profile_opaque", 1..=1)),
         AggregateUDF::from(StateFunction::<Classification>::new("classification_quality", 4..=5)),
         AggregateUDF::from(StateFunction::<Regression>::new("regression_quality", 2..=2)),
+        AggregateUDF::from(StateFunction::<Covariance>::new("profile_covariance", 2..=1 + MAX_COLUMNS)),
+        AggregateUDF::from(StateFunction::<Requests>::new("profile_requests", 5..=5)),
     ];
     for function in aggregates {
         ctx.register_udaf(function);

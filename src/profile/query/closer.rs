@@ -114,7 +114,7 @@ impl Table<'_> {
     ) -> Result<u64, DataFusionError> {
         let columns: Vec<_> = indices.iter().map(|index| asked.columns[*index].clone()).collect();
         let with_quality = asked.with_quality && columns.iter().any(|column| self.is_proba(column));
-        let again = Asked { columns: &columns, with_quality };
+        let again = Asked { columns: &columns, with_quality, with_requests: false, reference: None };
         let (counted, bytes) = self.count(again, "crowded columns", pinned).await?;
         let mut counted: BTreeMap<_, _> = counted.into_iter().map(|base| (base.key(), base.group)).collect();
         for base in groups {
@@ -123,8 +123,8 @@ impl Table<'_> {
             for (index, state) in indices.iter().zip(again.columns) {
                 group.columns[*index] = state;
             }
-            if again.quality.is_some() {
-                group.quality = again.quality;
+            if again.table.quality.is_some() {
+                group.table.quality = again.table.quality;
             }
         }
         Ok(bytes)
@@ -147,7 +147,7 @@ impl Table<'_> {
                 _ => true,
             };
             is_cut
-                && match &mut group.quality {
+                && match &mut group.table.quality {
                     Some(QualityState::Classification(state)) if of_quality => {
                         state.cut_between_buckets(edges)
                     }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::states;
 use crate::config::Monitor;
 use crate::profile::functions::State;
-use crate::profile::{BaseGroup, ColumnSet, ColumnState, Group, QualityState, Segment, Slice};
+use crate::profile::{BaseGroup, ColumnSet, ColumnState, Group, Segment, Slice, TableState};
 
 /// The groups in `batch`, an answer to `profile.sql` or `groups.sql` with the states of `columns` columns.
 pub(super) fn groups(
@@ -29,7 +29,8 @@ pub(super) fn groups(
     let counts = column(batch, "row_count")?.as_primitive::<Int64Type>();
     let columns = (0..columns).map(|index| column(batch, &states::of_column(index)));
     let columns = columns.collect::<Result<Vec<&ArrayRef>, _>>()?;
-    let quality = batch.column_by_name(states::QUALITY);
+    let [quality, requests, covariance] =
+        [states::QUALITY, states::REQUESTS, states::COVARIANCE].map(|name| batch.column_by_name(name));
 
     let group = |row: usize| -> Result<BaseGroup, DataFusionError> {
         let start =
@@ -48,14 +49,22 @@ pub(super) fn groups(
                     .iter()
                     .map(|states| ColumnState::from_bytes(states.as_binary::<i64>().value(row)))
                     .collect::<Result<_, _>>()?,
-                quality: quality
-                    .map(|states| QualityState::from_bytes(states.as_binary::<i64>().value(row)))
-                    .transpose()?,
+                table: TableState {
+                    quality: state(quality, row)?,
+                    requests: state(requests, row)?,
+                    covariance: state(covariance, row)?,
+                    scales: Vec::new(),
+                },
                 non_null: ColumnSet::default(),
             }),
         })
     };
     (0..batch.num_rows()).map(group).collect()
+}
+
+/// The state in this row of `states`, if they were asked for.
+fn state<S: State>(states: Option<&ArrayRef>, row: usize) -> Result<Option<S>, DataFusionError> {
+    states.map(|states| S::from_bytes(states.as_binary::<i64>().value(row))).transpose()
 }
 
 /// The column called `name`, as texts.

@@ -17,6 +17,7 @@ use super::bins::Numbers;
 use super::kept::{self, Kept};
 use super::table::SliceValues;
 use crate::config::Monitor;
+use crate::profile::covariance::Scale;
 use crate::profile::{BaseGroup, ColumnInfo};
 use crate::scope::{Scopes, Windows};
 use crate::source::Part;
@@ -149,10 +150,10 @@ impl<'a> Base<'a> {
     pub(super) async fn states(
         &self,
         columns: &[ColumnInfo],
-        with_quality: bool,
+        with_table: bool,
     ) -> Result<Vec<BaseGroup>, QueryError> {
         let mut kept = self.groups.clone();
-        let filled = self.kept.fill(&mut kept, columns, with_quality).await;
+        let filled = self.kept.fill(&mut kept, columns, with_table).await;
         filled.map_err(|error| QueryError::kept(&self.url, error))?;
         Ok(kept)
     }
@@ -163,16 +164,24 @@ impl<'a> Base<'a> {
         self.kept.numbers(until).await.map_err(|error| QueryError::kept(&self.url, error))
     }
 
+    /// What columns of the baseline were measured by, be it as it was or not.
+    pub(super) async fn scales(&self) -> Result<Vec<Scale>, QueryError> {
+        let kept = self.kept.baseline(&[], true).await;
+        let kept = kept.map_err(|error| QueryError::kept(&self.url, error))?;
+        let scales = kept.into_iter().map(|base| Arc::unwrap_or_clone(base.group).table.scales);
+        Ok(scales.max_by_key(Vec::len).unwrap_or_default())
+    }
+
     /// What is kept of the baseline, if it is as it was.
     pub(super) async fn baseline(
         &self,
         columns: &[ColumnInfo],
-        with_quality: bool,
+        with_table: bool,
     ) -> Result<Option<Vec<BaseGroup>>, QueryError> {
         if !self.baseline_is_kept {
             return Ok(None);
         }
-        let kept = self.kept.baseline(columns, with_quality).await;
+        let kept = self.kept.baseline(columns, with_table).await;
         kept.map(Some).map_err(|error| QueryError::kept(&self.url, error))
     }
 }

@@ -77,17 +77,17 @@ impl<'a> Kept<'a> {
         Ok(groups)
     }
 
-    /// Gives each of `groups` its states of `columns`, and of the model's quality if that is asked. A column that was not
+    /// Gives each of `groups` its states of `columns`, and of the table as a whole if that is asked. A column that was not
     /// there when a group was counted is NULL in all of its rows.
     pub(super) async fn fill(
         &self,
         groups: &mut [BaseGroup],
         columns: &[ColumnInfo],
-        with_quality: bool,
+        with_table: bool,
     ) -> Result<(), DataFusionError> {
         let mut states = Vec::new();
         for frame in self.frames().await? {
-            states.extend(self.within(only(frame, columns, with_quality)?).await?);
+            states.extend(self.within(only(frame, columns, with_table)?).await?);
         }
         fill_from(&states, groups, columns, self.monitor)
     }
@@ -124,16 +124,16 @@ impl<'a> Kept<'a> {
         Ok(found)
     }
 
-    /// The groups of the baseline, with their states of `columns`, and of the model's quality if that is asked.
+    /// The groups of the baseline, with their states of `columns`, and of the table as a whole if that is asked.
     pub(super) async fn baseline(
         &self,
         columns: &[ColumnInfo],
-        with_quality: bool,
+        with_table: bool,
     ) -> Result<Vec<BaseGroup>, DataFusionError> {
         let frame = self.ctx.sql(&fill(KEPT_BASELINE, &[])).await?;
         let of_tables = frame.clone().filter(col("column_name").eq(lit(TABLE)))?;
         let mut groups = heads(&of_tables.collect().await?, self.monitor)?;
-        let states = only(frame, columns, with_quality)?.collect().await?;
+        let states = only(frame, columns, with_table)?.collect().await?;
         fill_from(&states, &mut groups, columns, self.monitor)?;
         Ok(groups)
     }
@@ -214,17 +214,17 @@ fn heads(tables: &[RecordBatch], monitor: &Monitor) -> Result<Vec<BaseGroup>, Da
         let rows = Rows::of(batch, monitor)?;
         groups.extend((0..batch.num_rows()).map(|row| {
             let (window, is_out_of_range, segment) = rows.key(row);
-            let (columns, quality, non_null) = (Vec::new(), None, ColumnSet::default());
-            let group = Group { row_count: rows.counts[row], columns, quality, non_null };
+            let (columns, table, non_null) = (Vec::new(), TableState::default(), ColumnSet::default());
+            let group = Group { row_count: rows.counts[row], columns, table, non_null };
             BaseGroup { window, is_out_of_range, segment, group: Arc::new(group) }
         }));
     }
     Ok(groups)
 }
 
-/// The rows of `frame` about `columns`, and about whole tables if the model's quality is asked.
-fn only(frame: DataFrame, columns: &[ColumnInfo], with_quality: bool) -> Result<DataFrame, DataFusionError> {
-    let names = columns.iter().map(|column| column.name.as_str()).chain(with_quality.then_some(TABLE));
+/// The rows of `frame` about `columns`, and about whole tables if that is asked.
+fn only(frame: DataFrame, columns: &[ColumnInfo], with_table: bool) -> Result<DataFrame, DataFusionError> {
+    let names = columns.iter().map(|column| column.name.as_str()).chain(with_table.then_some(TABLE));
     frame.filter(col("column_name").in_list(names.map(lit).collect(), false))
 }
 
@@ -254,7 +254,7 @@ fn fill_from(
             let group = Arc::make_mut(&mut groups[*place].group);
             let name = rows.columns[row].as_deref().unwrap_or_default();
             if name == TABLE {
-                group.quality = TableState::from_bytes(states.value(row))?.quality;
+                group.table = TableState::from_bytes(states.value(row))?;
                 continue;
             }
             let sketch = sketches.is_valid(row).then(|| sketches.value(row));

@@ -52,6 +52,12 @@ impl States {
         self.0.extend(bases.chain(sums));
     }
 
+    /// Bytes that they take of what has `size` bytes, however many rows there are.
+    pub(super) fn bytes_of(&self, size: u64) -> u64 {
+        let bytes = self.0.iter().map(|(_, number)| size.saturating_mul(*number));
+        bytes.fold(0, u64::saturating_add)
+    }
+
     /// Bytes that they take of a column of this kind.
     fn bytes(&self, kind: Kind) -> u64 {
         let Size { empty, a_row, most } = size(kind);
@@ -101,7 +107,12 @@ mod tests {
     use super::*;
 
     fn column(name: &str, kind: Kind) -> ColumnInfo {
-        ColumnInfo { name: name.to_owned(), data_type: String::new(), kind, is_label: false }
+        ColumnInfo {
+            name: name.to_owned(),
+            data_type: String::new(),
+            kind,
+            role: crate::profile::Role::Feature,
+        }
     }
 
     /// Passes over some numbers and names, of which those that begin with `y` come last.

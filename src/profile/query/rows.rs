@@ -7,6 +7,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::lit;
 
+use super::relabeled::window_start;
 use super::{QueryError, decode};
 use crate::config::Monitor;
 use crate::contract::ALL_VERSIONS;
@@ -38,6 +39,15 @@ pub(super) async fn of_baseline(
     rows.map_err(|error| QueryError::query(&baseline.pin.table, error))
 }
 
+/// `rows` of the baseline, each in the base window of its time.
+pub(super) fn in_windows(
+    monitor: &Monitor,
+    rows: DataFrame,
+    own: &OwnNames,
+) -> Result<DataFrame, DataFusionError> {
+    rows.with_column(&own.window_start_name(), window_start(monitor))
+}
+
 /// Requests with several labels, of which no column says the latest; none where one does.
 pub(super) async fn with_several_labels(monitor: &Monitor, snapshot: &Snapshot) -> Result<u64, QueryError> {
     let label = monitor.inference.prediction.as_ref().and_then(|prediction| prediction.label.as_ref());
@@ -61,7 +71,7 @@ async fn windowed(
     ctx: &SessionContext,
     own: &OwnNames,
 ) -> Result<DataFrame, DataFusionError> {
-    let labelled = labelled(monitor, ctx).await?;
+    let labelled = labelled(monitor, ctx, own).await?;
     view(ctx, "labelled", labelled)?;
     let timestamp = Name::column(&monitor.inference.timestamp_col);
     let [window_start, model_version] = of_shape(own);
@@ -75,7 +85,11 @@ async fn windowed(
 }
 
 /// The rows of the inference table, with labels that arrive in a table of their own; labels that only the baseline has are NULL.
-async fn labelled(monitor: &Monitor, ctx: &SessionContext) -> Result<DataFrame, DataFusionError> {
+async fn labelled(
+    monitor: &Monitor,
+    ctx: &SessionContext,
+    own: &OwnNames,
+) -> Result<DataFrame, DataFusionError> {
     let Some(label) = monitor.label() else { return ctx.table("inference").await };
     let Some(arrives_in) = &label.arrives_in else {
         let frame = ctx.table("inference").await?;
@@ -90,6 +104,8 @@ async fn labelled(monitor: &Monitor, ctx: &SessionContext) -> Result<DataFrame, 
         ("request_id", Name::column(&arrives_in.request_id_col)),
         ("label", Name::column(&label.column)),
         ("label_order", Name::list(&order)),
+        ("label_time", arrives_in.timestamp_col.as_deref().map_or_else(Name::null, Name::column)),
+        ("labelled_at", own.labelled_at()),
     ];
     ctx.sql(&template::fill(template::LABELLED, &names)).await
 }

@@ -1,7 +1,8 @@
-//! What is asked of the rows: one aggregate call for each column, and one for the model's quality.
+//! What is asked of the rows: one aggregate call for each column, and up to three for the table as a whole.
 
 use super::table::{Asked, Table};
 use crate::config::ProblemType;
+use crate::profile::covariance::Reference;
 use crate::profile::gap::Gap;
 use crate::profile::pinned::PinnedEdges;
 use crate::profile::template::Name;
@@ -9,6 +10,12 @@ use crate::profile::{ColumnInfo, Kind};
 
 /// Name of the state of the model's quality in the answer.
 pub(super) const QUALITY: &str = "quality";
+
+/// Name of the state of the requests in the answer.
+pub(super) const REQUESTS: &str = "requests";
+
+/// Name of the state of how columns move together in the answer.
+pub(super) const COVARIANCE: &str = "covariance";
 
 /// Name of the state of the `index`-th column in the answer.
 pub(super) fn of_column(index: usize) -> String {
@@ -67,6 +74,8 @@ fn calls(table: &Table<'_>, asked: Asked<'_>, pinned: &PinnedEdges) -> Name {
     };
     let mut calls: Vec<Name> = asked.columns.iter().enumerate().map(state).collect();
     calls.extend(quality_call(table, pinned).filter(|_| asked.with_quality));
+    calls.extend(requests_call(table).filter(|_| asked.with_requests));
+    calls.extend(asked.reference.map(covariance_call));
     Name::list(&calls)
 }
 
@@ -101,4 +110,29 @@ fn quality_call(table: &Table<'_>, pinned: &PinnedEdges) -> Option<Name> {
             Name::call("classification_quality", &arguments, QUALITY)
         }
     })
+}
+
+fn covariance_call(reference: &Reference) -> Name {
+    // Scales are numbers and texts, which always are JSON.
+    let said = Name::literal(&serde_json::to_string(reference).unwrap_or_default());
+    let columns = reference.scales().iter().map(|scale| Name::column(scale.column()));
+    let arguments: Vec<Name> = [said].into_iter().chain(columns).collect();
+    Name::call("profile_covariance", &arguments, COVARIANCE)
+}
+
+/// Of a baseline, which is no log of requests, there is none.
+fn requests_call(table: &Table<'_>) -> Option<Name> {
+    let Table { monitor, own, .. } = table;
+    let label = monitor.label();
+    let has_label_time = label
+        .and_then(|label| label.arrives_in.as_ref())
+        .is_some_and(|labels| labels.timestamp_col.is_some());
+    let arguments = [
+        Name::column(&monitor.inference.timestamp_col),
+        label.map_or_else(Name::null, |label| Name::column(&label.column)),
+        if has_label_time { own.labelled_at() } else { Name::null() },
+        monitor.inference.request_id_col.as_deref().map_or_else(Name::null, Name::column),
+        Name::literal(&monitor.timezone),
+    ];
+    table.has_windows.then(|| Name::call("profile_requests", &arguments, REQUESTS))
 }

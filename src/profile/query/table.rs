@@ -18,6 +18,7 @@ use super::{QueryError, decode, states};
 use crate::cause::is_of_a_file;
 use crate::config::Monitor;
 use crate::contract::OTHER;
+use crate::profile::covariance::Reference;
 use crate::profile::gap::Gaps;
 use crate::profile::own_names::OwnNames;
 use crate::profile::pinned::PinnedEdges;
@@ -62,6 +63,10 @@ pub(super) struct Asked<'a> {
     pub(super) columns: &'a [ColumnInfo],
     /// Whether the model's quality is counted, too.
     pub(super) with_quality: bool,
+    /// Whether requests as such are, where there are any.
+    pub(super) with_requests: bool,
+    /// What columns are measured by that are looked at together, if that is counted.
+    pub(super) reference: Option<&'a Reference>,
 }
 
 /// What was asked, counted.
@@ -162,7 +167,9 @@ impl Table<'_> {
         }
         if let Some(first) = self.monitor.slicing_exprs.first() {
             // Each row is in one slice of each expression, so those of one make the whole.
-            groups.extend(rollup::whole(&groups, first));
+            let wholes = rollup::whole(&groups, first);
+            groups.iter_mut().for_each(|base| Arc::make_mut(&mut base.group).table.leave_to_whole());
+            groups.extend(wholes);
         }
         groups.sort_by_cached_key(BaseGroup::key);
         Ok((groups, bytes))

@@ -48,7 +48,7 @@ impl Table<'_> {
         if let ColumnState::Numeric(state) = &mut group.columns[index] {
             state.distribution.cut_where_possible(edges);
         }
-        if let Some(QualityState::Classification(state)) = &mut group.quality
+        if let Some(QualityState::Classification(state)) = &mut group.table.quality
             && asked.with_quality
             && self.is_proba(&asked.columns[index])
         {

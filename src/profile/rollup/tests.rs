@@ -94,7 +94,7 @@ impl Row {
                 },
             }
         }
-        match (&mut group.quality, self.label) {
+        match (&mut group.table.quality, self.label) {
             (Some(QualityState::Classification(state)), Some(label)) => {
                 state.add_row(self.name.unwrap_or("a"), label, label == "a", self.number);
             }
@@ -129,7 +129,7 @@ fn counted<K: Ord>(rows: &[Row], of_classes: bool, keys: impl Fn(&Row) -> Vec<K>
 
 /// The states of `group` as they are written.
 fn bytes(group: &Group) -> Vec<u8> {
-    postcard::to_stdvec(&(group.row_count, &group.columns, &group.quality)).unwrap()
+    postcard::to_stdvec(&(group.row_count, &group.columns, &group.table.quality)).unwrap()
 }
 
 fn slice(value: &str) -> Option<Slice> {

@@ -2,11 +2,13 @@
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use super::super::Kind;
+use super::super::classification::ClassificationState;
 use super::super::exact::{hostile, one, same, squared_deviations, units};
 use super::super::opaque::OpaqueState;
 use super::super::reason::is_explained;
+use super::super::regression::RegressionState;
 use super::super::text::TextState;
+use super::super::{Kind, QualityState, Role};
 use super::*;
 use crate::contract::ALL_VERSIONS;
 use crate::window::Calendar;
@@ -105,7 +107,7 @@ fn rows(
 const WINDOW: Option<&str> = Some("2026-05-01T12:00:00Z");
 
 fn column(name: &str, kind: Kind) -> ColumnInfo {
-    ColumnInfo { name: name.to_owned(), data_type: String::new(), kind, is_label: false }
+    ColumnInfo { name: name.to_owned(), data_type: String::new(), kind, role: Role::Feature }
 }
 
 fn column_of(state: ColumnState) -> ProfileRow {
@@ -316,7 +318,8 @@ fn only_texts_have_lengths() {
 #[test]
 fn an_awaited_label_is_not_missing() {
     let named = |name: &str, is_label, values: &[Option<f64>]| {
-        let info = ColumnInfo { is_label, ..column(name, Kind::Numeric) };
+        let role = if is_label { Role::Label } else { Role::Feature };
+        let info = ColumnInfo { role, ..column(name, Kind::Numeric) };
         (info, ColumnState::Numeric(numbers(values)))
     };
     let feature = || named("age", false, &[Some(30.0), Some(40.0)]);

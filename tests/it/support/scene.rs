@@ -93,6 +93,26 @@ impl Scene {
         tables::write(&self.path("lake").join(name), batches).await;
     }
 
+    /// Makes the table `lake/<name>` anew.
+    pub async fn replace(&self, name: &str, sql: &str) {
+        std::fs::remove_dir_all(self.path("lake").join(name)).expect("the table was there");
+        self.table(name, sql).await;
+    }
+
+    /// Appends what `sql` selects from `model` to the table `lake/<name>`; columns that it does not have are added to it.
+    pub async fn append(&self, name: &str, sql: &str) {
+        let ctx = SessionContext::new();
+        let model = ctx.sql(ROWS).await.expect("the model's rows");
+        ctx.register_table("model", model.into_view()).expect("a new name");
+        let batches = ctx.sql(sql).await.expect(sql).collect().await.expect(sql);
+        let table = tables::open(&self.path("lake").join(name)).await;
+        let appended = table
+            .write(batches)
+            .with_save_mode(deltalake::protocol::SaveMode::Append)
+            .with_schema_mode(deltalake::operations::write::SchemaMode::Merge);
+        appended.await.expect("rows that can be appended");
+    }
+
     /// Replaces a part of the monitor `bad`.
     pub fn edit(&self, from: &str, to: &str) {
         self.edit_of("bad", from, to);

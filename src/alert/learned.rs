@@ -1,0 +1,156 @@
+//! Bounds that are learned from the baseline: how far a rule's metric strays there by itself, window by window.
+//!
+//! The mean of the metric over the windows of the baseline, three standard deviations (over all of them) to either side, as NannyML
+//! has it. So it knows what sampling alone would not: that Mondays are no Sundays. A pure function of rows that stand in no
+//! table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::observe::{SeriesKey, Watch};
+use crate::config::{Condition, Monitor, Rule, Tail};
+use crate::contract::ALL_VERSIONS;
+use crate::drift::DriftRow;
+use crate::drift::row::drift_type;
+use crate::profile::row::ProfileRow;
+
+/// Standard deviations on either side.
+const DEVIATIONS: f64 = 3.0;
+
+/// Windows that it takes to tell how far they stray.
+pub const MIN_WINDOWS: usize = 5;
+
+/// Bounds are told to so many digits, and mean what they tell.
+const DIGITS: i32 = 6;
+
+/// What was learned for one series of a rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Learned {
+    /// The rule's name.
+    pub rule: String,
+    /// The model version, or `*`.
+    pub model_version: String,
+    /// Key and value of the slice; `None` for all rows.
+    pub slice: Option<(String, String)>,
+    /// The column, or `:table`.
+    pub column_name: String,
+    /// Less is beyond.
+    pub low: f64,
+    /// More is beyond.
+    pub high: f64,
+}
+
+/// Bounds by rule and series.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LearnedBounds(BTreeMap<(String, SeriesKey), (f64, f64)>);
+
+impl LearnedBounds {
+    /// What an earlier run has learned.
+    pub fn of(monitor: &Monitor, learned: &[Learned]) -> Self {
+        let rule = |name: &str| monitor.rules.iter().find(|rule| rule.name == name);
+        let entry = |learned: &Learned| {
+            let Learned { rule: name, model_version, slice, column_name, low, high } = learned.clone();
+            let drift_type = rule(&name)?.comparison.map(drift_type);
+            let key = SeriesKey { model_version, slice, column_name, drift_type };
+            Some(((name, key), (low, high)))
+        };
+        Self(learned.iter().filter_map(entry).collect())
+    }
+
+    /// Learns from rows of windows of the baseline.
+    pub(super) fn learn(&mut self, watch: &Watch<'_>, profile: &[ProfileRow], drift: &[DriftRow]) {
+        // Whatever versions the baseline has, and all together: which of them a series is held to is asked later.
+        let versions = profile.iter().map(|row| &row.model_version);
+        let versions: BTreeSet<&String> =
+            versions.chain(drift.iter().map(|row| &row.model_version)).collect();
+        let versions = versions.into_iter().cloned().collect();
+        let of_all = Rule { model_versions: Some(versions), ..watch.rule.clone() };
+        for (key, observations) in (Watch { rule: &of_all, ..*watch }).observed(profile, drift, 0) {
+            let counted = observations.iter().filter(|observation| observation.count >= watch.rule.min_count);
+            let values: Vec<f64> = counted.filter_map(|observation| observation.value).collect();
+            if let Some(bounds) = bounds(&values) {
+                self.0.insert((watch.rule.name.clone(), key), bounds);
+            }
+        }
+    }
+
+    /// `rule` with the bounds that were learned for a series, or for that of all versions together; as it is, if it has bounds of
+    /// its own, or nothing was learned.
+    pub(super) fn resolve(&self, rule: &Rule, key: &SeriesKey) -> Rule {
+        let Condition::Learned(tail) = rule.condition else { return rule.clone() };
+        let all = SeriesKey { model_version: ALL_VERSIONS.to_owned(), ..key.clone() };
+        let found = [key, &all].into_iter().find_map(|key| self.0.get(&(rule.name.clone(), key.clone())));
+        let condition = match (found, tail) {
+            (None, _) => rule.condition,
+            (Some((_, high)), Tail::Above) => Condition::Above(*high),
+            (Some((low, _)), Tail::Below) => Condition::Below(*low),
+            (Some((low, high)), Tail::Outside) => Condition::Outside(*low, *high),
+        };
+        Rule { condition, ..rule.clone() }
+    }
+
+    /// What is kept for later runs.
+    pub fn told(&self) -> Vec<Learned> {
+        let told = self.0.iter().map(|((rule, key), (low, high))| Learned {
+            rule: rule.clone(),
+            model_version: key.model_version.clone(),
+            slice: key.slice.clone(),
+            column_name: key.column_name.clone(),
+            low: *low,
+            high: *high,
+        });
+        told.collect()
+    }
+}
+
+/// Three deviations on either side of the mean; none of too few values.
+fn bounds(values: &[f64]) -> Option<(f64, f64)> {
+    if values.len() < MIN_WINDOWS {
+        return None;
+    }
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt();
+    let (low, high) = (mean - DEVIATIONS * deviation, mean + DEVIATIONS * deviation);
+    (low.is_finite() && high.is_finite()).then(|| (rounded(low, f64::floor), rounded(high, f64::ceil)))
+}
+
+/// To so many digits, outwards: what the baseline itself does is never beyond by rounding.
+fn rounded(value: f64, outwards: fn(f64) -> f64) -> f64 {
+    let digits = DIGITS - 1 - value.abs().log10().floor().clamp(-300.0, 300.0) as i32;
+    if value == 0.0 || !(-290..=290).contains(&digits) {
+        return value;
+    }
+    // Written and read, so that the bound is what a reader sees.
+    let (scale, places) = (10f64.powi(digits.abs()), digits.max(0) as usize);
+    let whole = if digits >= 0 { outwards(value * scale) / scale } else { outwards(value / scale) * scale };
+    format!("{whole:.places$}").parse().unwrap_or(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn bounds_are_three_deviations_from_the_mean() {
+        // NumPy: mean 3, std 1.4142135623730951.
+        assert_eq!(bounds(&[1.0, 2.0, 3.0, 4.0, 5.0]), Some((-1.24265, 7.24265)));
+        assert_eq!(bounds(&[0.25; 6]), Some((0.25, 0.25)));
+        assert_eq!(bounds(&[0.0; 6]), Some((0.0, 0.0)));
+        assert_eq!(bounds(&[1.0, 2.0, 3.0, 4.0]), None);
+        assert_eq!(bounds(&[f64::MAX, f64::MIN, 0.0, 0.0, 0.0]), None);
+    }
+
+    #[test]
+    fn a_bound_has_few_digits_and_is_no_narrower() {
+        assert_eq!(rounded(0.032_880_492_1, f64::ceil), 0.032_880_5);
+        assert_eq!(rounded(-0.032_880_492_1, f64::floor), -0.032_880_5);
+        assert_eq!(rounded(1_234_567.2, f64::ceil), 1_234_570.0);
+        assert_eq!(rounded(123_456.0, f64::ceil), 123_456.0);
+        assert_eq!(rounded(1e-12, f64::floor), 1e-12);
+        let wide = rounded(2.0 / 3.0, f64::ceil);
+        assert!(wide >= 2.0 / 3.0 && wide.to_string().len() <= 8, "{wide}");
+    }
+}
