@@ -79,6 +79,7 @@ pub fn told(monitor: &Monitor, trial: Trial, seed: u64) -> Vec<Event> {
         gaps: Gaps::new(),
         lost: Arc::default(),
         reference: None,
+        without_losses: None,
         expectations: Arc::default(),
     };
     let as_of: Timestamp = "2027-01-01T00:00:00Z".parse().expect("a time");

@@ -19,7 +19,7 @@ use crate::profile::row::ProfileRow;
 const DEVIATIONS: f64 = 3.0;
 
 /// Windows that it takes to tell how far they stray.
-pub const MIN_WINDOWS: usize = 5;
+pub const MIN_WINDOWS: usize = 7;
 
 /// Bounds are told to so many digits, and mean what they tell.
 const DIGITS: i32 = 6;
@@ -65,7 +65,8 @@ impl LearnedBounds {
         let versions: BTreeSet<&String> =
             versions.chain(drift.iter().map(|row| &row.model_version)).collect();
         let versions = versions.into_iter().cloned().collect();
-        let of_all = Rule { model_versions: Some(versions), ..watch.rule.clone() };
+        // No row of a baseline is still to come.
+        let of_all = Rule { model_versions: Some(versions), provisional: true, ..watch.rule.clone() };
         for (key, observations) in (Watch { rule: &of_all, ..*watch }).observed(profile, drift, 0) {
             let counted = observations.iter().filter(|observation| observation.count >= watch.rule.min_count);
             let values: Vec<f64> = counted.filter_map(|observation| observation.value).collect();
@@ -135,12 +136,16 @@ mod tests {
 
     #[test]
     fn bounds_are_three_deviations_from_the_mean() {
-        // NumPy: mean 3, std 1.4142135623730951.
-        assert_eq!(bounds(&[1.0, 2.0, 3.0, 4.0, 5.0]), Some((-1.24265, 7.24265)));
-        assert_eq!(bounds(&[0.25; 6]), Some((0.25, 0.25)));
-        assert_eq!(bounds(&[0.0; 6]), Some((0.0, 0.0)));
-        assert_eq!(bounds(&[1.0, 2.0, 3.0, 4.0]), None);
-        assert_eq!(bounds(&[f64::MAX, f64::MIN, 0.0, 0.0, 0.0]), None);
+        // NumPy: mean 4, std 2.
+        assert_eq!(bounds(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]), Some((-2.0, 10.0)));
+        // NumPy: mean 2.8333333333333335, std 1.034139470499238.
+        let eight = [1.5, 2.5, 3.5, 2.0, 4.0, 3.0, 4.5, 5.0 / 3.0];
+        let (low, high) = bounds(&eight).unwrap();
+        assert!((low + 0.269_086).abs() < 1e-9 && (high - 5.935_76).abs() < 1e-9, "{low} {high}");
+        assert_eq!(bounds(&[0.25; 7]), Some((0.25, 0.25)));
+        assert_eq!(bounds(&[0.0; 7]), Some((0.0, 0.0)));
+        assert_eq!(bounds(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), None);
+        assert_eq!(bounds(&[f64::MAX, f64::MIN, 0.0, 0.0, 0.0, 0.0, 0.0]), None);
     }
 
     #[test]

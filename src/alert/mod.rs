@@ -193,6 +193,10 @@ impl<'a> Judging<'a> {
             for (key, mut observations) in series {
                 let rule = &self.learned.resolve(rule, &key);
                 let alert = Alert { monitor, rule, key: &key, present };
+                if matches!(rule.condition, Condition::Learned(_)) {
+                    self.leave(&alert.id(), &observations);
+                    continue;
+                }
                 // A series that never has a value is not of this metric: a text column has no mean. But if an alert is on, it is,
                 // and its values are yet to come.
                 let is_of_metric =
@@ -215,12 +219,25 @@ impl<'a> Judging<'a> {
         }
     }
 
+    /// Leaves an alert as it is recorded: there is no bound to judge these windows by.
+    fn leave(&mut self, alert_id: &str, observations: &[Observation]) {
+        let unjudged = observations.iter().filter(|observation| observation.is_computed).count() as u64;
+        *self.evaluation.unjudged.entry(judge::UNLEARNED).or_default() += unjudged;
+        let last = self.recorded.last.get(alert_id).filter(|last| is_on(Some(last)));
+        self.evaluation.firing.extend(last.cloned());
+        self.followed.insert(alert_id.to_owned());
+    }
+
     /// Judges what has waited for all columns to be compared.
     fn judge_waiting(&mut self, families: &Families<'_>) {
         let Self { monitor, recorded, present, .. } = *self;
         for (place, key, mut observations) in std::mem::take(&mut self.waiting) {
             let Some(rule) = monitor.rules.get(place) else { continue };
             let rule = &self.learned.resolve(rule, &key);
+            if matches!(rule.condition, Condition::Learned(_)) {
+                self.leave(&Alert { monitor, rule, key: &key, present }.id(), &observations);
+                continue;
+            }
             let Some(first) = self.past.start(rule.granularity) else { continue };
             for observation in &mut observations {
                 let Some(place) = observation.place else { continue };

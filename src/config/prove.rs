@@ -15,6 +15,7 @@ mod expectations;
 mod hash;
 mod inference;
 mod location;
+mod needs;
 mod notes;
 mod quality;
 mod registry;

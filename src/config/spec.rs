@@ -149,7 +149,30 @@ pub struct ExpectationSpec {
     /// No number is greater.
     pub max: Option<f64>,
     /// All values that there are, as `frequent_items` writes them. Gives `percent_unlisted`.
-    pub values: Option<Vec<String>>,
+    pub values: Option<Vec<ScalarSpec>>,
+}
+
+/// A value: a text, or a number or a boolean that is written without quotes.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ScalarSpec {
+    /// A text.
+    Text(String),
+    /// A number.
+    Number(serde_json::Number),
+    /// True or false.
+    Boolean(bool),
+}
+
+impl ScalarSpec {
+    /// As `frequent_items` writes it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Boolean(boolean) => boolean.to_string(),
+        }
+    }
 }
 
 /// The baseline table.
@@ -283,7 +306,7 @@ pub struct RuleSpec {
     pub metric: String,
     /// Fires when the metric is greater, in the metric's own unit. Here and in the next two `learned` stands for three
     /// standard deviations from the mean of the metric over windows of the baseline, which needs the `timestamp_col` for that
-    /// and at least 5 windows with rows.
+    /// and at least 7 windows with rows.
     pub above: Option<Bound>,
     /// Fires when the metric is less, in the metric's own unit.
     pub below: Option<Bound>,

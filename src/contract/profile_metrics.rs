@@ -311,6 +311,20 @@ const EXTRAS: &[Column] = &[
         "Expected average precision of the positive class. Estimated classification.",
     ),
     column(
+        "estimated_mean_average_error",
+        Type::Double,
+        "Errors to be expected before labels come, here and in the next, of all rows with a prediction, labelled or not: what \
+         gradient-boosted trees say that have learnt from features, predictions and errors of the baseline, as NannyML's DLE. It \
+         holds while labels, given these, scatter as in the baseline: concept drift is what it cannot see, and rows of a kind \
+         that the baseline lacks are taken for the most like. NULL without a baseline of at least 100 labelled rows. \
+         Estimated regression.",
+    ),
+    column(
+        "estimated_root_mean_squared_error",
+        Type::Double,
+        "Expected root mean squared error. Estimated regression.",
+    ),
+    column(
         "estimated_sampling_errors",
         Type::TextToDouble,
         "By the name of each estimate, the standard error of the measure between windows of as many rows, were they drawn from \
@@ -356,7 +370,8 @@ const EXTRAS: &[Column] = &[
         Type::Double,
         "On `:table` rows of whole windows: of rows with a request id, those with one that another row of the window had \
          before, in percent. Exact up to 1,024 different ids, else estimated from as many, with a standard error of a tenth of \
-         a point where there are few; an id that is in many rows is not missed. NULL without a `request_id_col`.",
+         a point where there are few; one id in many rows is not missed, some dozens in hundreds of rows each may be, among a \
+         million. NULL without a `request_id_col`.",
     ),
     column(
         "requests_per_second",
@@ -366,12 +381,13 @@ const EXTRAS: &[Column] = &[
     column(
         "latency",
         PERCENTILES,
-        "On `:table` rows of windows: quantiles of the `latency_col`, in its unit.",
+        "On `:table` rows of windows: quantiles of the finite values of the `latency_col`, in its unit.",
     ),
     column(
         "percent_errors",
         Type::Double,
-        "On `:table` rows of windows: requests with a `status_col` of 400 or more, in percent of those with a status.",
+        "On `:table` rows of windows: requests that failed, in percent of those with a status: with a `status_col` of 400 or more, or \
+         one that begins with no number and is not `ok` or `success`, such as `timeout`.",
     ),
     column("payload_size", SIZES, "On `:table` rows of windows: bytes of the `payload_cols`."),
     column("row_count", Type::Long, "All rows of the group, NULLs included."),
@@ -420,10 +436,19 @@ pub enum Quality {
     Labels,
     /// Probabilities of a class, and what they were worth in the baseline: of the rows themselves no labels.
     Estimates,
+    /// Predicted numbers, and how wrong they were in the baseline: of the rows themselves no labels.
+    EstimatedErrors,
+}
+
+impl Quality {
+    /// Whether labels of the baseline are looked at, and none of the rows themselves.
+    pub fn is_estimated(self) -> bool {
+        matches!(self, Self::Estimates | Self::EstimatedErrors)
+    }
 }
 
 /// Metrics that exist where labels do.
-const QUALITY: [(&str, Quality); 31] = [
+const QUALITY: [(&str, Quality); 33] = [
     ("accuracy_score", Quality::Classes),
     ("precision", Quality::Classes),
     ("recall", Quality::Classes),
@@ -451,6 +476,8 @@ const QUALITY: [(&str, Quality); 31] = [
     ("estimated_f1_score", Quality::Estimates),
     ("estimated_roc_auc_score", Quality::Estimates),
     ("estimated_average_precision_score", Quality::Estimates),
+    ("estimated_mean_average_error", Quality::EstimatedErrors),
+    ("estimated_root_mean_squared_error", Quality::EstimatedErrors),
     ("label_count", Quality::Labels),
     ("newest_label_age_seconds", Quality::Labels),
     ("label_delay_seconds", Quality::Labels),
@@ -468,9 +495,26 @@ pub fn quality(metric: &str) -> Option<Quality> {
     QUALITY.iter().find(|(name, _)| *name == column).map(|(_, of)| *of)
 }
 
+/// Whether `metric` is of requests as such, of which a baseline is no log; a field of a struct with a dot.
+pub fn is_of_requests(metric: &str) -> bool {
+    let column = metric.split_once('.').map_or(metric, |(column, _)| column);
+    OF_REQUESTS.contains(&column)
+}
+
+const OF_REQUESTS: [&str; 8] = [
+    "newest_row_age_seconds",
+    "newest_label_age_seconds",
+    "label_delay_seconds",
+    "percent_duplicate_requests",
+    "requests_per_second",
+    "latency",
+    "percent_errors",
+    "payload_size",
+];
+
 /// Whether `metric` is computed from labelled rows; a field of a struct with a dot.
 pub fn is_of_labels(metric: &str) -> bool {
-    metric != PERCENT_LABELLED && quality(metric).is_some_and(|of| of != Quality::Estimates)
+    metric != PERCENT_LABELLED && quality(metric).is_some_and(|of| !of.is_estimated())
 }
 
 #[cfg(test)]
@@ -491,6 +535,8 @@ mod tests {
                 Some(Quality::Probabilities)
             } else if is_of("Estimated classification.") {
                 Some(Quality::Estimates)
+            } else if is_of("Estimated regression.") {
+                Some(Quality::EstimatedErrors)
             } else if is_of("Classification.") {
                 Some(Quality::Classes)
             } else if is_of("Regression.") {

@@ -91,6 +91,11 @@ impl PairedNumbers {
         })
     }
 
+    /// Whether values share places of the grid that are not equal.
+    pub fn has_buckets(&self) -> bool {
+        self.places.iter().any(|place| place.low < place.high)
+    }
+
     /// (comparison, window) counts of each place of the grid, in order.
     pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.places.iter().map(|place| place.counts)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use arrow::datatypes::{DataType, Schema};
 
 use super::{ColumnInfo, Kind, Role};
-use crate::config::{Inference, Monitor, Prediction, ProblemType, suggest};
+use crate::config::{Expectation, Inference, Monitor, Prediction, ProblemType, suggest};
 use crate::contract::TABLE;
 use crate::source::{is_time, spark_type};
 
@@ -99,7 +99,30 @@ pub(super) fn unknown(monitor: &Monitor, schema: &Schema, baseline: Option<&Sche
             )
         })
     });
-    excluded.chain(blind).collect()
+    excluded.chain(blind).chain(unmet(monitor, &profiled)).collect()
+}
+
+/// What is known beforehand, and what columns weigh, of columns that are not there or are of another kind.
+fn unmet(monitor: &Monitor, profiled: &[ColumnInfo]) -> Vec<String> {
+    let find = |name: &String| profiled.iter().find(|column| column.name == *name);
+    let meant = |name: &String| suggest(name, profiled.iter().map(|column| column.name.as_str()));
+    let expected = monitor.expectations.iter().filter_map(|(name, expectation)| match (find(name), expectation) {
+        (None, _) => {
+            Some(format!("`expectations` names `{name}`, which is not profiled, so nothing comes of it: {}", meant(name)))
+        }
+        (Some(column), Expectation::Between(..)) if column.kind != Kind::Numeric => {
+            Some(format!("`expectations` has bounds for `{name}`, which holds no numbers: `values` are for names"))
+        }
+        (Some(column), Expectation::Among(_)) if column.kind != Kind::Text => Some(format!(
+            "`expectations` lists values of `{name}`, which holds no names: list it under `columns.categorical`, or give bounds"
+        )),
+        _ => None,
+    });
+    let weighed = monitor.importance.keys().filter(|name| find(name).is_none());
+    let weighed = weighed.map(|name| {
+        format!("`importance` names `{name}`, which is not profiled, so nothing comes of it: {}", meant(name))
+    });
+    expected.chain(weighed).collect()
 }
 
 /// How a column of this type is profiled, unless its role says otherwise.

@@ -131,12 +131,9 @@ impl CovarianceState {
             room.bounded.clear();
             for ((values, scale), column) in columns.iter().zip(scales).zip(&mut self.columns) {
                 let values = &values[start..end];
-                let measured = |of: fn(&Scale, f64) -> f64| {
-                    values.iter().map(move |value| if value.is_finite() { of(scale, *value) } else { 0.0 })
-                };
-                room.standardized.extend(measured(Scale::standardized));
-                room.bounded.extend(measured(Scale::bounded));
-                column.missing += values.iter().filter(|value| !value.is_finite()).count() as u64;
+                room.standardized.extend(values.iter().map(|value| scale.standardized(*value)));
+                room.bounded.extend(values.iter().map(|value| scale.bounded(*value)));
+                column.missing += values.iter().map(|value| u64::from(!value.is_finite())).sum::<u64>();
             }
             self.standardized.add(end - start, &room.standardized);
             self.bounded.add(end - start, &room.bounded);

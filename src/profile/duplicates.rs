@@ -33,6 +33,9 @@ pub const CELLS: usize = 256;
 /// Spreads of a cell from the median at which it sticks out: by chance once in thousands of millions.
 const STICKS_OUT: f64 = 6.0;
 
+/// The same of few rows, whose tail is longer: chance of a cell that holds as many, as an exponent of e.
+const BY_CHANCE: f64 = -28.0;
+
 /// Spreads of a normal distribution between its quartiles.
 const QUARTILES: f64 = 1.349;
 
@@ -186,7 +189,7 @@ impl DuplicatesState {
         let quantile = |k: usize| cells.get(cells.len() * k / 4).map_or(0.0, |cell| *cell as f64);
         let (low, median, high) = (quantile(1), quantile(2), quantile(3));
         let spread = ((high - low) / QUARTILES).max(median.sqrt()).max(1.0);
-        let at_least = STICKS_OUT * spread;
+        let at_least = (STICKS_OUT * spread).max(beyond_chance(median + 1.0) - median);
         let excess = self.cells.iter().map(|cell| *cell as f64 - median).filter(|excess| *excess >= at_least);
         let (rows, places) = excess.fold((0.0, 0.0), |(rows, places), excess| (rows + excess, places + 1.0));
         Frequent { rows, error: spread * f64::sqrt(places), at_least }
@@ -204,6 +207,16 @@ struct Frequent {
     error: f64,
     /// Rows that such an id has.
     at_least: f64,
+}
+
+/// How many rows a cell has to hold that holds `mean` on average, for chance to be no reason: Chernoff's bound of a Poisson number.
+fn beyond_chance(mean: f64) -> f64 {
+    let exponent = |rows: f64| rows - mean - rows * (rows / mean).ln();
+    let mut rows = mean;
+    while exponent(rows) > BY_CHANCE {
+        rows += 1.0;
+    }
+    rows
 }
 
 fn cell_of(hash: u64) -> usize {
@@ -286,6 +299,17 @@ mod tests {
         let found = of(0..100_000).duplicates().unwrap();
         assert_eq!((found.share, found.is_exact), (0.0, false));
         assert!((found.standard_error - 1.0 / LIMIT as f64).abs() < 1e-12);
+    }
+
+    /// Just beyond what is counted exactly, cells hold a handful each, and some three times as many.
+    #[test]
+    fn few_ids_of_their_own_have_no_repeats_either() {
+        for set in 0..2_000u64 {
+            let ids = (0..1_025 + set % 1_000).map(|id| set << 32 | id);
+            let mut state = DuplicatesState::default();
+            ids.for_each(|id| state.add(&id.to_le_bytes()));
+            assert_eq!(state.duplicates().unwrap().share, 0.0, "set {set}");
+        }
     }
 
     #[test]

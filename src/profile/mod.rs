@@ -31,6 +31,11 @@ pub mod functions;
 pub mod gap;
 pub mod interval;
 pub mod lengths;
+#[cfg(feature = "dle")]
+pub mod loss_estimator;
+#[cfg(feature = "dle")]
+pub mod loss_model;
+pub mod losses;
 pub mod many_classes;
 mod moments;
 pub mod name_codes;
@@ -69,8 +74,10 @@ use distinct::Distinct;
 use duplicates::DuplicatesState;
 use fairness::Fairness;
 use gap::Gaps;
+use losses::LossState;
 use numeric::NumericState;
 use opaque::OpaqueState;
+use reason::Absence;
 use regression::RegressionState;
 use requests::RequestsState;
 pub use rollup::{BaseGroup, GroupKey, Rollup};
@@ -339,17 +346,26 @@ pub struct TableState {
     pub requests: Option<RequestsState>,
     /// Of how columns move together, if there is a baseline; not of slices.
     pub covariance: Option<CovarianceState>,
-    /// What columns are measured by for that, in a baseline alone: they are found once, and stay.
+    /// Of the losses that are expected of predictions of numbers, if the baseline teaches them.
+    pub losses: Option<LossState>,
+    /// What columns are measured by where they are looked at together, in a baseline alone: they are found once, and stay.
     pub scales: Vec<Scale>,
+    /// What losses are expected by, in a baseline alone and there in one of its groups: an estimator's bytes, or why there is
+    /// none.
+    pub loss_estimator: Option<Result<Vec<u8>, String>>,
 }
 
 impl TableState {
     /// Adds the rows of another state.
     pub fn merge(&mut self, other: &Self) {
-        let Self { quality, requests, covariance, scales } = other;
+        let Self { quality, requests, covariance, losses, scales, loss_estimator } = other;
         add(&mut self.quality, quality.as_ref(), QualityState::merge);
         add(&mut self.requests, requests.as_ref(), RequestsState::merge);
         add(&mut self.covariance, covariance.as_ref(), CovarianceState::merge);
+        add(&mut self.losses, losses.as_ref(), LossState::merge);
+        if self.loss_estimator.is_none() {
+            self.loss_estimator.clone_from(loss_estimator);
+        }
         if self.scales.is_empty() {
             self.scales.clone_from(scales);
         }
@@ -366,6 +382,7 @@ impl TableState {
         self.quality.iter_mut().for_each(QualityState::settle);
         self.requests.iter_mut().for_each(RequestsState::settle);
         self.covariance.iter_mut().for_each(CovarianceState::settle);
+        self.losses.iter_mut().for_each(LossState::settle);
     }
 }
 
@@ -498,6 +515,8 @@ pub struct Profiles {
     pub lost: Arc<[(String, String)]>,
     /// What columns are measured by where they are looked at together; nothing without a baseline.
     pub reference: Option<Arc<Reference>>,
+    /// Why no losses are expected, where they would be.
+    pub without_losses: Option<Absence>,
     /// What is known of columns beforehand.
     pub expectations: Arc<BTreeMap<String, Expectation>>,
 }
@@ -518,6 +537,7 @@ impl Profiles {
             gaps: Gaps::new(),
             lost: Arc::default(),
             reference: None,
+            without_losses: None,
             expectations: Arc::default(),
         }
     }

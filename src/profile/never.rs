@@ -158,7 +158,7 @@ fn incomparable(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<Str
     let of = quality(metric).filter(|of| *of != Quality::Labels)?;
     let is_compared = matches!(rule.condition, Condition::ChangeFromBaseline(_))
         || rule.comparison == Some(Comparison::Baseline)
-        || of == Quality::Estimates;
+        || of.is_estimated();
     if !is_compared {
         return None;
     }
@@ -176,7 +176,7 @@ fn incomparable(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<Str
         baseline.field_with_name(column).is_err().then_some((key, column))
     })?;
     let lacks = match of {
-        Quality::Estimates => format!("nothing to estimate `{metric}` by"),
+        Quality::Estimates | Quality::EstimatedErrors => format!("nothing to estimate `{metric}` by"),
         _ => format!("no `{metric}` to compare with"),
     };
     Some(format!(

@@ -19,6 +19,8 @@ mod decode;
 mod earlier;
 mod error;
 mod kept;
+#[cfg(feature = "dle")]
+mod losses;
 mod measured;
 mod passes;
 mod relabeled;
@@ -51,13 +53,16 @@ use table::{Answer, Asked, Table};
 pub use table::{MAX_SLICES, SliceValues};
 pub use watch::{Watch, bytes_read};
 
-use super::covariance::CovarianceState;
+use super::covariance::{CovarianceState, Reference};
 use super::custom::{Measured, aggregate};
 use super::distribution::Edges;
 use super::fairness::Fairness;
 use super::gap::Gaps;
+#[cfg(feature = "dle")]
+use super::loss_estimator::LossEstimator;
 use super::own_names::OwnNames;
 use super::pinned::PinnedEdges;
+use super::reason::Absence;
 use super::slice::{self, SliceError};
 use super::state_row::Bases;
 use super::{
@@ -80,6 +85,8 @@ pub struct Counted {
     pub bases: Bases,
     /// Whether it is time to choose bins, which takes all windows: then these are not to be used, and all are to be counted.
     pub lacks_windows: bool,
+    /// Whether what is kept does not go together with this: then it is not to be used, and all rows are to be read.
+    pub is_outgrown: bool,
 }
 
 /// What is known of the tables as a whole.
@@ -117,6 +124,15 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// All rows, added to nothing.
+    #[must_use]
+    pub fn of_all_rows(self, learns: bool) -> Self {
+        let window = self.part.and_then(|part| part.window);
+        let times = Spans::all().without(&self.behind);
+        let part = Part { times, window, is_everything: self.behind.is_empty(), ..Part::default() };
+        Self { part: Some(part), earlier: None, behind: self.behind, learns }
+    }
+
     /// The same rows, added to what is kept of all windows.
     #[must_use]
     pub fn of_all_windows(self) -> Self {
@@ -357,8 +373,13 @@ impl<'a> Counting<'a> {
         let is_last = self.passes.is_empty();
         let columns: Vec<ColumnInfo> = pass.iter().map(|place| self.columns[*place].clone()).collect();
         let columns_of_baseline = counterparts::in_baseline(&columns, &self.gaps);
-        let asked =
-            Asked { columns: &columns, with_quality: is_last, with_requests: is_last, reference: None };
+        let asked = Asked {
+            columns: &columns,
+            with_quality: is_last,
+            with_requests: is_last,
+            reference: None,
+            estimator: None,
+        };
         let of_baseline = Asked { columns: &columns_of_baseline, ..asked };
 
         let mut kept = Vec::new();
@@ -369,6 +390,7 @@ impl<'a> Counting<'a> {
             }
             kept = base.states(&columns, is_last).await?;
         }
+        let is_baseline_kept = kept_baseline.is_some();
         let mut baseline = Answer::default();
         if let Some(table) = &self.baseline {
             baseline = match kept_baseline {
@@ -378,13 +400,15 @@ impl<'a> Counting<'a> {
             self.require_rows(&baseline.groups)?;
             table.pin_bins(of_baseline, &mut baseline.groups, &mut self.pinned);
         }
-        self.scales.find(&columns, &self.gaps, &baseline.groups);
+        self.scales.find(&columns, &self.gaps, &baseline.groups, is_baseline_kept);
         let reference = self.scales.reference(&self.columns).filter(|_| is_last).map(Arc::new);
+        let is_outgrown = is_last && self.scales.is_outgrown(reference.as_deref());
         if let (Some(table), Some(reference)) = (&self.baseline, &reference) {
             let measured = table.measure(&mut baseline.groups, reference, &self.pinned).await;
             baseline.bytes += measured.map_err(|error| QueryError::query(table.name, error))?;
         }
-        let asked = Asked { reference: reference.as_deref(), ..asked };
+        let (estimator, without_losses) = self.estimator(reference.as_deref(), &mut baseline).await?;
+        let asked = Asked { reference: reference.as_deref(), estimator: estimator.as_deref(), ..asked };
         let rehearsal = self.rehearse(Asked { columns: &columns_of_baseline, ..asked }).await?;
         let mut inference = self.inference.answer_to(asked, &mut self.pinned).await?;
         self.note_rows(&inference.groups)?;
@@ -425,11 +449,55 @@ impl<'a> Counting<'a> {
             gaps: self.gaps.clone(),
             lost: Arc::clone(&self.lost),
             reference,
+            without_losses,
             expectations: Arc::clone(&self.expectations),
         };
         let bases =
             Bases { inference: inference.groups, baseline: baseline.groups, pinned: self.pinned.clone() };
-        Ok(Counted { profiles, bases, lacks_windows })
+        Ok(Counted { profiles, bases, lacks_windows, is_outgrown })
+    }
+
+    /// What losses are expected by, as a text, or why none are, where they would be: kept, or learnt of the `baseline`.
+    #[cfg(feature = "dle")]
+    async fn estimator(
+        &mut self,
+        reference: Option<&Reference>,
+        baseline: &mut Answer,
+    ) -> Result<(Option<String>, Option<Absence>), QueryError> {
+        let (Some(table), Some(reference)) = (&self.baseline, reference) else { return Ok((None, None)) };
+        if !losses::are_expected(self.monitor) {
+            return Ok((None, None));
+        }
+        let learnt = match losses::kept(&baseline.groups) {
+            Some(kept) => kept,
+            None => {
+                let learnt = table.learn(reference).await;
+                let (learnt, bytes) = learnt.map_err(|error| QueryError::query(table.name, error))?;
+                baseline.bytes += bytes;
+                if let Ok(estimator) = &learnt {
+                    let estimator = LossEstimator::text_of(estimator);
+                    let told = (reference, estimator.as_str());
+                    let expected = table.expect(&mut baseline.groups, told, &self.pinned).await;
+                    baseline.bytes += expected.map_err(|error| QueryError::query(table.name, error))?;
+                }
+                learnt
+            }
+        };
+        losses::keep(&mut baseline.groups, &learnt);
+        Ok(match learnt {
+            Ok(bytes) => (Some(LossEstimator::text_of(&bytes)), None),
+            Err(why) => (None, Some(Absence::from(why))),
+        })
+    }
+
+    /// Without a learner nothing is expected.
+    #[cfg(not(feature = "dle"))]
+    async fn estimator(
+        &mut self,
+        _: Option<&Reference>,
+        _: &mut Answer,
+    ) -> Result<(Option<String>, Option<Absence>), QueryError> {
+        Ok((None, None))
     }
 
     /// The windows of the baseline, if bounds are learned from them.

@@ -117,6 +117,17 @@ impl RegressionState {
         self.label_extremes = reach(self.label_extremes, other.label_extremes);
     }
 
+    /// How far absolute errors stray from their mean, and by how much a row moves the root mean squared error: divided by the root
+    /// of a number of rows, the standard errors of both. `None` of fewer than two rows, or if squares are beyond a double.
+    pub fn deviations_of_losses(&self) -> Option<(f64, f64)> {
+        let (count, root) = (self.num_errors, (self.num_errors as f64).sqrt());
+        let of_absolute = self.errors.standard_error_of(&self.absolute_errors, count)? * root;
+        let of_squared = self.squared_errors.standard_error(count)? * root;
+        let rmse = self.root_mean_squared_error().ok()?;
+        let of_root = if rmse > 0.0 { of_squared / (2.0 * rmse) } else { 0.0 };
+        Some((of_absolute, of_root))
+    }
+
     /// Labelled rows.
     pub fn count(&self) -> u64 {
         self.num_errors + self.num_infinite

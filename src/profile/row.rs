@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use expected::expected_row;
 use operations::requests_row;
-use quality::{estimate, estimated_row, fairness_row, quality_row};
+use quality::{estimate, estimated_row, expected_errors_row, fairness_row, quality_row};
 
 use super::classification::{Cell, ClassScores};
 use super::custom::Values;
@@ -21,11 +21,11 @@ use super::gap::Gap;
 use super::interval::Interval;
 use super::numeric::NumericState;
 use super::reason::{Absence, Reasons};
-use super::regression::PinballLoss;
-use super::{ColumnInfo, ColumnState, Group, Profiles, Segment, Subject, percent};
+use super::regression::{PinballLoss, RegressionState};
+use super::{ColumnInfo, ColumnState, Group, Profiles, QualityState, Segment, Subject, percent};
 use crate::config::Expectation;
-use crate::contract::TABLE;
 use crate::contract::profile_metrics::is_of_labels;
+use crate::contract::{ALL_VERSIONS, TABLE};
 use crate::window::{Granularity, Window};
 
 /// Most values listed in `frequent_items`.
@@ -139,6 +139,8 @@ pub struct ProfileRow {
     pub estimated_f1_score: Option<f64>,
     pub estimated_roc_auc_score: Option<f64>,
     pub estimated_average_precision_score: Option<f64>,
+    pub estimated_mean_average_error: Option<f64>,
+    pub estimated_root_mean_squared_error: Option<f64>,
     pub estimated_sampling_errors: Option<BTreeMap<&'static str, f64>>,
     pub column_role: Option<&'static str>,
     pub percent_out_of_bounds: Option<f64>,
@@ -216,7 +218,8 @@ pub fn group_rows(
         Subject::Table => {
             let groups = TwoGroups::of(profiles, at, segment, group);
             let estimate = estimate(estimators, segment, group);
-            table_row(key.clone(), profiles, group, groups.as_ref(), estimate)
+            let reference = reference(profiles, segment);
+            table_row(key.clone(), profiles, group, groups.as_ref(), estimate, reference)
         }
         Subject::Column(place) => {
             let (column, state) = (&profiles.columns[place], &group.columns[place]);
@@ -236,6 +239,16 @@ fn micros(instant: Timestamp) -> i64 {
     instant.as_microsecond()
 }
 
+/// The quality of the rows of the baseline of this segment's version, or of all versions, if that of predicted numbers is known.
+fn reference<'a>(profiles: &'a Profiles, segment: &Segment) -> Option<&'a RegressionState> {
+    let all = Segment { model_version: ALL_VERSIONS.to_owned(), slice: segment.slice.clone() };
+    let found = [segment, &all].into_iter().find_map(|segment| profiles.baseline.get(segment))?;
+    match &found.table.quality {
+        Some(QualityState::Regression(state)) => Some(state),
+        _ => None,
+    }
+}
+
 /// The row of the whole group. `groups`: it and that which it is compared with for fairness, if it is. `estimate`: its
 /// expected quality, if that is estimated.
 fn table_row(
@@ -244,6 +257,7 @@ fn table_row(
     group: &Group,
     groups: Option<&TwoGroups<'_>>,
     estimate: Option<Result<Estimate, Absence>>,
+    reference: Option<&RegressionState>,
 ) -> ProfileRow {
     let mut reasons = Reasons::default();
     let row = ProfileRow {
@@ -264,6 +278,8 @@ fn table_row(
         None => row,
         Some(estimate) => estimated_row(row, estimate, &mut reasons),
     };
+    let without = profiles.without_losses.as_ref().filter(|_| row.window.is_some());
+    let row = expected_errors_row(row, group.table.losses.as_ref(), reference, without, &mut reasons);
     let row = requests_row(row, profiles, group, &mut reasons);
     ProfileRow { reason: reasons.into_text(), ..row }
 }
@@ -480,6 +496,8 @@ impl ProfileRow {
             "estimated_f1_score" => self.estimated_f1_score,
             "estimated_roc_auc_score" => self.estimated_roc_auc_score,
             "estimated_average_precision_score" => self.estimated_average_precision_score,
+            "estimated_mean_average_error" => self.estimated_mean_average_error,
+            "estimated_root_mean_squared_error" => self.estimated_root_mean_squared_error,
             "mean_error" => self.mean_error,
             "mean_squared_error" => self.mean_squared_error,
             "root_mean_squared_error" => self.root_mean_squared_error,

@@ -22,6 +22,8 @@ pub(super) const WINDOWED: &str = include_str!("../../sql/windowed.sql");
 pub(super) const BASELINE: &str = include_str!("../../sql/baseline.sql");
 /// The most frequent values of a slicing expression.
 pub(super) const SLICE_VALUES: &str = include_str!("../../sql/slice_values.sql");
+/// The rows that losses are learnt from.
+pub(super) const LOSSES: &str = include_str!("../../sql/losses.sql");
 /// The rows of which custom metrics are computed.
 pub(super) const CUSTOM_METRICS: &str = include_str!("../../sql/custom_metrics.sql");
 /// The states of every column.
@@ -145,6 +147,7 @@ mod tests {
             WINDOWED,
             BASELINE,
             SLICE_VALUES,
+            LOSSES,
             CUSTOM_METRICS,
             PROFILE,
             GROUPS,

@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use jiff::Timestamp;
 
 use super::{Order, RunError};
-use crate::config::Monitor;
+use crate::config::{Monitor, Prediction, ProblemType};
 use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
 use crate::profile::functions::LAYOUT;
 use crate::profile::query::{Due, Earlier, QueryError, Reading, counted_windows, relabeled, window_start};
@@ -173,6 +173,16 @@ async fn addition(
     let is_same_baseline = account.baseline == lineage.baseline
         && account.ids.baseline == snapshot.ids().baseline
         && is_same_entry;
+    // What was expected of rows was told by what the baseline was like, and by columns that both had.
+    let is_of_baseline = |change: &ColumnChange| {
+        snapshot
+            .baseline
+            .as_ref()
+            .is_some_and(|baseline| baseline.schema.field_with_name(change.column()).is_ok())
+    };
+    if expects_losses(monitor) && (!is_same_baseline || columns.iter().any(is_of_baseline)) {
+        return Err(anew("errors are expected by what the baseline was like, which has changed"));
+    }
     // A column that is new here may have been in the baseline all along, where it was not counted.
     let baseline_is_kept = is_same_baseline && columns.is_empty();
     let is_same_version = account.version_cmp == monitor.comparisons.version(lineage.model.as_ref());
@@ -216,6 +226,7 @@ async fn addition(
         files: changes.added.into_iter().map(|file| file.path).collect(),
         times: recounted.clone(),
         except: behind.clone(),
+        is_everything: false,
         window: window.clone(),
     };
     let unfinished = unfinished.unwrap_or_default();
@@ -262,6 +273,16 @@ fn holds(
         return Err(anew("its present is before that of the last run"));
     }
     Ok(())
+}
+
+/// Whether errors of predictions are expected by what the baseline was like.
+fn expects_losses(monitor: &Monitor) -> bool {
+    let prediction = monitor.inference.prediction.as_ref();
+    let is_of_numbers = |prediction: &Prediction| prediction.problem_type == ProblemType::Regression;
+    cfg!(feature = "dle")
+        && monitor.baseline.is_some()
+        && monitor.label().is_some()
+        && prediction.is_some_and(is_of_numbers)
 }
 
 /// What happened to the columns, if rows need not be read for it: new ones are NULL in rows that were counted before.

@@ -12,8 +12,12 @@ use crate::lineage::Lineage;
 use crate::profile::query::{Counted, Counting, QueryError, Reading, Totals, counted_windows};
 use crate::profile::{Profiles, columns, custom, row, state_row};
 use crate::scope::{Scope, Scopes};
-use crate::sink::{Account, RowsUntil, RunRow, Sink, StagedTables, Written};
+use crate::sink::{self, Account, RowsUntil, RunRow, Sink, StagedTables};
 use crate::source::{Snapshot, Versions};
+
+/// What is said where rows had to be read for it.
+const OUTGROWN: &str = "all rows were read, since the baseline has become another, or other features are looked at together: what \
+                        they were measured by did not do any more";
 
 /// The stages between the pins and the record. Columns go through them a few at a time, and no reader sees a row of any
 /// before all are there.
@@ -28,11 +32,17 @@ pub(super) async fn compute(
     let Job { monitor, order, .. } = job;
     let Task { mut reading, bytes, why_all, findings: noticed, .. } = task;
     let is_all = reading.earlier.is_none() && reading.behind.is_empty();
+    let mut is_outgrown = false;
     let written = loop {
         match Box::pin(write(job, reading.clone(), snapshot, lineage, sink)).await? {
-            Some(written) => break written,
+            Written::Tables(written) => break *written,
             // Bins are the same in every window, so those that were written before they could be chosen are written anew.
-            None => reading = reading.of_all_windows(),
+            Written::LacksWindows => reading = reading.of_all_windows(),
+            // So are units.
+            Written::Outgrown => {
+                is_outgrown = true;
+                reading = reading.of_all_rows(monitor.learns());
+            }
         }
     };
     let TablesWritten { profiles, computed, rows, totals, mut evaluation, tables: [profile, drift] } =
@@ -53,9 +63,26 @@ pub(super) async fn compute(
         outcome::findings(monitor, &totals, (&profiles, &computed), snapshot, (order.as_of, rows), is_all);
     findings.extend(why_all.map(|why| why.told(true)));
     findings.extend(noticed);
+    findings.extend(is_outgrown.then(|| OUTGROWN.to_owned()));
     let facts = facts(monitor, lineage, record, order, &evaluation, [&profile, &drift]);
     let outcome = Outcome::unchanged(monitor, evaluation, [profile, drift], facts);
     Ok(outcome.with(monitor, &totals, bytes + totals.bytes, (&profiles, &computed), findings))
+}
+
+/// What came of writing.
+enum Written {
+    /// It is done.
+    Tables(Box<TablesWritten>),
+    /// Nothing is: windows beyond those that were asked have to be written, too.
+    LacksWindows,
+    /// Nothing is: what was counted before does not go together with what is counted now.
+    Outgrown,
+}
+
+/// Why a part of the columns cannot be written.
+enum Unfit {
+    LacksWindows,
+    Outgrown,
 }
 
 /// What is known once the metric tables are written.
@@ -69,18 +96,17 @@ struct TablesWritten {
     totals: Totals,
     evaluation: Evaluation,
     /// The profile and the drift table.
-    tables: [Written; 2],
+    tables: [sink::Written; 2],
 }
 
-/// Counts what is to be read, compares, judges, and writes the metric tables. `None`, and nothing is written, if windows
-/// beyond those that were asked have to be written, too.
+/// Counts what is to be read, compares, judges, and writes the metric tables, unless something else has to be counted.
 async fn write(
     job: Job<'_>,
     reading: Reading,
     snapshot: &Snapshot,
     lineage: &Lineage,
     sink: &Sink<'_>,
-) -> Result<Option<TablesWritten>, RunError> {
+) -> Result<Written, RunError> {
     let Job { monitor, settings, order, watch, stop } = job;
     let (behind, learns) = (reading.behind.clone(), reading.learns);
     // Where windows lost rows, slices may be gone with them.
@@ -108,7 +134,10 @@ async fn write(
     let counted = async {
         let judged = (&mut families, &mut judging);
         let counted = count(monitor, &mut counting, lineage, &scopes, judged, &mut tables).await?;
-        let Some(profiles) = counted else { return Ok(None) };
+        let profiles = match counted {
+            Ok(profiles) => profiles,
+            Err(unfit) => return Ok(Err(unfit)),
+        };
         families.close();
         tables.drift.release(&families).await?;
         // What waits for later runs may be newer.
@@ -116,13 +145,16 @@ async fn write(
             true => rows_until(monitor, order, &profiles, &scopes, sink).await?,
             false => None,
         };
-        Ok::<_, RunError>(Some((profiles, rows)))
+        Ok::<_, RunError>(Ok((profiles, rows)))
     };
     let (profiles, rows) = match unless(stop, counted).await {
-        Ok(Some(counted)) => counted,
-        Ok(None) => {
+        Ok(Ok(counted)) => counted,
+        Ok(Err(unfit)) => {
             tables.discard().await;
-            return Ok(None);
+            return Ok(match unfit {
+                Unfit::LacksWindows => Written::LacksWindows,
+                Unfit::Outgrown => Written::Outgrown,
+            });
         }
         Err(error) => {
             tables.discard().await;
@@ -136,7 +168,7 @@ async fn write(
     let (profile, drift) = tables.commit(&account).await?;
     let (evaluation, totals) = (judging.finish(&families), counting.into_totals());
     let (computed, tables) = (scopes.profile.clone(), [profile, drift]);
-    Ok(Some(TablesWritten { profiles, computed, rows, totals, evaluation, tables }))
+    Ok(Written::Tables(Box::new(TablesWritten { profiles, computed, rows, totals, evaluation, tables })))
 }
 
 /// Until when there are rows, by the windows that the run has computed, and if need be by those that are kept.
@@ -162,7 +194,7 @@ async fn rows_until(
 
 /// From the rows of the source to rows of the metric tables, which are judged and staged, some columns after the others. What
 /// all columns decide waits in the families, and rows of the drift table with it.
-/// Gives what was counted with the last; nothing if that lacks windows.
+/// Gives what was counted with the last, or why it cannot be written.
 async fn count(
     monitor: &Monitor,
     counting: &mut Counting<'_>,
@@ -170,15 +202,18 @@ async fn count(
     scopes: &Scopes,
     (families, judging): (&mut Families<'_>, &mut Judging<'_>),
     tables: &mut StagedTables<'_>,
-) -> Result<Option<Profiles>, RunError> {
+) -> Result<Result<Profiles, Unfit>, RunError> {
     let [of_states, of_profile] = [&scopes.states, &scopes.profile].map(Scope::starts);
     let version = monitor.comparisons.version(lineage.model.as_ref());
     let Monitor { comparisons, calendar, .. } = monitor;
     let against = Against { comparisons, calendar, version: version.as_deref(), scope: &scopes.drift };
     loop {
-        let Counted { profiles, bases, lacks_windows } = counting.next().await?;
+        let Counted { profiles, bases, lacks_windows, is_outgrown } = counting.next().await?;
+        if is_outgrown {
+            return Ok(Err(Unfit::Outgrown));
+        }
         if lacks_windows {
-            return Ok(None);
+            return Ok(Err(Unfit::LacksWindows));
         }
         for subjects in profiles.subjects() {
             let mut profile = row::rows(&profiles, &subjects, monitor.quantiles);
@@ -199,7 +234,7 @@ async fn count(
             tables.drift.hold(&drift)?;
         }
         if profiles.is_last {
-            return Ok(Some(profiles));
+            return Ok(Ok(profiles));
         }
     }
 }

@@ -89,6 +89,11 @@ pub(super) fn is_bytes(data_type: &DataType) -> bool {
     data_type.is_string() || data_type.is_binary()
 }
 
+/// Whether values of this type can name something.
+pub(super) fn is_id(data_type: &DataType) -> bool {
+    !data_type.is_nested()
+}
+
 pub(super) fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
 }

@@ -21,7 +21,7 @@ mod versions;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use columns::{Columns, is_bytes, is_number, is_scalar};
+use columns::{Columns, is_bytes, is_id, is_number, is_scalar};
 pub use columns::{is_time, spark_type};
 use datafusion::common::DataFusionError;
 use datafusion::execution::context::SessionContext;
@@ -186,7 +186,7 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
         own.require_type("model_id_col", model_id_col, "a text or a number", is_scalar)?;
     }
     if let Some(request_id_col) = &inference.request_id_col {
-        own.require("request_id_col", request_id_col)?;
+        own.require_type("request_id_col", request_id_col, "a text, a number or binary", is_id)?;
     }
     let Operations { latency_col, status_col, payload_cols } = &inference.operations;
     if let Some(latency_col) = latency_col {

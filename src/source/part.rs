@@ -31,6 +31,8 @@ pub struct Part {
     pub times: Spans,
     /// Times of which no row is read.
     pub except: Spans,
+    /// Whether all rows are read, whatever their time.
+    pub is_everything: bool,
     /// When a row is, if its time says no zone: the start of its base window.
     pub window: Option<Expr>,
 }
@@ -46,6 +48,12 @@ impl Part {
         table: &DeltaTable,
         timestamp_col: &str,
     ) -> Result<(), DataFusionError> {
+        if self.is_everything {
+            let all = provider(ctx, table, None).await?;
+            ctx.deregister_table(INFERENCE)?;
+            ctx.register_table(INFERENCE, all)?;
+            return Ok(());
+        }
         let all = ctx.read_table(provider(ctx, table, None).await?)?;
         let time = all.schema().field_with_unqualified_name(timestamp_col)?;
         let time = Time { column: ident(timestamp_col), data_type: time.data_type(), window: &self.window };

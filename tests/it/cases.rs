@@ -4,6 +4,7 @@
 //! pass and say so.
 
 mod estimated;
+mod univariate;
 mod variants;
 mod vectors;
 
@@ -97,7 +98,8 @@ async fn taxi_trips_drift_when_the_recorded_answers_say() {
         rows.iter().find(of).and_then(|row| row["ks"].as_f64()).expect("a KS statistic")
     };
     let mut drifted = Vec::new();
-    for window in recorded(&case.join("nml_nyctaxi_univariate_monthly.json")) {
+    let answers = recorded(&case.join("nml_nyctaxi_univariate_monthly.json"));
+    for window in &answers {
         let month = window["chunk.key"].as_str().expect("a month").to_owned();
         // NannyML bins the baseline into 10,000 equal steps of its range, which an outlier stretches to
         // 0.02 miles and more; Secchi's own error is below 0.005.
@@ -118,6 +120,7 @@ async fn taxi_trips_drift_when_the_recorded_answers_say() {
         let threshold: f64 = event["threshold"].as_str().expect("a threshold").parse().expect("a number");
         assert!((threshold - 0.032_88).abs() < 0.0005, "{threshold}");
     }
+    univariate::names_of_taxi_trips(folder, &answers).await;
     trips_part_ways(folder, &recorded(&case.join("nml_nyctaxi_pca_monthly.json"))).await;
 }
 

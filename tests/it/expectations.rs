@@ -125,3 +125,43 @@ async fn a_column_that_comes_is_compared_with_what_the_baseline_had() {
         assert_eq!(anew, added_up);
     }
 }
+
+/// Two features that go together, one of them in another unit in the first baseline: once that is put right, so is what they are
+/// measured by.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_baseline_that_becomes_another_measures_anew() {
+    let scene = Scene::new().await;
+    let pair = |factor: u32, from: u32| {
+        format!(
+            r#"SELECT arrow_cast(1777593600000000 + n * 600000000, 'Timestamp(Microsecond, Some("UTC"))') AS event_time,
+                      CAST((n * 7919) % 101 AS DOUBLE) * {factor} AS amount, CAST((n * 7919) % 101 AS DOUBLE) + n % 3 AS total,
+                      CAST(n % 13 AS DOUBLE) AS other
+               FROM generate_series({from}, {}) AS series(n)"#,
+            from + 287
+        )
+    };
+    scene.table("reference", &pair(1000, 10_000)).await;
+    scene.replace("bad", &pair(1, 0)).await;
+    scene.write(
+        "monitors/bad.yaml",
+        "monitor: bad\ninference: { table: ../lake/bad, timestamp_col: event_time }\nbaseline: { table: ../lake/reference }\n\
+         granularities: [1 day]\nalerts: []\noutput: { uri: ../monitoring }\n",
+    );
+    assert_eq!(scene.secchi(&["run", "bad"]).code, 0);
+    scene.replace("reference", &pair(1, 10_000)).await;
+    let said = scene.secchi(&["run", "bad"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let query = "
+        SELECT window_start, reconstruction_error, correlation_change, columns_together FROM bad_drift_metrics
+        WHERE column_name = ':table' AND drift_type = 'BASELINE' ORDER BY window_start";
+    let added_up = scene.rows(query).await;
+    std::fs::remove_dir_all(scene.path("monitoring")).expect("the tables");
+    assert_eq!(scene.secchi(&["run", "bad"]).code, 0);
+    assert_eq!(scene.rows(query).await, added_up);
+    assert!(added_up.iter().all(|row| row["columns_together"] == 3), "{added_up:?}");
+
+    // One that becomes a little longer changes no unit, so that no row is read for it.
+    scene.append("reference", &pair(1, 20_000)).await;
+    let said = scene.secchi(&["run", "bad"]);
+    assert!(said.code == 0 && !said.out.contains("all rows were read"), "{}{}", said.out, said.err);
+}

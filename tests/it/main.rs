@@ -27,6 +27,7 @@ mod findings;
 mod histories;
 mod incremental;
 mod learned;
+mod losses;
 mod maintain;
 mod notify;
 mod odd_values;

@@ -10,6 +10,7 @@ writes the same bytes. README.md states every convention in words.
 """
 
 import json
+import math
 import warnings
 from collections import Counter
 from fractions import Fraction
@@ -22,6 +23,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats.contingency import expected_freq
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.isotonic import IsotonicRegression
 
 FOLDER = Path(__file__).resolve().parent
@@ -1539,6 +1541,96 @@ def eigen():
     return cases
 
 
+# ---------------------------------------------------------------------------------------------
+# Losses that are learnt
+# ---------------------------------------------------------------------------------------------
+
+
+LOW_64_BITS = (1 << 64) - 1
+
+
+class Stream:
+    """splitmix64, as in the Rust tests."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def uniform(self):
+        self.state = (self.state + 0x9E3779B97F4A7C15) & LOW_64_BITS
+        z = self.state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & LOW_64_BITS
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & LOW_64_BITS
+        return ((z ^ (z >> 31)) >> 11) / (1 << 53)
+
+    def normal(self):
+        a, b = 1.0 - self.uniform(), self.uniform()
+        return math.sqrt(-2.0 * math.log(a)) * math.cos(2.0 * math.pi * b)
+
+
+def loss_rows(case, seed, start, count):
+    """Features, predictions, labels: the error grows with the first feature and jumps with the third."""
+    stream, features, predictions, labels = Stream(seed), [], [], []
+    for _ in range(count):
+        width = stream.uniform()
+        x0 = start + (10.0 - start) * width
+        x1 = stream.normal()
+        x2 = math.floor(4.0 * stream.uniform())
+        missing = stream.uniform() < case["missing"]
+        spread = 0.5 + 0.3 * x0 + (1.0 if x2 == 3.0 else 0.0)
+        truth = 3.0 * x0 + x1
+        noise = stream.normal()
+        if case["heavy"]:
+            noise = math.copysign(math.expm1(abs(noise)), noise)
+        features.append([math.nan if missing else x0, x1, x2])
+        predictions.append(truth)
+        labels.append(truth + case["bias"] + spread * noise)
+    return np.array(features), np.array(predictions), np.array(labels)
+
+
+def loss_estimates(case):
+    features, predictions, labels = loss_rows(case, case["seed"], 0.0, case["rows"])
+    medians = np.nanmedian(features, axis=0)
+    inputs = lambda f, p: np.column_stack([np.where(np.isnan(f), medians, f), p])
+    window = loss_rows(case, case["seed"] + 1, case["start"], 3 * case["rows"])
+    error = np.abs(predictions - labels)
+    told = []
+    for target in (error, error**2):
+        model = HistGradientBoostingRegressor(
+            max_iter=100, learning_rate=0.1, max_leaf_nodes=31, min_samples_leaf=20, early_stopping=False
+        )
+        model.fit(inputs(features, predictions), target)
+        told.append(np.maximum(model.predict(inputs(*window[:2])), 0.0).mean())
+    realised = np.abs(window[1] - window[2])
+    return {
+        **case,
+        "baseline_mae": error.mean(),
+        "baseline_rmse": math.sqrt((error**2).mean()),
+        "realised_mae": realised.mean(),
+        "realised_rmse": math.sqrt((realised**2).mean()),
+        "sklearn_mae": told[0],
+        "sklearn_rmse": math.sqrt(told[1]),
+    }
+
+
+def loss_case(name, seed, start=0.0, rows=4000, missing=0.0, heavy=False, bias=0.0):
+    return dict(name=name, seed=seed, start=start, rows=rows, missing=missing, heavy=heavy, bias=bias)
+
+
+LOSS_CASES = [
+    loss_case("the same kind of rows", 11),
+    loss_case("rows where errors are large", 21, start=6.0),
+    loss_case("rows where errors are largest", 31, start=8.0, rows=6000),
+    loss_case("a third of a feature is missing", 41, start=6.0, missing=0.33),
+    loss_case("a biased model", 51, start=6.0, bias=2.0),
+    loss_case("heavy tails", 61, start=5.0, heavy=True),
+]
+
+
+def loss_model():
+    """What HistGradientBoostingRegressor, with LightGBM's defaults, expects of rows, and what came true."""
+    return [loss_estimates(case) for case in LOSS_CASES]
+
+
 def main():
     """Writes every file. Warnings are errors: each undefined value is met by name above."""
     warnings.simplefilter("error")
@@ -1558,6 +1650,7 @@ def main():
         quality_regression,
         custom_metrics,
         eigen,
+        loss_model,
     ]:
         write(f"{cases.__name__}.json", cases())
 

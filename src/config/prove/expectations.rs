@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Notes;
 use crate::config::monitor::Expectation;
-use crate::config::spec::ExpectationSpec;
+use crate::config::spec::{ExpectationSpec, ScalarSpec};
 
 /// The expectations that `typed` describes.
 pub fn expectations(
@@ -32,7 +32,7 @@ fn expectation(column: &str, spec: &ExpectationSpec, notes: &mut Notes<'_>) -> O
             notes.problem(&at, "lists no values", "name one, or take the column out");
             None
         }
-        (None, Some(values)) => Some(Expectation::Among(values.iter().cloned().collect())),
+        (None, Some(values)) => Some(Expectation::Among(values.iter().map(ScalarSpec::name).collect())),
         (Some(_), None) => {
             let (low, high) = (min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY));
             if low.is_nan() || high.is_nan() || low > high {
@@ -68,10 +68,10 @@ mod tests {
           hint: exchange the two
         ");
         let good = good_monitor(&format!(
-            "{GOOD}expectations: {{ age: {{ min: 18 }}, tier: {{ values: [b, a] }} }}\n"
+            "{GOOD}expectations: {{ age: {{ min: 18 }}, tier: {{ values: [b, a, 7, true] }} }}\n"
         ));
         assert_eq!(good.expectations["age"], Expectation::Between(18.0, f64::INFINITY));
-        let values = ["a", "b"].map(str::to_owned).into();
+        let values = ["7", "a", "b", "true"].map(str::to_owned).into();
         assert_eq!(good.expectations["tier"], Expectation::Among(values));
     }
 }

@@ -45,7 +45,7 @@ pub fn is_measured(metric: &str, pointer: &str, monitor: &MonitorSpec, notes: &m
             return;
         }
     }
-    if of == Quality::Estimates && monitor.baseline.is_none() {
+    if of.is_estimated() && monitor.baseline.is_none() {
         notes.lacks(
             pointer,
             &["/baseline"],
@@ -65,7 +65,7 @@ fn there_are(problem_type: ProblemType, monitor: &MonitorSpec) -> String {
         quality(metric).is_some_and(|of| {
             problem_type_of(of) == Some(problem_type)
                 && (!needs_scores(of) || monitor.inference.prediction_proba_col.is_some())
-                && (of != Quality::Estimates || monitor.baseline.is_some())
+                && (!of.is_estimated() || monitor.baseline.is_some())
         })
     };
     let all: Vec<String> = profile_metrics::TABLE.metrics().filter(is_there).collect();
@@ -75,7 +75,7 @@ fn there_are(problem_type: ProblemType, monitor: &MonitorSpec) -> String {
 fn problem_type_of(of: Quality) -> Option<ProblemType> {
     match of {
         Quality::Classes | Quality::Probabilities | Quality::Estimates => Some(ProblemType::Classification),
-        Quality::Numbers => Some(ProblemType::Regression),
+        Quality::Numbers | Quality::EstimatedErrors => Some(ProblemType::Regression),
         Quality::Labels => None,
     }
 }

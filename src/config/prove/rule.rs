@@ -1,7 +1,7 @@
 //! A rule: what it watches, and when it fires.
 
 use super::condition::condition;
-use super::{Notes, granularity, quality};
+use super::{Notes, granularity, needs, quality};
 use crate::comparisons::Comparisons;
 use crate::config::monitor::{Condition, CustomMetric, Metric, Rule, Tail};
 use crate::config::problem::suggest;
@@ -44,6 +44,7 @@ pub fn rule(spec: &RuleSpec, index: usize, context: &Context<'_>, notes: &mut No
     if let (Some(comparison), Some(granularity)) = (comparison, granularity) {
         comparison_is_made(comparison, granularity, spec, context, &at("comparison"), notes);
     }
+    needs::are_there(spec, comparison, context.spec, &pointer, notes);
     if let (Some(Condition::Learned(tail)), Some(metric)) = (&condition, &metric) {
         let key = match tail {
             Tail::Above => "above",
@@ -139,7 +140,10 @@ fn comparison(
         }
         (Metric::Profile(_), None) => None,
         (Metric::Drift(_), Some(comparison)) => Some(comparison),
-        (Metric::Drift(_), None) if monitor.baseline.is_some() => Some(Comparison::Baseline),
+        // A baseline is as long as it is.
+        (Metric::Drift(name), None) if monitor.baseline.is_some() && name != "row_count_ratio" => {
+            Some(Comparison::Baseline)
+        }
         (Metric::Drift(_), None) => Some(Comparison::Consecutive),
     }
 }
@@ -187,7 +191,7 @@ fn can_be_learned(
     let is_custom = context.custom_metrics.iter().any(|custom| custom.name == name);
     let (message, hint) = if context.spec.baseline.is_none() {
         ("is `learned`, which needs a `baseline`".to_owned(), "name the baseline table, or a number")
-    } else if is_custom || OF_ALL_COLUMNS.contains(&name) {
+    } else if is_custom || OF_ALL_COLUMNS.contains(&name) || profile_metrics::is_of_requests(name) {
         (format!("is `learned`, which `{name}` cannot be from windows of the baseline"), "a number")
     } else if comparison.is_some_and(|comparison| comparison != Comparison::Baseline) {
         let message =

@@ -38,10 +38,9 @@ pub(super) fn table_row(
     known: &mut KnownComponents,
 ) -> DriftRow {
     let (Some(now), Some(then)) = (&group.table.covariance, &other.table.covariance) else { return row };
-    let there: Vec<u64> = then.measured().collect();
-    // Columns that were there once have scales, too.
-    let is_common = |id: &u64| there.binary_search(id).is_ok() && reference.column(*id).is_some();
-    let columns: Vec<u64> = now.measured().filter(is_common).collect();
+    // Columns that were there once have scales, too. Those that the window lacks are NULL in it, and so the mean.
+    let columns: Vec<u64> = then.measured().filter(|id| reference.column(*id).is_some()).collect();
+    let both = now.measured().filter(|id| columns.binary_search(id).is_ok()).count();
     let name = |place: usize| columns.get(place).and_then(|id| reference.column(*id)).map(str::to_owned);
     let mut reasons = Reasons::default();
     let change = correlation_change(&then.bounded(&columns), &now.bounded(&columns));
@@ -69,7 +68,7 @@ pub(super) fn table_row(
         correlation_change_columns: pair.and_then(|(i, j)| Some(vec![name(i)?, name(j)?])),
         correlation_current: change.as_ref().map(|change| change.window),
         correlation_cmp: change.as_ref().map(|change| change.comparison),
-        columns_together: Some(columns.len() as u64),
+        columns_together: Some(both as u64),
         reason: reasons.into_text(),
         ..row
     }

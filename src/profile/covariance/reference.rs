@@ -48,6 +48,12 @@ impl Bounds {
     }
 }
 
+/// How far spreads and bounds may be apart for scales to be near, as a share.
+const NEAR: f64 = 0.2;
+
+/// How far shares of names may be.
+const NEAR_SHARE: f64 = 0.05;
+
 impl Scale {
     /// A column of numbers with this mean and standard deviation in the baseline. Where a part is no number there is
     /// nothing to measure by: the column takes no part, as one that is constant.
@@ -89,6 +95,30 @@ impl Scale {
         (scale.stddev > 0.0).then_some(scale)
     }
 
+    /// Whether another scale of the column, found later, is so near that this one does as well: the mean within half a standard
+    /// deviation, the spread within a fifth, the bounds within a fifth of what lies between them, and names by nearly the same
+    /// shares.
+    pub fn is_near(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.bounds, other.bounds);
+        let between = ours.high - ours.low;
+        let is_close = |a: f64, b: f64| (a - b).abs() <= NEAR * between;
+        let shares = match (&self.codes, &other.codes) {
+            (None, None) => true,
+            (Some(ours), Some(theirs)) => {
+                let names = ours.names().chain(theirs.names()).map(|(name, _)| name);
+                names
+                    .into_iter()
+                    .all(|name| (ours.code(Some(name)) - theirs.code(Some(name))).abs() <= NEAR_SHARE)
+            }
+            _ => false,
+        };
+        (self.mean - other.mean).abs() <= self.stddev / 2.0
+            && (self.stddev - other.stddev).abs() <= NEAR * self.stddev
+            && is_close(ours.low, theirs.low)
+            && is_close(ours.high, theirs.high)
+            && shares
+    }
+
     /// Tells scales apart: by the column, and by all that it is measured by.
     pub fn id(&self) -> u64 {
         let Self { column, codes, mean, stddev, bounds: Bounds { low, middle, high } } = self;
@@ -122,19 +152,24 @@ impl Scale {
         self.codes.as_ref()
     }
 
-    /// Standard deviations from the mean, clipped.
+    /// Standard deviations from the mean, clipped; 0 of what is not finite.
+    #[inline]
     pub(super) fn standardized(&self, value: f64) -> f64 {
+        let value = if value.is_finite() { value } else { self.mean };
         // A difference beyond a double is infinite, and is clipped as any that is too large.
         self.in_units(((value - self.mean) / self.stddev).clamp(-CLIP, CLIP))
     }
 
-    /// Halves of the way between the bounds from their middle: between −2 and 2.
+    /// Halves of the way between the bounds from their middle: between −2 and 2; 0 of what is not finite.
+    #[inline]
     pub(super) fn bounded(&self, value: f64) -> f64 {
         let Bounds { low, middle, high } = self.bounds;
+        let value = if value.is_finite() { value } else { middle };
         self.in_units((value.max(low).min(high) - middle) / ((high - low) / 2.0))
     }
 
     /// `z` in whole units; 0 for what is not finite, or of a column that takes no part.
+    #[inline]
     fn in_units(&self, z: f64) -> f64 {
         // Adding and taking off what has no room for a fraction rounds half to even; `round_ties_even` is a call.
         let units = (z * UNITS + ROUNDER) - ROUNDER;

@@ -4,8 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::UNITS;
 
-/// Rows that are summed in 64 bits before the 128 are touched: 2¹⁰ products of 2⁵² are below 2⁶³.
-pub(super) const CHUNK: usize = 1 << 10;
+/// Rows that are summed in 64 bits before the 128 are touched: 2⁷ products of 2⁵² are below 2⁶³, and the values of so many rows of
+/// 32 columns stay near while each column is multiplied with each.
+pub(super) const CHUNK: usize = 1 << 7;
+
+/// Products that are summed side by side.
+const LANES: usize = 8;
 
 /// Up to here doubles hold every whole number, and add without rounding.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -122,15 +126,16 @@ fn covariance(rows: u64, a: i128, b: i128, product: i128) -> f64 {
 
 /// Σ a·b where every partial sum is a whole number that a double holds.
 fn in_doubles(a: &[f64], b: &[f64]) -> i64 {
-    // Several sums at once: exact, so that it does not matter which product is in which.
-    let mut sums = [0.0; 8];
-    let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a.zip(b) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
+    // Several sums at once: exact, so that it does not matter which product is in which. Lanes of a fixed number, so that they are
+    // multiplied and added side by side.
+    let mut sums = [0.0; LANES];
+    let ((a, rest_of_a), (b, rest_of_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
         }
     }
+    let rest: f64 = rest_of_a.iter().zip(rest_of_b).map(|(a, b)| a * b).sum();
     (sums.iter().sum::<f64>() + rest) as i64
 }
 
@@ -148,8 +153,8 @@ mod tests {
     #[test]
     fn the_largest_chunk_fits() {
         let wildest = [67_108_864.0; CHUNK];
-        assert_eq!(in_integers(&wildest, &wildest), 1 << 62);
-        assert_eq!(in_integers(&wildest, &wildest.map(|value| -value)), -1 << 62);
+        assert_eq!(in_integers(&wildest, &wildest), 1 << 59);
+        assert_eq!(in_integers(&wildest, &wildest.map(|value| -value)), -1 << 59);
     }
 
     proptest! {

@@ -1,16 +1,13 @@
 //! Rows to second moments: all columns of one call at once.
 
-use arrow::array::{ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::array::ArrayRef;
 use datafusion::common::{DataFusionError, Result, exec_datafusion_err};
 
 use super::aggregate::{Fold, Rows, State};
-use super::dictionary::Dictionary;
 use super::given::GivenReference;
-use super::names::cast;
+use super::measured::MeasuredColumns;
 use super::split::Which;
-use crate::profile::covariance::{self, CovarianceState, Scale};
-use crate::profile::name_codes::NameCodes;
+use crate::profile::covariance::{self, CovarianceState};
 
 impl State for CovarianceState {
     fn merge(&mut self, other: &Self) {
@@ -38,10 +35,8 @@ pub struct Covariance;
 #[derive(Debug, Default)]
 pub struct CovarianceRoom {
     reference: GivenReference,
-    dictionaries: Vec<Dictionary>,
-    /// Of the batch, column after column.
-    batch: Vec<Vec<f64>>,
-    /// Of one group of it.
+    batch: MeasuredColumns,
+    /// Of one group of it, column after column.
     group: Vec<Vec<f64>>,
     room: covariance::Room,
 }
@@ -59,24 +54,13 @@ impl Fold for Covariance {
         rows: &mut dyn Rows<CovarianceState>,
         room: &mut CovarianceRoom,
     ) -> Result<()> {
-        let CovarianceRoom { reference, dictionaries, batch, group, room } = room;
+        let CovarianceRoom { reference, batch, group, room } = room;
         let Some((said, columns)) = arguments.split_first() else {
             return Err(exec_datafusion_err!("argument 1 is missing"));
         };
         let Some(reference) = reference.read(said)? else { return Ok(()) };
-        let scales = reference.scales();
-        if columns.len() != scales.len() {
-            return Err(exec_datafusion_err!("{} columns for {} scales", columns.len(), scales.len()));
-        }
-        dictionaries.resize_with(columns.len(), Dictionary::default);
-        batch.resize_with(columns.len(), Vec::new);
+        let batch = batch.measure(columns, reference)?;
         group.resize_with(columns.len(), Vec::new);
-        for (((column, scale), dictionary), numbers) in
-            columns.iter().zip(scales).zip(dictionaries.iter_mut()).zip(batch.iter_mut())
-        {
-            numbers.clear();
-            measure(column, scale, dictionary, numbers)?;
-        }
         let mut result = Ok(());
         rows.for_each(&mut |state, which| {
             let numbers: &[Vec<f64>] = match which {
@@ -98,31 +82,6 @@ impl Fold for Covariance {
     }
 }
 
-/// The numbers of a column, NaN where there is none; those of names are their codes.
-fn measure(
-    column: &ArrayRef,
-    scale: &Scale,
-    dictionary: &mut Dictionary,
-    numbers: &mut Vec<f64>,
-) -> Result<()> {
-    let Some(codes) = scale.codes() else {
-        let doubles = cast(column, &DataType::Float64)?;
-        let doubles = doubles.as_primitive::<Float64Type>();
-        numbers.extend(doubles.iter().map(|value| value.unwrap_or(f64::NAN)));
-        return Ok(());
-    };
-    dictionary.code(column)?;
-    let of_names: Vec<f64> =
-        (0..=dictionary.len() as u32).map(|code| code_of(dictionary, code, codes)).collect();
-    numbers.extend(dictionary.codes().iter().map(|code| of_names[*code as usize]));
-    Ok(())
-}
-
-/// NULL is no name.
-fn code_of(dictionary: &Dictionary, code: u32, codes: &NameCodes) -> f64 {
-    dictionary.names.get(code).map_or(f64::NAN, |name| codes.code(Some(name.item())))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -131,7 +90,8 @@ mod tests {
     use arrow::array::{Array, Int64Array, StringArray};
 
     use super::*;
-    use crate::profile::covariance::{Bounds, Reference};
+    use crate::profile::covariance::{Bounds, Reference, Scale};
+    use crate::profile::name_codes::NameCodes;
 
     struct Halves<S>([S; 2]);
 

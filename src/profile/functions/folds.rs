@@ -15,6 +15,7 @@ use super::instants::micros;
 use super::names::{Classes, cast};
 use super::split::Which;
 use crate::profile::classification::{self, ClassificationState, ScoredAs};
+use crate::profile::losses::LossState;
 use crate::profile::regression::{self, RegressionState};
 use crate::profile::requests::RequestsState;
 use crate::profile::{ColumnState, Kind, QualityState, TableState, numeric};
@@ -71,17 +72,37 @@ impl State for TableState {
     }
 
     fn is_empty(&self) -> bool {
-        let Self { quality, requests, covariance, .. } = self;
-        quality.as_ref().is_none_or(State::is_empty)
+        let Self { quality, requests, covariance, losses, .. } = self;
+        losses.as_ref().is_none_or(State::is_empty)
+            && quality.as_ref().is_none_or(State::is_empty)
             && requests.as_ref().is_none_or(State::is_empty)
             && covariance.as_ref().is_none_or(State::is_empty)
     }
 
     fn size(&self) -> usize {
-        let Self { quality, requests, covariance, .. } = self;
+        let Self { quality, requests, covariance, losses, .. } = self;
         quality.as_ref().map_or(0, State::size)
+            + losses.as_ref().map_or(0, State::size)
             + requests.as_ref().map_or(0, State::size)
             + covariance.as_ref().map_or(0, State::size)
+    }
+
+    fn settle(&mut self) {
+        self.settle();
+    }
+}
+
+impl State for LossState {
+    fn merge(&mut self, other: &Self) {
+        self.merge(other);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows() == 0
+    }
+
+    fn size(&self) -> usize {
+        self.size()
     }
 
     fn settle(&mut self) {
@@ -398,6 +419,10 @@ impl Fold for Regression {
     }
 }
 
+fn has_fixed_size(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::FixedSizeBinary(_))
+}
+
 /// Room for the requests of one group.
 #[derive(Debug, Default)]
 pub struct RequestRoom {
@@ -426,15 +451,19 @@ impl Fold for Requests {
         let unlabelled = labels.logical_nulls();
         let labelled_at = micros(argument(arguments, 2)?, zone)?;
         let has_ids = *ids.data_type() != DataType::Null;
-        let ids = cast(ids, &DataType::Utf8View)?;
-        let ids = ids.as_string_view();
+        // Binary ids need not be texts.
+        let ids = match ids.data_type().is_binary() || has_fixed_size(ids.data_type()) {
+            true => cast(ids, &DataType::BinaryView)?,
+            false => cast(&cast(ids, &DataType::Utf8View)?, &DataType::BinaryView)?,
+        };
+        let ids = ids.as_binary_view();
         rows.for_each(&mut |state, which| {
             let (mut newest, mut newest_labelled) = (None, None);
             delays.clear();
             which.for_each(times.len(), |row| {
                 if has_ids {
                     match ids.is_valid(row) {
-                        true => state.ids.add(ids.value(row).as_bytes()),
+                        true => state.ids.add(ids.value(row)),
                         false => state.ids.add_nulls(1),
                     }
                 }

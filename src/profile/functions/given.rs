@@ -10,6 +10,8 @@ use jiff::tz::TimeZone;
 use super::names::cast;
 use crate::profile::covariance::Reference;
 use crate::profile::distribution::Edges;
+#[cfg(feature = "dle")]
+use crate::profile::loss_estimator::LossEstimator;
 
 /// What a text that a call was given says.
 #[derive(Debug)]
@@ -53,6 +55,32 @@ impl GivenReference {
     pub(super) fn read(&mut self, argument: &ArrayRef) -> Result<Option<&Reference>> {
         let said = self.parsed(Some(argument), |text| {
             serde_json::from_str(text).map(Some).map_err(|error| exec_datafusion_err!("scales: {error}"))
+        });
+        said.map(Option::as_ref)
+    }
+}
+
+/// What a call was given to tell losses by; by default nothing.
+#[cfg(feature = "dle")]
+pub(super) type GivenEstimator = Given<Option<LossEstimator>>;
+
+#[cfg(feature = "dle")]
+impl Default for GivenEstimator {
+    fn default() -> Self {
+        Self { text: String::new(), said: None }
+    }
+}
+
+#[cfg(feature = "dle")]
+impl GivenEstimator {
+    /// The estimator in `argument`, a text that is the same in every row.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub(super) fn read(&mut self, argument: &ArrayRef) -> Result<Option<&LossEstimator>> {
+        let said = self.parsed(Some(argument), |text| {
+            let said = LossEstimator::of_text(text);
+            said.map(Some).ok_or_else(|| exec_datafusion_err!("an estimator of losses that is none"))
         });
         said.map(Option::as_ref)
     }

@@ -9,6 +9,7 @@
 //! | `classification_quality` | prediction, label, probability, positive class (literal); edges (literal), if any | state of the quality |
 //! | `regression_quality` | prediction, label | state of the quality |
 //! | `profile_covariance` | scales (literal), and a column for each | state of how columns move together |
+//! | `expected_losses` | an estimator (literal), the prediction, and a column for each of its scales; with the feature `dle` | state of the losses |
 //! | `profile_requests` | timestamp, label, its time, request id; zone (literal) | state of the requests |
 //! | `window_start` | timestamp, granularity (literal), zone (literal) | start of the window |
 //!
@@ -24,6 +25,9 @@ mod dictionary;
 mod folds;
 mod given;
 mod instants;
+#[cfg(feature = "dle")]
+mod losses;
+pub(in crate::profile) mod measured;
 mod names;
 mod split;
 mod window_start;
@@ -55,5 +59,10 @@ pub fn register(ctx: &SessionContext) {
     for function in aggregates {
         ctx.register_udaf(function);
     }
+    #[cfg(feature = "dle")]
+    ctx.register_udaf(AggregateUDF::from(StateFunction::<losses::ExpectedLosses>::new(
+        "expected_losses",
+        3..=2 + MAX_COLUMNS,
+    )));
     ctx.register_udf(ScalarUDF::from(WindowStart::new()));
 }

@@ -114,7 +114,8 @@ impl Table<'_> {
     ) -> Result<u64, DataFusionError> {
         let columns: Vec<_> = indices.iter().map(|index| asked.columns[*index].clone()).collect();
         let with_quality = asked.with_quality && columns.iter().any(|column| self.is_proba(column));
-        let again = Asked { columns: &columns, with_quality, with_requests: false, reference: None };
+        let again =
+            Asked { columns: &columns, with_quality, with_requests: false, reference: None, estimator: None };
         let (counted, bytes) = self.count(again, "crowded columns", pinned).await?;
         let mut counted: BTreeMap<_, _> = counted.into_iter().map(|base| (base.key(), base.group)).collect();
         for base in groups {

@@ -29,8 +29,9 @@ pub(super) fn groups(
     let counts = column(batch, "row_count")?.as_primitive::<Int64Type>();
     let columns = (0..columns).map(|index| column(batch, &states::of_column(index)));
     let columns = columns.collect::<Result<Vec<&ArrayRef>, _>>()?;
-    let [quality, requests, covariance] =
-        [states::QUALITY, states::REQUESTS, states::COVARIANCE].map(|name| batch.column_by_name(name));
+    let [quality, requests, covariance, losses] =
+        [states::QUALITY, states::REQUESTS, states::COVARIANCE, states::LOSSES]
+            .map(|name| batch.column_by_name(name));
 
     let group = |row: usize| -> Result<BaseGroup, DataFusionError> {
         let start =
@@ -53,7 +54,8 @@ pub(super) fn groups(
                     quality: state(quality, row)?,
                     requests: state(requests, row)?,
                     covariance: state(covariance, row)?,
-                    scales: Vec::new(),
+                    losses: state(losses, row)?,
+                    ..TableState::default()
                 },
                 non_null: ColumnSet::default(),
             }),

@@ -1,6 +1,7 @@
 //! What columns are measured by where they are looked at together: the scale of each is found when the baseline is first
-//! counted, and stays, as the bins of histograms do. So what was counted before adds to what is counted now, whatever becomes of
-//! the baseline.
+//! counted, and stays while the baseline grows, as the bins of histograms do. So what was counted before adds to what is counted
+//! now. Where the baseline becomes another, or another set of columns is looked at, the scales are outgrown, and all rows are
+//! measured anew.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -20,16 +21,25 @@ pub(super) struct Scales {
     kept: Vec<Scale>,
     /// Of columns that are there now.
     found: Vec<Scale>,
+    /// Whether what was measured before does not fit any more.
+    is_outgrown: bool,
 }
 
 impl Scales {
     /// Those that earlier runs have found.
     pub(super) fn kept(kept: Vec<Scale>) -> Self {
-        Self { kept, found: Vec::new() }
+        Self { kept, ..Self::default() }
     }
 
-    /// Finds those of `columns` in the groups of a baseline that have been counted, as far as these can be compared.
-    pub(super) fn find(&mut self, columns: &[ColumnInfo], gaps: &Gaps, baseline: &[BaseGroup]) {
+    /// Finds those of `columns` in the groups of a baseline, as far as these can be compared. Whether the groups are kept, or have
+    /// been counted now, decides whether they can have changed.
+    pub(super) fn find(
+        &mut self,
+        columns: &[ColumnInfo],
+        gaps: &Gaps,
+        baseline: &[BaseGroup],
+        are_kept: bool,
+    ) {
         for (index, column) in columns.iter().enumerate() {
             // What the model says, and how, is compared by itself.
             let is_meant = column.role == Role::Feature && !gaps.contains_key(&column.name);
@@ -37,8 +47,26 @@ impl Scales {
                 continue;
             }
             let kept = self.kept.iter().find(|scale| scale.column() == column.name).cloned();
-            self.found.extend(kept.or_else(|| Scale::of(&column.name, &whole(baseline, index)?)));
+            let fresh = || Scale::of(&column.name, &whole(baseline, index)?);
+            let scale = match kept {
+                Some(kept) if are_kept => Some(kept),
+                Some(kept) => {
+                    let fresh = fresh();
+                    self.is_outgrown |= fresh.as_ref().is_some_and(|fresh| !kept.is_near(fresh));
+                    fresh.map(|_| kept)
+                }
+                None => fresh(),
+            };
+            self.found.extend(scale);
         }
+    }
+
+    /// Whether rows have to be measured anew by `reference`: those that were measured before do not know all of its columns, or
+    /// what these are measured by says little of the baseline any more.
+    pub(super) fn is_outgrown(&self, reference: Option<&Reference>) -> bool {
+        let is_new = |scale: &Scale| !self.kept.iter().any(|kept| kept.column() == scale.column());
+        let has_new = || reference.is_some_and(|reference| reference.scales().iter().any(is_new));
+        !self.kept.is_empty() && (self.is_outgrown || has_new())
     }
 
     /// Those of the first of `columns` that have one, as many as can be.
@@ -73,8 +101,13 @@ impl Table<'_> {
     ) -> Result<u64, DataFusionError> {
         let mut bytes = 0;
         if !is_measured(groups, reference) {
-            let asked =
-                Asked { columns: &[], with_quality: false, with_requests: false, reference: Some(reference) };
+            let asked = Asked {
+                columns: &[],
+                with_quality: false,
+                with_requests: false,
+                reference: Some(reference),
+                estimator: None,
+            };
             let (counted, read) = self.count(asked, "columns together", pinned).await?;
             bytes = read;
             let mut counted: HashMap<GroupKey, Option<CovarianceState>> =

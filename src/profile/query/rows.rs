@@ -2,6 +2,7 @@
 //!
 //! Labels are joined here, and every row gets its base window and model version. Rows are named, not read.
 
+use arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
@@ -104,10 +105,19 @@ async fn labelled(
         ("request_id", Name::column(&arrives_in.request_id_col)),
         ("label", Name::column(&label.column)),
         ("label_order", Name::list(&order)),
-        ("label_time", arrives_in.timestamp_col.as_deref().map_or_else(Name::null, Name::column)),
+        ("label_time", label_time(ctx, arrives_in.timestamp_col.as_deref()).await?),
         ("labelled_at", own.labelled_at()),
     ];
     ctx.sql(&template::fill(template::LABELLED, &names)).await
+}
+
+/// When labels came, if that is known by more than the day: what only orders them has no distance from a request.
+async fn label_time(ctx: &SessionContext, column: Option<&str>) -> Result<Name, DataFusionError> {
+    let Some(column) = column else { return Ok(Name::null()) };
+    let labels = ctx.table("labels").await?;
+    let field = labels.schema().field_with_unqualified_name(column)?;
+    let is_instant = matches!(field.data_type(), DataType::Timestamp(..));
+    Ok(if is_instant { Name::column(column) } else { Name::null() })
 }
 
 async fn unwindowed(

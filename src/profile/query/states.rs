@@ -17,6 +17,9 @@ pub(super) const REQUESTS: &str = "requests";
 /// Name of the state of how columns move together in the answer.
 pub(super) const COVARIANCE: &str = "covariance";
 
+/// Name of the state of expected losses in the answer.
+pub(super) const LOSSES: &str = "losses";
+
 /// Name of the state of the `index`-th column in the answer.
 pub(super) fn of_column(index: usize) -> String {
     format!("state_{index}")
@@ -76,6 +79,7 @@ fn calls(table: &Table<'_>, asked: Asked<'_>, pinned: &PinnedEdges) -> Name {
     calls.extend(quality_call(table, pinned).filter(|_| asked.with_quality));
     calls.extend(requests_call(table).filter(|_| asked.with_requests));
     calls.extend(asked.reference.map(covariance_call));
+    calls.extend(asked.reference.and_then(|reference| losses_call(table, reference, asked.estimator?)));
     Name::list(&calls)
 }
 
@@ -118,6 +122,14 @@ fn covariance_call(reference: &Reference) -> Name {
     let columns = reference.scales().iter().map(|scale| Name::column(scale.column()));
     let arguments: Vec<Name> = [said].into_iter().chain(columns).collect();
     Name::call("profile_covariance", &arguments, COVARIANCE)
+}
+
+/// The estimator's columns are those of `reference`.
+fn losses_call(table: &Table<'_>, reference: &Reference, estimator: &str) -> Option<Name> {
+    let prediction = Name::column(&table.monitor.inference.prediction.as_ref()?.column);
+    let columns = reference.scales().iter().map(|scale| Name::column(scale.column()));
+    let arguments: Vec<Name> = [Name::literal(estimator), prediction].into_iter().chain(columns).collect();
+    Some(Name::call("expected_losses", &arguments, LOSSES))
 }
 
 /// Of a baseline, which is no log of requests, there is none.

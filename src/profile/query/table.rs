@@ -67,6 +67,8 @@ pub(super) struct Asked<'a> {
     pub(super) with_requests: bool,
     /// What columns are measured by that are looked at together, if that is counted.
     pub(super) reference: Option<&'a Reference>,
+    /// What losses are expected by, as a text, if they are.
+    pub(super) estimator: Option<&'a str>,
 }
 
 /// What was asked, counted.

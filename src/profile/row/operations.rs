@@ -8,7 +8,10 @@ use crate::profile::text::TextState;
 use crate::profile::{ColumnState, Group, Profiles, Role, percent};
 
 /// HTTP statuses from here on say that a request failed.
-const FIRST_ERROR: f64 = 400.0;
+const FIRST_ERROR: u64 = 400;
+
+/// Words for requests that did not.
+const FINE: [&str; 4] = ["ok", "success", "succeeded", "completed"];
 
 /// With what requests as such, and columns with a part in them, tell. A baseline is no log of requests, and has none.
 pub(super) fn requests_row(
@@ -74,14 +77,19 @@ fn percent_errors(statuses: &TextState) -> Result<f64, Absence> {
     if !statuses.items.is_exact() {
         return Err(Absence::new("there are too many different statuses"));
     }
-    let mut errors = 0;
-    for (status, count) in statuses.items.iter() {
-        let Ok(code) = status.trim().parse::<f64>() else {
-            return Err(Absence::from(format!("`{status}` is not a HTTP status")));
-        };
-        errors += if code >= FIRST_ERROR { count } else { 0 };
-    }
+    let errors = statuses.items.iter().filter(|(status, _)| is_error(status)).map(|(_, count)| count).sum();
     percent(errors, statuses.count).ok_or(Absence::new("no status is known"))
+}
+
+/// By the number that it begins with, or by its word: what is neither a number nor a word for success, such as `timeout`, is none of
+/// the good.
+fn is_error(status: &str) -> bool {
+    let status = status.trim();
+    let digits = status.find(|c: char| !c.is_ascii_digit()).unwrap_or(status.len());
+    match status[..digits].parse::<u64>() {
+        Ok(code) => code >= FIRST_ERROR,
+        Err(_) => !FINE.contains(&status.to_ascii_lowercase().as_str()),
+    }
 }
 
 /// Of all payloads of a request together on average; of the largest one.

@@ -4,6 +4,7 @@ use super::ProfileRow;
 use crate::profile::classification::ClassificationState;
 use crate::profile::estimate::{Estimate, Estimators};
 use crate::profile::fairness::{ClassDifferences, Parity, TwoGroups};
+use crate::profile::losses::{LossEstimate, LossState};
 use crate::profile::reason::{Absence, Reasons};
 use crate::profile::regression::RegressionState;
 use crate::profile::{Group, QualityState, Segment, percent};
@@ -41,6 +42,37 @@ pub(super) fn quality_row(
         QualityState::Classification(state) => classification_row(row, state, has_scores, reasons),
         QualityState::Regression(state) => regression_row(row, state, reasons),
     }
+}
+
+/// With the errors that are to be expected of predictions of numbers, where the baseline's own are `reference`. `without` says
+/// why none are, where they would be.
+pub(super) fn expected_errors_row(
+    row: ProfileRow,
+    losses: Option<&LossState>,
+    reference: Option<&RegressionState>,
+    without: Option<&Absence>,
+    reasons: &mut Reasons,
+) -> ProfileRow {
+    let estimate = match (losses, reference, without) {
+        (Some(losses), Some(reference), _) => losses.estimate(reference),
+        (_, _, Some(why)) => Err(why.clone()),
+        (Some(_), None, None) => Err(Absence::new("the baseline has no such rows")),
+        (None, ..) => return row,
+    };
+    let mut of = |name, of: fn(&LossEstimate) -> f64| {
+        reasons.noted_apart(name, estimate.as_ref().map(of).map_err(Clone::clone))
+    };
+    let row = ProfileRow {
+        estimated_mean_average_error: of("estimated_mean_average_error", |estimate| {
+            estimate.mean_average_error
+        }),
+        estimated_root_mean_squared_error: of("estimated_root_mean_squared_error", |estimate| {
+            estimate.root_mean_squared_error
+        }),
+        ..row
+    };
+    let errors = estimate.map(|estimate| estimate.sampling_errors);
+    ProfileRow { estimated_sampling_errors: reasons.noted_apart("estimated_sampling_errors", errors), ..row }
 }
 
 fn classification_row(

@@ -43,6 +43,17 @@ pub enum ColumnChange {
     Replaced(String),
 }
 
+impl ColumnChange {
+    /// The column that it is about, as it was called.
+    pub fn column(&self) -> &str {
+        match self {
+            Self::Added(column) | Self::Dropped(column) | Self::Replaced(column) => column,
+            Self::Renamed { from, .. } => from,
+            Self::Retyped { column, .. } => column,
+        }
+    }
+}
+
 impl fmt::Display for ColumnChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

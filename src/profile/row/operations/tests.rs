@@ -74,11 +74,18 @@ fn what_is_not_known_is_said() {
     let mut requests = RequestsState::default();
     requests.ids.add_nulls(3);
     let none = (Role::Latency, ColumnState::empty(Kind::Numeric));
-    let row = row(requests, vec![none, statuses(&[("200", 1), ("OK", 2)])], 3);
+    let row = row(requests, vec![none, statuses(&[])], 3);
     assert_eq!((row.newest_row_age_seconds, row.latency, row.percent_errors), (None, None, None));
     let expected = "percent_duplicate_requests: no row has a request id; latency: no latency is known; \
-                    percent_errors: `OK` is not a HTTP status";
+                    percent_errors: no status is known";
     assert_eq!(row.reason.as_deref(), Some(expected));
+}
+
+#[test]
+fn a_status_is_a_number_or_a_word() {
+    let fine = ["200", "OK", "200 OK", "204.0", " success ", "399"];
+    let wrong = ["400", "503", "500 Internal Server Error", "timeout", "NaN", "-1"];
+    assert!(fine.iter().all(|status| !is_error(status)) && wrong.iter().all(|status| is_error(status)));
 }
 
 #[test]
