@@ -17,7 +17,7 @@ use super::rows::view;
 use super::table::{Asked, Table};
 use super::watch::bytes_read;
 use crate::config::{Monitor, ProblemType};
-use crate::profile::covariance::Reference;
+use crate::profile::covariance::{Reference, Scale};
 use crate::profile::functions::measured::MeasuredColumns;
 use crate::profile::loss_estimator::LossEstimator;
 use crate::profile::loss_model::Sample;
@@ -128,7 +128,7 @@ async fn sample(
 }
 
 fn learn(reference: Reference, sample: &Sample) -> Learnt {
-    let names: Vec<&str> = reference.scales().iter().map(|scale| scale.column()).collect();
+    let names: Vec<&str> = reference.scales().iter().map(Scale::column).collect();
     let model = sample.train(&names).map_err(|why: Absence| why.to_string())?;
     LossEstimator::new(reference, model).to_bytes().map_err(|error| error.to_string())
 }
