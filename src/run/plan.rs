@@ -232,7 +232,9 @@ async fn addition(
     let unfinished = unfinished.unwrap_or_default();
     // Where windows may lose rows, slices may go with them.
     let slices = account.slices.clone().filter(|_| recounted.is_empty() && ledger.is_finished);
-    let earlier = Earlier { states, url, recounted, due, unfinished, slices, baseline_is_kept, window };
+    let caught_up = account.behind.without(&behind);
+    let earlier =
+        Earlier { states, url, recounted, caught_up, due, unfinished, slices, baseline_is_kept, window };
     // What was learned holds as long as the rules, and what they learn from.
     let learns = monitor.learns() && !(is_as_it_was && ledger.is_finished);
     let reading = Reading { part: Some(part), earlier: Some(earlier), behind, learns };

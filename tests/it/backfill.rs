@@ -154,3 +154,19 @@ async fn a_plan_says_what_a_run_would_do_and_does_nothing() {
     let runs = scene.rows("SELECT count(*) AS rows FROM runs").await;
     assert_eq!(runs[0]["rows"], 2, "a plan is no run");
 }
+
+/// Its first part is that in which the first rows are: the week that they are in begins before, where there are none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_week_that_begins_before_the_first_rows_is_not_forgotten() {
+    let scene = Scene::new().await;
+    scene.edit("[1 day]", "[1 day, 1 week]");
+    let part = scene.secchi(&["backfill", "bad", "--from", "2026-05-01", "--to", "2026-05-03"]);
+    assert_eq!(part.code, 0, "{}", part.err);
+    assert_eq!(scene.secchi(&["run", "bad"]).code, 0);
+    let in_parts = rows(&scene, "monitoring").await;
+    scene.edit("../monitoring", "../at-once");
+    assert_eq!(scene.secchi(&["run", "bad"]).code, 0);
+    let at_once = rows(&scene, "at-once").await;
+    assert!(at_once.iter().any(|row| row["granularity"] == "1 week"));
+    assert_eq!(in_parts, at_once);
+}

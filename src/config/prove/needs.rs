@@ -144,7 +144,7 @@ mod tests {
           hint: leave it out
         churn.yaml:11:66: `alerts[4].comparison` is `BASELINE`, against which there is no `row_count_ratio`: a baseline is as long as it is
           hint: `CONSECUTIVE`, or one of those that stand under `comparisons`
-        churn.yaml:12:63: `alerts[5].slices` has no meaning for `correlation_change`, which is of whole windows
+        churn.yaml:12:65: `alerts[5].slices` has no meaning for `correlation_change`, which is of whole windows
           hint: leave it out
         ");
         let ratio = "alerts: [{ rule: volume, metric: row_count_ratio, below: 0.5 }]\n";

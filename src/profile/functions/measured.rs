@@ -1,6 +1,6 @@
 //! Columns as numbers, by their scales: what is looked at together, and what losses are learnt from.
 
-use arrow::array::{ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::{Result, exec_datafusion_err};
 
@@ -54,7 +54,10 @@ fn measure(
     let Some(codes) = scale.codes() else {
         let doubles = cast(column, &DataType::Float64)?;
         let doubles = doubles.as_primitive::<Float64Type>();
-        numbers.extend(doubles.iter().map(|value| value.unwrap_or(f64::NAN)));
+        match doubles.null_count() {
+            0 => numbers.extend_from_slice(doubles.values()),
+            _ => numbers.extend(doubles.iter().map(|value| value.unwrap_or(f64::NAN))),
+        }
         return Ok(());
     };
     dictionary.code(column)?;

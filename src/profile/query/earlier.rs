@@ -22,7 +22,7 @@ use crate::profile::{BaseGroup, ColumnInfo};
 use crate::scope::{Scopes, Windows};
 use crate::source::Part;
 use crate::spans::Spans;
-use crate::window::Window;
+use crate::window::{Granularity, Window};
 
 /// What a run may build upon.
 #[derive(Clone)]
@@ -33,6 +33,9 @@ pub struct Earlier {
     pub url: Url,
     /// Times of which all rows are read: what is kept of their base windows is not true any more.
     pub recounted: Spans,
+    /// Times that waited for this run: longer windows that reach into them have not been computed yet, be there rows in them or
+    /// not.
+    pub caught_up: Spans,
     /// Base windows that are wanted though nothing is read of them.
     pub due: Due,
     /// Base windows of which rows may be in the tables though there are no states any more.
@@ -96,7 +99,8 @@ impl<'a> Base<'a> {
         behind: &Spans,
         read: &[BaseGroup],
     ) -> Result<Self, DataFusionError> {
-        let Earlier { states, url, recounted, due, unfinished, baseline_is_kept, window, .. } = earlier;
+        let Earlier { states, url, recounted, caught_up, due, unfinished, baseline_is_kept, window, .. } =
+            earlier;
         let (scopes, wanted, kept, mut groups) = match due {
             Due::All => {
                 let kept = Kept::of(monitor, states, Spans::all())?;
@@ -108,7 +112,8 @@ impl<'a> Base<'a> {
                 touched.extend(unfinished);
                 if !recounted.is_empty() {
                     let there = kept::windows(monitor, Arc::clone(&states)).await?;
-                    touched.extend(there.into_iter().filter(|window| recounted.touch(*window)));
+                    touched.extend(there.iter().filter(|window| recounted.touch(**window)));
+                    touched.extend(of_longer(&there, &touched, &caught_up, monitor));
                 }
                 touched.retain(|window| !behind.touch(*window));
                 let perhaps: BTreeSet<Window> = touched.union(&due).copied().collect();
@@ -184,6 +189,33 @@ impl<'a> Base<'a> {
         let kept = self.kept.baseline(columns, with_table).await;
         kept.map(Some).map_err(|error| QueryError::kept(&self.url, error))
     }
+}
+
+/// Of each longer window that reaches into times that have been `caught_up`, and that none of the `touched` base windows is in, one
+/// of those that are `there`: so that it is computed, though nothing was read of it.
+fn of_longer(
+    there: &BTreeSet<Window>,
+    touched: &BTreeSet<Window>,
+    caught_up: &Spans,
+    monitor: &Monitor,
+) -> Vec<Window> {
+    let longer = |window: &Window| {
+        let granularities = monitor.granularities.iter();
+        let of = |granularity: &Granularity| monitor.calendar.window_of(*granularity, window.start).ok();
+        granularities.filter_map(of).collect::<Vec<Window>>()
+    };
+    let mut known: BTreeSet<Window> = touched.iter().flat_map(longer).collect();
+    let mut more = Vec::new();
+    for window in there {
+        let reaching = longer(window).into_iter().filter(|longer| caught_up.touch(*longer));
+        // Not one after the other: of several lengths all become known.
+        let new: Vec<Window> = reaching.filter(|longer| !known.contains(longer)).collect();
+        if !new.is_empty() {
+            known.extend(new);
+            more.push(*window);
+        }
+    }
+    more
 }
 
 /// What is computed anew if `touched` base windows are, apart from what reaches into times that are `behind`.
