@@ -91,6 +91,16 @@ impl Monitor {
         self.rules.iter().any(|rule| matches!(rule.condition, Condition::Learned(_)))
     }
 
+    /// Whether errors of its predictions are expected by what the baseline teaches, before labels come: those of numbers, by a
+    /// build that has the learner.
+    pub fn expects_losses(&self) -> bool {
+        let prediction = self.inference.prediction.as_ref();
+        cfg!(feature = "dle")
+            && self.baseline.is_some()
+            && self.label().is_some()
+            && prediction.is_some_and(|prediction| prediction.problem_type == ProblemType::Regression)
+    }
+
     /// Every table and folder that a run opens.
     pub fn places(&self) -> Vec<&Url> {
         let labels = self.label().and_then(|label| label.arrives_in.as_ref()).map(|labels| &labels.table);

@@ -465,7 +465,7 @@ impl<'a> Counting<'a> {
         baseline: &mut Answer,
     ) -> Result<(Option<String>, Option<Absence>), QueryError> {
         let (Some(table), Some(reference)) = (&self.baseline, reference) else { return Ok((None, None)) };
-        if !losses::are_expected(self.monitor) {
+        if !self.monitor.expects_losses() {
             return Ok((None, None));
         }
         let learnt = match losses::kept(&baseline.groups) {

@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use jiff::Timestamp;
 
 use super::{Order, RunError};
-use crate::config::{Monitor, Prediction, ProblemType};
+use crate::config::Monitor;
 use crate::lineage::{ENGINE_VERSION, Lineage, Pin};
 use crate::profile::functions::LAYOUT;
 use crate::profile::query::{Due, Earlier, QueryError, Reading, counted_windows, relabeled, window_start};
@@ -180,7 +180,7 @@ async fn addition(
             .as_ref()
             .is_some_and(|baseline| baseline.schema.field_with_name(change.column()).is_ok())
     };
-    if expects_losses(monitor) && (!is_same_baseline || columns.iter().any(is_of_baseline)) {
+    if monitor.expects_losses() && (!is_same_baseline || columns.iter().any(is_of_baseline)) {
         return Err(anew("errors are expected by what the baseline was like, which has changed"));
     }
     // A column that is new here may have been in the baseline all along, where it was not counted.
@@ -275,16 +275,6 @@ fn holds(
         return Err(anew("its present is before that of the last run"));
     }
     Ok(())
-}
-
-/// Whether errors of predictions are expected by what the baseline was like.
-fn expects_losses(monitor: &Monitor) -> bool {
-    let prediction = monitor.inference.prediction.as_ref();
-    let is_of_numbers = |prediction: &Prediction| prediction.problem_type == ProblemType::Regression;
-    cfg!(feature = "dle")
-        && monitor.baseline.is_some()
-        && monitor.label().is_some()
-        && prediction.is_some_and(is_of_numbers)
 }
 
 /// What happened to the columns, if rows need not be read for it: new ones are NULL in rows that were counted before.

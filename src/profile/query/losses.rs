@@ -16,7 +16,6 @@ use futures::TryStreamExt;
 use super::rows::view;
 use super::table::{Asked, Table};
 use super::watch::bytes_read;
-use crate::config::{Monitor, ProblemType};
 use crate::profile::covariance::{Reference, Scale};
 use crate::profile::functions::measured::MeasuredColumns;
 use crate::profile::loss_estimator::LossEstimator;
@@ -29,15 +28,6 @@ use crate::profile::{BaseGroup, GroupKey};
 
 /// An estimator's bytes, or why there is none.
 pub(super) type Learnt = Result<Vec<u8>, String>;
-
-/// Whether losses are expected of the predictions of `monitor`, if its baseline teaches them.
-pub(super) fn are_expected(monitor: &Monitor) -> bool {
-    let prediction = monitor.inference.prediction.as_ref();
-    monitor.baseline.is_some()
-        && prediction.is_some_and(|prediction| {
-            prediction.problem_type == ProblemType::Regression && prediction.label.is_some()
-        })
-}
 
 /// What is kept in `groups` of a baseline.
 pub(super) fn kept(groups: &[BaseGroup]) -> Option<Learnt> {
