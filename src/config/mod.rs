@@ -26,8 +26,8 @@ use serde::de::DeserializeOwned;
 
 pub use monitor::{
     Baseline, Change, Channel, ChannelKind, Columns, Condition, CustomInput, CustomMetric, Expectation,
-    Inference, Label, LabelTable, Metric, Monitor, Operations, Prediction, Registry, RegistryPlace, Rule,
-    Tail,
+    Inference, Label, LabelTable, Metric, Monitor, Operations, Prediction, Proba, Registry, RegistryPlace,
+    Rule, Tail,
 };
 pub use problem::{Problem, Problems, nearest, suggest};
 pub use prove::{OFF, hex16, is_this_machine};

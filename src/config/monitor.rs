@@ -177,12 +177,39 @@ pub struct Prediction {
     pub column: String,
     /// Class or number.
     pub problem_type: ProblemType,
-    /// Probability of `positive_class`.
-    pub proba_col: Option<String>,
-    /// The class that the probability is of; `1` or `true` if not named.
+    /// How sure it was.
+    pub proba: Option<Proba>,
+    /// The class that a probability is of; `1` or `true` if not named. Of several, the only one that is looked at.
     pub positive_class: Option<String>,
     /// What turned out to be true.
     pub label: Option<Label>,
+}
+
+/// Where probabilities are found.
+#[derive(Debug, Clone)]
+pub enum Proba {
+    /// A column of numbers, of `positive_class`; or of maps or structs, of every class.
+    Column(String),
+    /// A column for each of these classes.
+    Columns(BTreeMap<String, String>),
+}
+
+impl Proba {
+    /// The columns that hold them.
+    pub fn columns(&self) -> impl Iterator<Item = &String> {
+        let (one, several) = match self {
+            Self::Column(column) => (Some(column), None),
+            Self::Columns(columns) => (None, Some(columns.values())),
+        };
+        one.into_iter().chain(several.into_iter().flatten())
+    }
+}
+
+impl Prediction {
+    /// The columns that hold probabilities.
+    pub fn proba_columns(&self) -> impl Iterator<Item = &String> {
+        self.proba.iter().flat_map(Proba::columns)
+    }
 }
 
 /// Where labels are found.

@@ -85,8 +85,12 @@ pub struct InferenceSpec {
     pub model_id_col: Option<String>,
     /// What the model said.
     pub prediction_col: Option<String>,
-    /// How sure it was: the probability of `positive_class`, 0 to 1. Classification only.
+    /// How sure it was, 0 to 1: a number, the probability of `positive_class`; or a map or struct of the probability of
+    /// every class. Classification only.
     pub prediction_proba_col: Option<String>,
+    /// How sure it was of every class, where each has a column of its own: the column by the class. Classification only.
+    #[serde(default)]
+    pub prediction_proba_cols: BTreeMap<String, String>,
     /// What turned out to be true. NULL while unknown.
     pub label_col: Option<String>,
     /// A Delta table of its own in which labels arrive, joined on `request_id_col`. Default: `label_col`
@@ -97,11 +101,12 @@ pub struct InferenceSpec {
     pub label_timestamp_col: Option<String>,
     /// Names a request; joins labels to it. Never profiled.
     pub request_id_col: Option<String>,
-    /// `classification` or `regression`. Default: classification if there is a `prediction_proba_col`;
-    /// otherwise it must be said.
+    /// `classification` or `regression`. Default: classification if there is a `prediction_proba_col`, or
+    /// `prediction_proba_cols`; otherwise it must be said.
     pub problem_type: Option<ProblemType>,
-    /// The class that `prediction_proba_col` is the probability of. Default: `1` or `true`. Of boolean
-    /// labels `1` is `true`, and of numbers `true` is `1`.
+    /// The class that `prediction_proba_col` is the probability of, or, of a map or struct, the only one of which it is
+    /// looked at. Default: `1` or `true`, or every class of a map or struct. Of boolean labels `1` is `true`, and of
+    /// numbers `true` is `1`.
     pub positive_class: Option<String>,
     /// How long the model took: a number, in whatever unit. Gives `latency`.
     pub latency_col: Option<String>,

@@ -24,6 +24,13 @@ const PINBALL_LOSS: Type = Type::Struct(&[
     column("p90", Type::Double, "At the quantile 0.9, where being too low costs most."),
 ]);
 
+/// Shares of labels that are among so many classes.
+const TOP_K: Type = Type::Struct(&[
+    column("k2", Type::Double, "Of two."),
+    column("k3", Type::Double, "Of three."),
+    column("k5", Type::Double, "Of five."),
+]);
+
 /// The middle, and the upper end.
 const PERCENTILES: Type = Type::Struct(&[
     column("p50", Type::Double, "Median."),
@@ -155,14 +162,14 @@ const MEASURES: &[Column] = &[
     column(
         "log_loss",
         Type::Double,
-        "Mean negative log-likelihood of the label, in nats. Classification with a probability, labels of at most \
-         two classes; of two, one must be the positive class.",
+        "Mean negative log-likelihood of the label, in nats. Classification with a probability: of every class, or of one and \
+         labels of at most two classes; of two, one must be the positive class.",
     ),
     column(
         "roc_auc_score",
         CLASS_SCORES,
-        "Area under the ROC curve. Classification with a probability, labels of two classes, one of them the \
-         positive class.",
+        "Area under the ROC curve. Classification with a probability: of every class, of those that labels are of, each against \
+         all others; or of one and labels of two classes, one of them the positive class.",
     ),
     column(
         "mean_squared_error",
@@ -230,21 +237,29 @@ const EXTRAS: &[Column] = &[
     column(
         "average_precision_score",
         Type::Double,
-        "Area under the curve of precision over recall, by steps as scikit-learn has it. Classification with a \
-         probability, labels of at most two classes, with some of the positive class.",
+        "Area under the curve of precision over recall, by steps as scikit-learn has it. Classification with a probability: of \
+         every class, the mean over those that labels are of; or of one and labels of at most two classes, with some of the \
+         positive class.",
     ),
     column(
         "brier_score_loss",
         Type::Double,
-        "Mean of (probability − label)², where the label is 1 of the positive class and else 0. Classification with a \
-         probability, labels of at most two classes; of two, one must be the positive class.",
+        "Mean of (probability − label)², where the label is 1 of the positive class and else 0; of three or more classes with \
+         probabilities the sum over classes, 0 to 2. Classification with a probability: of every class, or of one and labels of \
+         at most two classes; of two, one must be the positive class.",
     ),
     column(
         "expected_calibration_error",
         Type::Double,
         "How far probabilities are from how often they come true, 0 to 1: the distance of mean label and mean \
-         probability in each of ten bins of equal width, by the share of rows in it. Classification with a probability, \
-         labels as of `brier_score_loss`.",
+         probability in each of ten bins of equal width, by the share of rows in it; where every class has a probability, that of \
+         the predicted class and whether it is the label. Classification with a probability, labels as of `brier_score_loss`.",
+    ),
+    column(
+        "top_k_accuracy_score",
+        TOP_K,
+        "Share of labels that are among the 2, 3 or 5 classes of the highest probabilities, as scikit-learn has it: of equal ones \
+         the last by name is first. Classification with probabilities of every class.",
     ),
     column(
         "median_absolute_error",
@@ -274,31 +289,28 @@ const EXTRAS: &[Column] = &[
         "estimated_accuracy_score",
         Type::Double,
         "Quality to be expected before labels come, here and in the next six, of all rows with a prediction and a \
-         probability, labelled or not: each is taken to be of the positive class as often as rows of its score were in the \
+         probability, labelled or not: each is taken to be of a class as often as rows of its score were in the \
          baseline (of the same model version or, if that has none, of all), as NannyML's CBPE. It holds while that has not \
-         changed: concept drift is what it cannot see, nor does it know rows of a kind that the baseline lacks. NULL without a \
-         baseline with labels and probabilities, or of more than two classes. Estimated classification.",
+         changed: concept drift is what it cannot see, nor does it know rows of a kind that the baseline lacks. The next six are \
+         of the positive class or, where every class has a probability, the mean over classes. NULL without a baseline with labels \
+         and probabilities, or of one probability and more than two classes. Estimated classification.",
     ),
     column(
         "estimated_precision",
         Type::Double,
-        "Expected precision of the positive class alone, so beside `precision.one_vs_all` of that class; 0 where it is never \
-         predicted. Estimated classification.",
+        "Expected precision, of the positive class alone beside `precision.one_vs_all` of that class, of every class beside \
+         `precision.macro`; 0 where a class is never predicted. Estimated classification.",
     ),
-    column(
-        "estimated_recall",
-        Type::Double,
-        "Expected recall of the positive class alone. Estimated classification.",
-    ),
+    column("estimated_recall", Type::Double, "Expected recall. Estimated classification."),
     column(
         "estimated_specificity",
         Type::Double,
-        "Expected recall of the other class: of its rows, the share not predicted as the positive one. Estimated classification.",
+        "Expected share of rows of other classes that are not predicted as the class. Estimated classification.",
     ),
     column(
         "estimated_f1_score",
         Type::Double,
-        "Harmonic mean of expected precision and recall of the positive class. Estimated classification.",
+        "Harmonic mean of expected precision and recall. Estimated classification.",
     ),
     column(
         "estimated_roc_auc_score",
@@ -308,7 +320,7 @@ const EXTRAS: &[Column] = &[
     column(
         "estimated_average_precision_score",
         Type::Double,
-        "Expected average precision of the positive class. Estimated classification.",
+        "Expected average precision. Estimated classification.",
     ),
     column(
         "estimated_mean_average_error",
@@ -428,8 +440,10 @@ pub const TABLE: Table = Table {
 pub enum Quality {
     /// Predicted classes.
     Classes,
-    /// Probabilities of a class.
+    /// Probabilities, of one class or of every class.
     Probabilities,
+    /// Probabilities of every class.
+    ClassProbabilities,
     /// Predicted numbers.
     Numbers,
     /// Only whether labels are there.
@@ -448,7 +462,7 @@ impl Quality {
 }
 
 /// Metrics that exist where labels do.
-const QUALITY: [(&str, Quality); 33] = [
+const QUALITY: [(&str, Quality); 34] = [
     ("accuracy_score", Quality::Classes),
     ("precision", Quality::Classes),
     ("recall", Quality::Classes),
@@ -461,6 +475,7 @@ const QUALITY: [(&str, Quality); 33] = [
     ("average_precision_score", Quality::Probabilities),
     ("brier_score_loss", Quality::Probabilities),
     ("expected_calibration_error", Quality::Probabilities),
+    ("top_k_accuracy_score", Quality::ClassProbabilities),
     ("mean_squared_error", Quality::Numbers),
     ("root_mean_squared_error", Quality::Numbers),
     ("mean_average_error", Quality::Numbers),
@@ -533,6 +548,8 @@ mod tests {
             let is_of = |words: &str| column.doc.contains(words);
             let expected = if is_of("Classification with a probability") {
                 Some(Quality::Probabilities)
+            } else if is_of("Classification with probabilities of every class.") {
+                Some(Quality::ClassProbabilities)
             } else if is_of("Estimated classification.") {
                 Some(Quality::Estimates)
             } else if is_of("Estimated regression.") {

@@ -3,18 +3,23 @@
 
 mod agreement;
 mod calibration;
+mod curves;
 mod delong;
+pub mod every_class;
 mod intervals;
 mod jackknife;
+mod score_intervals;
 mod scores;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use calibration::Calibration;
+pub use curves::average_precision;
+use every_class::{EveryClass, Gathered};
 pub use scores::{ScoredAs, Scores};
 use serde::{Deserialize, Serialize};
 
-use super::distribution::{Edges, Place};
+use super::distribution::Edges;
 use super::exact_sum::Slots;
 use super::moments::Moments;
 use super::reason::Absence;
@@ -28,6 +33,8 @@ pub const MAX_CELLS: usize = 10_000;
 const MAX_SAID: usize = 3;
 
 const NO_SCORE: Absence = Absence::new("no labelled row has a score");
+const TWO_KINDS: Absence =
+    Absence::new("some rows have a probability of one class, and others of every class");
 
 /// All that is remembered of predictions of classes. Merging states gives the state of all rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -42,16 +49,20 @@ pub struct ClassificationState {
     scores: Scores,
     /// −ln of the probability given to the label.
     log_losses: Moments,
-    /// (Probability − 1)² of rows of the positive class, probability² of the others; of labelled rows, each rounded.
+    /// (Probability − 1)² of rows of the positive class, probability² of the others; of every class, the sum over classes. Of
+    /// labelled rows, each rounded.
     squared_errors: Moments,
-    /// How often labelled rows of about the same probability are of the positive class.
+    /// How often labelled rows of about the same probability are of the positive class; of every class, how often the predicted
+    /// class comes true.
     calibration: Calibration,
-    /// Labelled rows whose score is not a probability.
+    /// Labelled rows whose scores are no probabilities.
     pub not_probabilities: u64,
-    /// Other rows with a prediction whose score is not a probability.
+    /// Other rows with a prediction whose scores are no probabilities.
     unlabelled_not_probabilities: u64,
     /// Predicted classes of labelled rows and others, the first few by name.
     said: BTreeSet<String>,
+    /// Of rows that have probabilities of every class.
+    every_class: Option<Box<EveryClass>>,
 }
 
 /// Room to work in.
@@ -87,6 +98,17 @@ impl ClassScores {
             one_vs_all,
         }
     }
+}
+
+/// Shares of labelled rows whose label is among the k classes of the highest probabilities.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct TopK {
+    /// Of two.
+    pub k2: f64,
+    /// Of three.
+    pub k3: f64,
+    /// Of five.
+    pub k5: f64,
 }
 
 /// How often a prediction met a label.
@@ -179,6 +201,23 @@ impl ClassificationState {
         self.squared_errors.add_all(losses, slots);
     }
 
+    /// Adds rows with probabilities of every class, whose classes have these `names`, in their order.
+    pub fn add_of_every_class(&mut self, rows: &Gathered, names: &[String], room: &mut Room) {
+        if rows.is_empty() {
+            return;
+        }
+        let slots = &mut room.slots;
+        self.every_class.get_or_insert_default().add(rows, names, slots);
+        let [wrong, right] = &rows.confidences;
+        self.calibration.add_all(wrong, false);
+        self.calibration.add_all(right, true);
+        self.log_losses.add_all(&rows.losses, slots);
+        self.squared_errors.add_all(&rows.squared_errors, slots);
+        let (labelled, unlabelled) = rows.not_probabilities;
+        self.not_probabilities += labelled;
+        self.unlabelled_not_probabilities += unlabelled;
+    }
+
     /// Adds the rows of another state.
     pub fn merge(&mut self, other: &Self) {
         for (key, count) in &other.cells {
@@ -198,6 +237,9 @@ impl ClassificationState {
         self.unlabelled_not_probabilities += other.unlabelled_not_probabilities;
         self.said.extend(other.said.iter().cloned());
         self.forget_said();
+        if let Some(theirs) = &other.every_class {
+            self.every_class.get_or_insert_default().merge(theirs);
+        }
     }
 
     /// Labelled rows.
@@ -215,7 +257,12 @@ impl ClassificationState {
         &self.scores
     }
 
-    /// Rows with a prediction whose score is not a probability, labelled or not.
+    /// Of rows that have probabilities of every class, what these say.
+    pub fn every_class(&self) -> Option<&EveryClass> {
+        self.every_class.as_deref()
+    }
+
+    /// Rows with a prediction whose scores are no probabilities, labelled or not.
     pub fn all_not_probabilities(&self) -> u64 {
         self.not_probabilities + self.unlabelled_not_probabilities
     }
@@ -299,46 +346,67 @@ impl ClassificationState {
         self.by_rate(|class| (2 * class.hits, class.predicted + class.labelled))
     }
 
-    /// Labelled rows with a probability.
+    /// Labelled rows with probabilities.
     pub fn scored(&self) -> u64 {
-        self.scores.labelled()
+        self.scores.labelled() + self.every_class().map_or(0, EveryClass::labelled)
     }
 
-    /// Labels by class, if there are scores and they are of these labels: all probabilities, of one of at
-    /// most two classes. Of two classes of which neither is the positive one, nobody knows which the scores
+    /// That there are scores, and that all are probabilities: of one class, or of every class.
+    fn are_probabilities(&self) -> Result<(), Absence> {
+        let (scored, not) = (self.scored(), self.not_probabilities);
+        match (&self.every_class, not) {
+            (Some(_), _) if self.scores.all() > 0 => Err(TWO_KINDS),
+            (Some(_), 1..) => {
+                let all = scored + not;
+                let have = if not == 1 { "row has" } else { "rows have" };
+                let why = "which are not within 0 and 1, or do not add up to 1";
+                Err(format!("{not} labelled {have} probabilities of {all}, {why}").into())
+            }
+            (None, 1..) => {
+                let are = if not == 1 { "is" } else { "are" };
+                Err(format!("{not} of {} scores {are} not within 0 and 1", scored + not).into())
+            }
+            (_, 0) if scored == 0 => Err(NO_SCORE),
+            (_, 0) => Ok(()),
+        }
+    }
+
+    /// Labels by class, if there are scores and they are of these labels: all probabilities, of every class or of one of
+    /// at most two classes. Of two classes of which neither is the positive one, nobody knows which the scores
     /// are of; a single class may well be the negative one.
     fn scored_labels(&self) -> Result<BTreeMap<&str, u64>, Absence> {
         let mut labels = self.support()?;
-        let (scored, not) = (self.scored(), self.not_probabilities);
-        if not > 0 {
-            let are = if not == 1 { "is" } else { "are" };
-            return Err(format!("{not} of {} scores {are} not within 0 and 1", scored + not).into());
-        }
-        if scored == 0 {
-            return Err(NO_SCORE);
-        }
+        self.are_probabilities()?;
         labels.retain(|_, count| *count > 0);
         match labels.len() {
+            _ if self.every_class.is_some() => Ok(labels),
             2 if self.positives == 0 => {
                 Err(Absence::new("labels are of two classes, and neither is the positive one"))
             }
             0..=2 => Ok(labels),
-            classes => Err(format!("labels are of {classes} classes, not of two").into()),
+            classes => Err(format!("labels are of {classes} classes, and scores are of one").into()),
         }
     }
 
-    /// Mean negative log-likelihood of the label, in nats. Absent for more than two classes, and for two of
-    /// which neither is the positive one.
+    /// Mean negative log-likelihood of the label, in nats. Of scores of one class absent for more than two classes, and for
+    /// two of which neither is the positive one.
     pub fn log_loss(&self) -> Result<f64, Absence> {
         self.scored_labels()?;
         self.log_losses.mean(self.scored()).ok_or(NO_SCORE)
     }
 
-    /// Mean squared difference between the probability and what came true, 1 of the positive class and else 0: the Brier score.
-    /// Absent where the log loss is.
+    /// Mean squared difference between the probability and what came true, 1 of the positive class and else 0: the Brier score. Of
+    /// probabilities of every class the sum over classes, of two their mean. Absent where the log loss is.
     pub fn brier_score_loss(&self) -> Result<f64, Absence> {
         self.scored_labels()?;
-        self.squared_errors.mean(self.scored()).ok_or(NO_SCORE)
+        let mean = self.squared_errors.mean(self.scored()).ok_or(NO_SCORE)?;
+        Ok(mean / self.brier_scale())
+    }
+
+    /// How many times the sum over classes is the Brier score: both of two classes are as far off.
+    fn brier_scale(&self) -> f64 {
+        let classes = self.every_class().and_then(|every| every.classes().ok());
+        if classes.is_some_and(|classes| classes.len() == 2) { 2.0 } else { 1.0 }
     }
 
     /// How far probabilities are from how often they come true, over bins of them, as of [`Calibration::error`]. Absent where
@@ -348,50 +416,50 @@ impl ClassificationState {
         self.calibration.error().ok_or(NO_SCORE)
     }
 
-    /// Area under the ROC curve: the chance that a row of the positive class has the higher score; equal
-    /// scores count half, and so do scores that share a bucket: exact while each has its own, within 0.001
-    /// beyond. Absent unless both kinds occur.
-    pub fn roc_auc(&self) -> Result<f64, Absence> {
-        let [downs, ups] = [false, true].map(|label| self.scores.of_label(label));
-        if ups == 0 {
-            return Err(Absence::new("no scored row is of the positive class"));
-        }
-        if downs == 0 {
-            return Err(Absence::new("every scored row is of the positive class"));
-        }
-        let mut below = 0;
-        let mut wins = 0u128;
-        for Place { counts: (positives, negatives), .. } in self.scores.by_label() {
-            // In halves, so that ties stay whole numbers.
-            wins += u128::from(positives) * u128::from(2 * below + negatives);
-            below += negatives;
-        }
-        Ok(wins as f64 / (2.0 * ups as f64 * downs as f64))
-    }
-
-    /// Average precision, the area under the curve of precision over recall by steps: from the highest score on, the precision of
-    /// all rows that have at least the score, weighted by the positives that the score adds. Equal scores are one step, and so
-    /// are scores that share a bucket. Absent without a row of the positive class.
+    /// Average precision, as of [`curves::average_precision`]; of probabilities of every class the mean over classes that labels
+    /// are of.
     pub fn average_precision_score(&self) -> Result<f64, Absence> {
         self.scored_labels()?;
-        let ups = self.scores.of_label(true);
-        if ups == 0 {
-            return Err(Absence::new("no scored row is of the positive class"));
-        }
-        let (mut found, mut rows, mut area) = (0u64, 0u64, 0.0);
-        for Place { counts: (positives, negatives), .. } in self.scores.by_label().iter().rev() {
-            found += positives;
-            rows += positives + negatives;
-            area += if *positives > 0 { *positives as f64 * (found as f64 / rows as f64) } else { 0.0 };
-        }
-        Ok(area / ups as f64)
+        let Some(every) = &self.every_class else { return average_precision(&self.scores) };
+        let scores = every.classes()?.into_iter().map(|class| every.of(class));
+        let labelled = scores.filter(|scores| scores.of_label(true) > 0);
+        let precisions: Vec<f64> =
+            labelled.map(|scores| average_precision(&scores)).collect::<Result<_, _>>()?;
+        Ok(precisions.iter().sum::<f64>() / precisions.len() as f64)
     }
 
-    /// The ROC area in the shape of the other scores: of two classes each has the same.
+    /// The ROC area, as of [`curves::roc_auc`], in the shape of the other scores: of scores of one of two classes each has the
+    /// same; of probabilities of every class, those that labels are of.
     pub fn roc_auc_score(&self) -> Result<ClassScores, Absence> {
         let labels = self.scored_labels()?;
-        let area = self.roc_auc()?;
-        Ok(ClassScores::over(&labels, |_| area))
+        let Some(every) = &self.every_class else {
+            let area = curves::roc_auc(&self.scores)?;
+            return Ok(ClassScores::over(&labels, |_| area));
+        };
+        let scores = every.classes()?.into_iter().map(|class| (class, every.of(class)));
+        let labelled: Vec<_> = scores.filter(|(_, scores)| scores.of_label(true) > 0).collect();
+        if labelled.len() < 2 {
+            return Err(Absence::new("every scored row is of one class"));
+        }
+        let support = labelled.iter().map(|(class, scores)| (*class, scores.of_label(true))).collect();
+        let areas: BTreeMap<&str, f64> = labelled
+            .iter()
+            .map(|(class, scores)| Ok((*class, curves::roc_auc(scores)?)))
+            .collect::<Result<_, Absence>>()?;
+        Ok(ClassScores::over(&support, |class| areas.get(class).copied().unwrap_or_default()))
+    }
+
+    /// Shares of rows whose label is among the classes of the highest probabilities.
+    pub fn top_k_accuracy_score(&self) -> Result<TopK, Absence> {
+        let every = self.every_class().ok_or(NO_SCORE)?;
+        if self.scores.all() > 0 {
+            return Err(TWO_KINDS);
+        }
+        let share = |k| match every.top(k) {
+            (_, 0) => Err(NO_SCORE),
+            (hits, rows) => Ok(hits as f64 / rows as f64),
+        };
+        Ok(TopK { k2: share(2)?, k3: share(3)?, k5: share(5)? })
     }
 
     /// Bytes held in memory, about.
@@ -401,6 +469,7 @@ impl ClassificationState {
             + self.scores.size()
             + self.log_losses.size()
             + self.squared_errors.size()
+            + self.every_class().map_or(0, EveryClass::size)
     }
 
     /// Brings sums into their one form, so that equal states have equal bytes.
@@ -408,6 +477,9 @@ impl ClassificationState {
         self.log_losses.settle();
         self.squared_errors.settle();
         self.scores.settle();
+        if let Some(every) = &mut self.every_class {
+            every.settle();
+        }
     }
 }
 
@@ -463,7 +535,7 @@ mod tests {
         rows.iter().for_each(|(score, positive)| state.add_row("0", "0", *positive, Some(*score)));
         rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         assert!(!state.scores.is_exact());
-        let (ours, exact) = (state.roc_auc().unwrap_or_default(), area(&rows));
+        let (ours, exact) = (curves::roc_auc(&state.scores).unwrap_or_default(), area(&rows));
         assert!((0.6..0.95).contains(&exact), "{exact}");
         assert!((ours - exact).abs() < 1e-3, "{ours}, not {exact}");
     }

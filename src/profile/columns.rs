@@ -51,13 +51,14 @@ pub(super) fn role(monitor: &Monitor, name: &str) -> Role {
     let is = |column: Option<&String>| column.is_some_and(|column| column == name);
     let of_model = [
         (prediction.as_ref().map(|prediction| &prediction.column), Role::Prediction),
-        (prediction.as_ref().and_then(|prediction| prediction.proba_col.as_ref()), Role::Score),
         (monitor.label().map(|label| &label.column), Role::Label),
         (operations.latency_col.as_ref(), Role::Latency),
         (operations.status_col.as_ref(), Role::Status),
     ];
+    let scores = prediction.iter().flat_map(Prediction::proba_columns);
+    let scores = scores.map(|column| (Some(column), Role::Score));
     let payloads = operations.payload_cols.iter().map(|column| (Some(column), Role::Payload));
-    let role = of_model.into_iter().chain(payloads).find(|(column, _)| is(*column));
+    let role = of_model.into_iter().chain(scores).chain(payloads).find(|(column, _)| is(*column));
     role.map_or(Role::Feature, |(_, role)| role)
 }
 

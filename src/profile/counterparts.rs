@@ -34,7 +34,7 @@ pub fn gaps(monitor: &Monitor, inference: &Schema, baseline: &Schema) -> Gaps {
 pub(super) fn outputs(monitor: &Monitor) -> impl Iterator<Item = &String> {
     monitor.inference.prediction.iter().flat_map(|prediction| {
         let label = prediction.label.iter().map(|label| &label.column);
-        std::iter::once(&prediction.column).chain(&prediction.proba_col).chain(label)
+        std::iter::once(&prediction.column).chain(prediction.proba_columns()).chain(label)
     })
 }
 

@@ -1,51 +1,56 @@
-//! Estimated quality of a binary classifier whose labels have not come yet: confidence-based performance estimation.
+//! Estimated quality of a classifier whose labels have not come yet: confidence-based performance estimation.
 //!
-//! A score says how likely the positive class is, once it is calibrated by what came true in the baseline ([`isotonic`]). So
-//! each row is, by that chance `c`, a hit or a mistake, and the expected confusion matrix is a sum over rows, labelled or
-//! not: `TP = Σ c` and `FP = Σ (1 − c)` over rows of which the positive class is predicted, `FN = Σ c` and `TN = Σ (1 − c)` over
-//! the others.
+//! A score says how likely a class is, once it is calibrated by what came true in the baseline. So each row is, by that chance,
+//! of the class or not, and what is expected of many rows is a sum ([`one_vs_all`]). Where every class has a probability, each is
+//! estimated against all others, and a measure is the mean over classes ([`every_class`]).
 //!
-//! **It holds while the chance of the positive class, given the features, is what it was in the baseline.** Concept drift is just
+//! **It holds while the chance of a class, given the features, is what it was in the baseline.** Concept drift is just
 //! what it cannot see, nor does it know rows of a kind that the baseline lacks; realised quality stands beside it for that.
 //!
-//! **Source** NannyML's CBPE (0.13), whose numbers these are, but for scores: they are always calibrated here, NannyML first
-//! tries whether that helps.
+//! **Source** NannyML's CBPE (0.13), whose numbers these are, but for two things: scores are always calibrated here, NannyML first
+//! tries whether that helps; and chances of several classes are not made to add up to 1 row by row, of which states know nothing,
+//! but add up over rows as far as each is right.
 
+mod every_class;
 mod isotonic;
+mod one_vs_all;
 mod sampling_error;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use isotonic::Isotonic;
-use sampling_error::SamplingErrors;
+use every_class::OfEveryClass;
+use one_vs_all::OneVsAll;
 
 use super::classification::ClassificationState;
-use super::distribution::Place;
+use super::classification::every_class::EveryClass;
 use super::reason::Absence;
 use super::{Group, Profiles, QualityState, Segment, Subject};
 use crate::contract::ALL_VERSIONS;
 
-/// Most classes that there may be.
+/// Most classes that there may be of scores of one.
 const TWO: usize = 2;
 
 /// What the baseline knows of scores.
 #[derive(Debug)]
-pub struct Estimator {
-    calibrator: Isotonic,
-    errors: SamplingErrors,
-    classes: BTreeSet<String>,
+pub struct Estimator(Of);
+
+#[derive(Debug)]
+enum Of {
+    /// Scores of the positive class, of one of these classes.
+    Positive(OneVsAll, BTreeSet<String>),
+    Every(OfEveryClass),
 }
 
-/// Expected quality of some rows, of the positive class.
+/// Expected quality of some rows: of the positive class or, where every class has a probability, the mean over classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
     /// Share of rows predicted right.
     pub accuracy_score: f64,
-    /// Of the rows predicted as the positive class, the share that are; 0 of none.
+    /// Of the rows predicted as the class, the share that are; 0 of none.
     pub precision: f64,
-    /// Of the rows of the positive class, the share predicted as it; 0 of none.
+    /// Of the rows of the class, the share predicted as it; 0 of none.
     pub recall: f64,
-    /// Of the rows of the other class, the share predicted as it; 0 of none.
+    /// Of the other rows, the share not predicted as it; 0 of none.
     pub specificity: f64,
     /// Harmonic mean of precision and recall; 0 of none.
     pub f1_score: f64,
@@ -61,29 +66,26 @@ impl Estimator {
     /// What `reference` knows: rows of the baseline.
     ///
     /// # Errors
-    /// If it has no labels or no probabilities, or classes are not two.
+    /// If it has no labels or no probabilities, or, of scores of one class, if classes are not two.
     pub fn of(reference: &ClassificationState) -> Result<Self, Absence> {
         if reference.count() == 0 {
             return Err(Absence::new("no row of the baseline is labelled"));
         }
         if reference.not_probabilities > 0 {
-            return Err(Absence::new("scores of the baseline are not all within 0 and 1"));
+            return Err(Absence::new(match reference.every_class() {
+                None => "scores of the baseline are not all within 0 and 1",
+                Some(_) => "probabilities of the baseline are not all within 0 and 1, or do not add up to 1",
+            }));
         }
-        let places = reference.scores().by_label();
-        let [downs, ups] = [false, true].map(|positive| reference.scores().of_label(positive));
-        match (ups, downs) {
-            (0, 0) => return Err(Absence::new("no labelled row of the baseline has a score")),
-            (0, _) => return Err(Absence::new("no scored row of the baseline is of the positive class")),
-            (_, 0) => return Err(Absence::new("every scored row of the baseline is of the positive class")),
-            _ => {}
+        if let Some(every) = reference.every_class() {
+            return Ok(Self(Of::Every(OfEveryClass::of(every)?)));
         }
+        let of_positive = OneVsAll::of(reference.scores())?;
         let classes: BTreeSet<String> = reference.by_class()?.into_keys().map(str::to_owned).collect();
         if classes.len() > TWO {
             return Err(Absence::new("the baseline has more than two classes"));
         }
-        let average_precision = reference.average_precision_score()?;
-        let errors = SamplingErrors::of(reference.scores(), &places, average_precision);
-        Ok(Self { calibrator: Isotonic::fit(&places), errors, classes })
+        Ok(Self(Of::Positive(of_positive, classes)))
     }
 
     /// The quality to be expected of rows, which need not be labelled.
@@ -91,97 +93,37 @@ impl Estimator {
     /// # Errors
     /// If no row has a prediction and a score, a score is not a probability, or there is another class.
     pub fn estimate(&self, rows: &ClassificationState) -> Result<Estimate, Absence> {
-        let scored = rows.scores().all();
+        let scored = rows.scores().all() + rows.every_class().map_or(0, EveryClass::all);
         match rows.all_not_probabilities() {
             0 => {}
-            not => {
+            not if rows.every_class().is_none() => {
                 let are = if not == 1 { "is" } else { "are" };
                 let all = scored + not;
                 return Err(format!("{not} of {all} scores {are} not within 0 and 1, labelled or not").into());
+            }
+            not => {
+                let have = if not == 1 { "row has" } else { "rows have" };
+                let why = "which are not within 0 and 1, or do not add up to 1, labelled or not";
+                return Err(format!("{not} {have} probabilities of {}, {why}", scored + not).into());
             }
         }
         if scored == 0 {
             return Err(Absence::new("no row has a prediction and a score"));
         }
-        if self.classes.union(rows.said()).count() > TWO {
-            return Err(Absence::new("a class is predicted that the baseline does not have"));
+        match (&self.0, rows.every_class()) {
+            (Of::Positive(of_positive, classes), None) => {
+                if classes.union(rows.said()).count() > TWO {
+                    return Err(UNKNOWN_CLASS);
+                }
+                Ok(of_positive.estimate(rows.scores()))
+            }
+            (Of::Every(of_every), Some(every)) if rows.scores().all() == 0 => of_every.estimate(every),
+            _ => Err(Absence::new("probabilities are of other classes than those of the baseline")),
         }
-        let places = rows.scores().by_prediction();
-        let expected: Vec<Expected> = places.iter().map(|place| self.expected(place)).collect();
-        let (mut hits, mut alarms, mut misses, mut rests) = (0.0, 0.0, 0.0, 0.0);
-        for Expected { said, others, chance } in &expected {
-            hits += said * chance;
-            alarms += said * (1.0 - chance);
-            misses += others * chance;
-            rests += others * (1.0 - chance);
-        }
-        let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-        Ok(Estimate {
-            accuracy_score: (hits + rests) / scored as f64,
-            precision: share(hits, hits + alarms),
-            recall: share(hits, hits + misses),
-            specificity: share(rests, rests + alarms),
-            f1_score: share(hits, hits + 0.5 * (alarms + misses)),
-            roc_auc_score: area(&expected),
-            average_precision_score: average_precision(&expected),
-            sampling_errors: self.errors.of_rows(scored),
-        })
-    }
-
-    fn expected(&self, place: &Place) -> Expected {
-        let (said, others) = place.counts;
-        // Of a bucket nothing is known but its ends.
-        let score = place.low + (place.high - place.low) / 2.0;
-        Expected { said: said as f64, others: others as f64, chance: self.calibrator.at(score) }
     }
 }
 
-/// Rows of one score.
-struct Expected {
-    /// Of which the positive class is predicted.
-    said: f64,
-    /// Of which it is not.
-    others: f64,
-    /// The chance of each to be of the positive class.
-    chance: f64,
-}
-
-impl Expected {
-    /// Those to be expected of the positive class, and of the other.
-    fn split(&self) -> (f64, f64) {
-        let rows = self.said + self.others;
-        (rows * self.chance, rows * (1.0 - self.chance))
-    }
-}
-
-const NO_POSITIVE: Absence = Absence::new("no row is expected to be of the positive class");
-
-/// Area under the curve of expected hits over expected false alarms, from the highest score on; rows of one score are one step,
-/// straight.
-fn area(expected: &[Expected]) -> Result<f64, Absence> {
-    let (mut ups, mut downs, mut area) = (0.0, 0.0, 0.0);
-    for (positive, negative) in expected.iter().rev().map(Expected::split) {
-        area += negative * (ups + positive / 2.0);
-        ups += positive;
-        downs += negative;
-    }
-    match (ups > 0.0, downs > 0.0) {
-        (false, _) => Err(NO_POSITIVE),
-        (_, false) => Err(Absence::new("every row is expected to be of the positive class")),
-        _ => Ok(area / (ups * downs)),
-    }
-}
-
-/// Expected precision from the highest score on, weighted by the positives that each score adds.
-fn average_precision(expected: &[Expected]) -> Result<f64, Absence> {
-    let (mut ups, mut rows, mut sum) = (0.0, 0.0, 0.0);
-    for (positive, negative) in expected.iter().rev().map(Expected::split) {
-        ups += positive;
-        rows += positive + negative;
-        sum += positive * ups / rows;
-    }
-    if ups > 0.0 { Ok(sum / ups) } else { Err(NO_POSITIVE) }
-}
+const UNKNOWN_CLASS: Absence = Absence::new("a class is predicted that the baseline does not have");
 
 /// The estimators of the segments of a baseline.
 #[derive(Debug, Default)]

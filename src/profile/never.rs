@@ -163,15 +163,13 @@ fn incomparable(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<Str
         return None;
     }
     let prediction = monitor.inference.prediction.as_ref()?;
-    let needs_scores = matches!(of, Quality::Probabilities | Quality::Estimates);
-    let proba_col = prediction.proba_col.as_ref().filter(|_| needs_scores);
+    let needs_scores =
+        matches!(of, Quality::Probabilities | Quality::ClassProbabilities | Quality::Estimates);
+    let proba_cols = prediction.proba_columns().filter(|_| needs_scores);
+    let proba_cols = proba_cols.map(|column| ("prediction_proba_col", Some(column)));
     let label_col = prediction.label.as_ref().map(|label| &label.column);
-    let needed = [
-        ("label_col", label_col),
-        ("prediction_col", Some(&prediction.column)),
-        ("prediction_proba_col", proba_col),
-    ];
-    let (key, column) = needed.into_iter().find_map(|(key, column)| {
+    let needed = [("label_col", label_col), ("prediction_col", Some(&prediction.column))];
+    let (key, column) = needed.into_iter().chain(proba_cols).find_map(|(key, column)| {
         let column = column?;
         baseline.field_with_name(column).is_err().then_some((key, column))
     })?;

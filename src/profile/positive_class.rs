@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{Group, Profiles, QualityState, Segment};
-use crate::config::Monitor;
+use crate::config::{Monitor, Proba};
 use crate::contract::ALL_VERSIONS;
 
 /// Most classes that are named.
@@ -16,7 +16,9 @@ const MAX_NAMED: usize = 5;
 /// baseline. Nothing while no row is labelled, nor for a monitor without scores.
 pub fn unseen_positive_class(profiles: &Profiles, monitor: &Monitor) -> Option<String> {
     let prediction = monitor.inference.prediction.as_ref()?;
-    prediction.proba_col.as_ref()?;
+    if !matches!(prediction.proba, Some(Proba::Column(_))) {
+        return None;
+    }
     let windows = profiles.windows.iter().filter(|(series, _)| is_whole(&series.segment));
     let windows = windows.flat_map(|(_, windows)| windows.values()).map(AsRef::as_ref);
     let baseline =
@@ -41,7 +43,8 @@ fn negatives<'a>(groups: impl Iterator<Item = &'a Group>) -> Option<BTreeSet<&'a
     let mut labels = BTreeSet::new();
     for group in groups {
         let Some(QualityState::Classification(state)) = &group.table.quality else { continue };
-        if state.positives > 0 {
+        // Where every class has a probability, none is the positive one.
+        if state.positives > 0 || state.every_class().is_some() {
             return None;
         }
         labels.extend(state.labels());

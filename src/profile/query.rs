@@ -441,7 +441,7 @@ impl<'a> Counting<'a> {
             columns,
             all_columns: Arc::clone(&self.columns),
             is_last,
-            has_scores: prediction.is_some_and(|prediction| prediction.proba_col.is_some()),
+            has_scores: prediction.is_some_and(|prediction| prediction.proba.is_some()),
             fairness: self.fairness.clone(),
             windows: self.rollup().windows(&inference.groups),
             baseline: Rollup::baseline(&baseline.groups),

@@ -13,7 +13,7 @@ use expected::expected_row;
 use operations::requests_row;
 use quality::{estimate, estimated_row, expected_errors_row, fairness_row, quality_row};
 
-use super::classification::{Cell, ClassScores};
+use super::classification::{Cell, ClassScores, TopK};
 use super::custom::Values;
 use super::estimate::{Estimate, Estimators};
 use super::fairness::{ClassDifferences, TwoGroups};
@@ -128,6 +128,7 @@ pub struct ProfileRow {
     pub average_precision_score: Option<f64>,
     pub brier_score_loss: Option<f64>,
     pub expected_calibration_error: Option<f64>,
+    pub top_k_accuracy_score: Option<TopK>,
     pub median_absolute_error: Option<f64>,
     pub mean_error: Option<f64>,
     pub mean_pinball_loss: Option<PinballLoss>,
@@ -449,6 +450,11 @@ impl ProfileRow {
                 "recall" => scores(&self.recall, field),
                 "f1_score" => scores(&self.f1_score, field),
                 "roc_auc_score" => scores(&self.roc_auc_score, field),
+                "top_k_accuracy_score" => self.top_k_accuracy_score.map(|top| match field {
+                    "k2" => top.k2,
+                    "k3" => top.k3,
+                    _ => top.k5,
+                }),
                 "latency" => self.latency.map(|latency| latency.at(field)),
                 "label_delay_seconds" => self.label_delay_seconds.map(|delay| delay.at(field)),
                 "payload_size" => self

@@ -96,6 +96,13 @@ impl Name {
         Self(format!("{function}({}) AS {}", arguments.join(", "), Self::column(alias).0))
     }
 
+    /// A struct of values by name.
+    pub(super) fn named_struct<'a>(fields: impl Iterator<Item = (&'a str, Self)>) -> Self {
+        let fields: Vec<String> =
+            fields.map(|(name, value)| format!("{}, {}", Self::text(name).0, value.0)).collect();
+        Self(format!("named_struct({})", fields.join(", ")))
+    }
+
     /// Several, one a line.
     pub(super) fn list(names: &[Self]) -> Self {
         Self(names.iter().map(|name| name.0.as_str()).collect::<Vec<_>>().join(",\n    "))

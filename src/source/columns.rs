@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use url::Url;
 
 use super::{SourceError, shown};
-use crate::config::{Prediction, ProblemType, suggest};
+use crate::config::{Prediction, Proba, ProblemType, suggest};
 
 /// A table's columns, with what errors need to name it.
 #[derive(Debug, Clone)]
@@ -49,6 +49,22 @@ impl Columns<'_> {
             found: spark_type(found),
             wanted: wanted.to_owned(),
         })
+    }
+
+    /// A probability is a number; in one column there may be those of every class.
+    pub(super) fn require_proba(&self, proba: &Proba) -> Result<(), SourceError> {
+        let fits = |found: &DataType| is_number(found) || is_by_class(found);
+        match proba {
+            Proba::Column(column) => self.require_type(
+                "prediction_proba_col",
+                column,
+                "a number, or a map or struct of numbers by class",
+                fits,
+            ),
+            Proba::Columns(columns) => columns.values().try_for_each(|column| {
+                self.require_type("prediction_proba_cols", column, "a number", is_number)
+            }),
+        }
     }
 
     /// A label is a number for a regression, and a name for a classification.
@@ -96,6 +112,21 @@ pub(super) fn is_id(data_type: &DataType) -> bool {
 
 pub(super) fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
+}
+
+/// Whether these are numbers by name.
+fn is_by_class(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Struct(fields) => fields.iter().all(|field| is_number(field.data_type())),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(entry) => {
+                let types: Vec<&DataType> = entry.iter().map(|field| field.data_type()).collect();
+                matches!(types.as_slice(), [key, value] if is_scalar(key) && is_number(value))
+            }
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 pub(super) fn is_scalar(data_type: &DataType) -> bool {

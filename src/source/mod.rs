@@ -203,8 +203,8 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
         let (wanted, fits): (_, fn(&_) -> bool) =
             if regression { ("a number", is_number) } else { ("a text, a number or a boolean", is_scalar) };
         own.require_type("prediction_col", &prediction.column, wanted, fits)?;
-        if let Some(proba) = &prediction.proba_col {
-            own.require_type("prediction_proba_col", proba, "a number", is_number)?;
+        if let Some(proba) = &prediction.proba {
+            own.require_proba(proba)?;
         }
     }
 

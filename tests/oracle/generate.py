@@ -1314,6 +1314,198 @@ def quality_estimated():
 
 
 # ---------------------------------------------------------------------------------------------
+# quality_every_class.json
+# ---------------------------------------------------------------------------------------------
+
+
+def one_vs_all(label, probabilities, classes):
+    """Of each class that labels are of: who is of it, and its probabilities."""
+    label = np.array(label)
+    return {one: (label == one, probabilities[:, place]) for place, one in enumerate(classes) if one in label}
+
+
+def top_k_accuracy_score(label, probabilities, classes, k):
+    """It warns where there are no more classes than k, where every label is among them."""
+    if k >= len(classes):
+        return 1.0
+    return float(metrics.top_k_accuracy_score(label, probabilities, k=k, labels=classes))
+
+
+def every_class_quality(prediction, label, probabilities, classes):
+    """What probabilities of every class add."""
+    sides = one_vs_all(label, probabilities, classes)
+    confidence = probabilities[np.arange(len(label)), [classes.index(one) for one in prediction]]
+    right = np.array(prediction) == np.array(label)
+    area = None
+    if len(sides) > 1:
+        by_class = {one: float(metrics.roc_auc_score(*side)) for one, side in sides.items()}
+        rows = [is_positive.sum() for is_positive, _ in sides.values()]
+        area = {
+            "one_vs_all": by_class,
+            "macro": float(np.mean(list(by_class.values()))),
+            "weighted": float(np.average(list(by_class.values()), weights=rows)),
+        }
+        if len(sides) == len(classes) > 2:
+            for average in ["macro", "weighted"]:
+                whole = metrics.roc_auc_score(label, probabilities, multi_class="ovr", average=average, labels=classes)
+                assert np.isclose(area[average], whole, rtol=1e-12)
+    if len(classes) == 2:
+        brier = metrics.brier_score_loss(
+            np.array(label) == classes[1], probabilities[:, 1], pos_label=True, labels=[False, True]
+        )
+    else:
+        brier = metrics.brier_score_loss(label, probabilities, labels=classes)
+    return {
+        "log_loss": float(metrics.log_loss(label, probabilities, labels=classes)),
+        "brier_score_loss": float(brier),
+        "expected_calibration_error": expected_calibration_error(right, confidence),
+        "roc_auc_score": area,
+        "average_precision_score": float(np.mean([metrics.average_precision_score(*side) for side in sides.values()])),
+        "top_k_accuracy_score": {f"k{k}": top_k_accuracy_score(label, probabilities, classes, k) for k in (2, 3, 5)},
+    }
+
+
+def mean_of_ends(intervals, weights):
+    """Of a mean over classes; None where a class has none."""
+    if any(one is None for one in intervals):
+        return None
+    return np.average(np.array(intervals), axis=0, weights=weights).tolist()
+
+
+def every_class_intervals(prediction, label, probabilities, classes):
+    """Of what probabilities of every class add."""
+    place = {one: index for index, one in enumerate(classes)}
+    of_label = probabilities[np.arange(len(label)), [place[one] for one in label]]
+    of_said = probabilities[np.arange(len(label)), [place[one] for one in prediction]]
+    right = np.array(prediction) == np.array(label)
+    found = {
+        f"top_k_accuracy_score.k{k}": wilson_interval(
+            round(top_k_accuracy_score(label, probabilities, classes, k) * len(label)), len(label)
+        )
+        for k in (2, 3, 5)
+    }
+    if len(label) > 1:
+        epsilon = np.finfo(np.float64).eps
+        truth = np.array([[one == other for other in classes] for one in label])
+        squares = ((probabilities - truth) ** 2).sum(axis=1) / (2 if len(classes) == 2 else 1)
+        bins = calibration_bins(of_said)
+        error = right - of_said
+        signs = np.where(np.bincount(bins, error, minlength=10) >= 0, 1, -1)[bins]
+        found |= {
+            "log_loss": mean_interval(-np.log(np.clip(of_label, epsilon, 1 - epsilon))),
+            "brier_score_loss": mean_interval(squares, greatest=1.0 if len(classes) == 2 else 2.0),
+            "expected_calibration_error": mean_interval(signs * error, greatest=1.0),
+        }
+    sides, areas, precisions = one_vs_all(label, probabilities, classes), {}, {}
+    for one, (is_positive, score) in sides.items():
+        areas[one] = precisions[one] = None
+        if min(is_positive.sum(), (~is_positive).sum()) > 1:
+            error = delong_error(is_positive, score)
+            areas[one] = normal_interval(metrics.roc_auc_score(is_positive, score), error, 0.0, 1.0)
+        precision = metrics.average_precision_score(is_positive, score)
+        if 0 < precision < 1:
+            reach = Z / np.sqrt(is_positive.sum() * precision * (1 - precision))
+            precisions[one] = special.expit(special.logit(precision) + np.array([-reach, reach])).tolist()
+    rows = [is_positive.sum() for is_positive, _ in sides.values()]
+    found |= {f"roc_auc_score.one_vs_all.{one}": interval for one, interval in areas.items()}
+    found |= {
+        "roc_auc_score.macro": mean_of_ends(list(areas.values()), None),
+        "roc_auc_score.weighted": mean_of_ends(list(areas.values()), rows),
+        "average_precision_score": mean_of_ends(list(precisions.values()), None),
+    }
+    return {name: interval for name, interval in found.items() if interval is not None}
+
+
+def every_class_estimate(reference, window, classes):
+    """The mean over classes of what is expected of each against all others, but for the share predicted right."""
+    (said, label, known), (said_of_window, scores) = reference, window
+    said, label, said_of_window = np.array(said), np.array(label), np.array(said_of_window)
+    estimates, errors, right = [], [], 0.0
+    for place, one in enumerate(classes):
+        calibrator = IsotonicRegression(out_of_bounds="clip").fit(known[:, place], label == one)
+        chance = calibrator.predict(scores[:, place])
+        estimates.append(expected_quality(chance, said_of_window == one, scores[:, place]))
+        errors.append(sampling_errors(label == one, said == one, known[:, place], len(scores)))
+        right += chance[said_of_window == one].sum()
+    expected = {name: float(np.mean([one[name] for one in estimates])) for name in estimates[0]}
+    expected["estimated_accuracy_score"] = float(right / len(scores))
+    expected["sampling_errors"] = {name: float(np.mean([one[name] for one in errors])) for name in errors[0]}
+    share = np.mean(said == label)
+    expected["sampling_errors"]["estimated_accuracy_score"] = float(np.sqrt(share * (1 - share) / len(scores)))
+    return expected
+
+
+def every_class_case(name, label, probabilities, classes, prediction=None, window=None):
+    """One case. What is predicted is the likeliest class, unless said; `window` has rows without labels."""
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    likeliest = lambda rows: [classes[place] for place in rows.argmax(axis=1)]  # noqa: E731
+    prediction = list(prediction) if prediction is not None else likeliest(probabilities)
+    label = [str(one) for one in label]
+    estimate = None
+    if window is not None:
+        estimate = every_class_estimate(
+            (prediction, label, probabilities), (likeliest(window), window), classes
+        )
+    return {
+        "name": name,
+        "classes": classes,
+        "prediction": prediction,
+        "label": label,
+        "probabilities": probabilities.tolist(),
+        "window": None if window is None else {"prediction": likeliest(window), "probabilities": window.tolist()},
+        "expected": every_class_quality(prediction, label, probabilities, classes),
+        "confidence_intervals": dict(
+            sorted(every_class_intervals(prediction, label, probabilities, classes).items())
+        ),
+        "estimate": estimate,
+    }
+
+
+def quality_every_class():
+    """Probabilities of every class, of labels that are there, and of windows whose labels nobody knows."""
+    rng = np.random.default_rng(1010)
+
+    def seeded(rows, classes, skill, decimals, weights=None):
+        label = rng.choice(len(classes), rows, p=weights)
+        logits = rng.normal(0, 1, (rows, len(classes))) + skill * np.eye(len(classes))[label]
+        return label, softmaxed(logits, decimals)
+
+    def softmaxed(logits, decimals):
+        shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        # Rounded so that they still add up to 1.
+        shares = np.maximum(np.round(shares, decimals), 10.0**-decimals)
+        shares[np.arange(len(shares)), shares.argmax(axis=1)] += 1 - shares.sum(axis=1)
+        return np.round(shares, decimals)
+
+    def seeded_case(name, rows, classes, skill, decimals=4, weights=None, window=None, only=None):
+        label, shares = seeded(rows, classes, skill, decimals, weights)
+        label = [classes[place] for place in label]
+        if only is not None:
+            label = [one if one in only else only[0] for one in label]
+        of_window = None if window is None else seeded(window, classes, skill, decimals, weights)[1]
+        return every_class_case(name, label, shares, classes, window=of_window)
+
+    thirds = [[0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.1, 0.2, 0.7], [0.4, 0.4, 0.2], [0.25, 0.25, 0.5], [0.6, 0.4, 0.0]]
+    return [
+        every_class_case("by_hand", "abcbac", thirds, list("abc")),
+        every_class_case("predictions_need_not_be_the_likeliest", "abcbac", thirds, list("abc"), prediction="bbcaac"),
+        every_class_case("ties_are_by_name", "abcd", [[0.25] * 4] * 4, list("abcd")),
+        every_class_case("sure_and_right", "abca", np.eye(3)[[0, 1, 2, 0]], list("abc")),
+        every_class_case("sure_and_wrong", "abca", np.eye(3)[[1, 2, 0, 2]], list("abc")),
+        every_class_case("one_row", "b", [[0.2, 0.5, 0.3]], list("abc")),
+        every_class_case("a_class_without_labels", "abab", [[0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.1, 0.2, 0.7],
+                                                            [0.3, 0.3, 0.4]], list("abc")),
+        every_class_case("labels_of_one_class", "aaa", thirds[:3], list("abc")),
+        seeded_case("seeded_three_classes", 300, ["high", "low", "mid"], 1.5, window=120),
+        seeded_case("seeded_seven_classes", 500, list("ABCDEFG"), 1.0, window=200),
+        seeded_case("seeded_many_ties", 400, list("ABCDE"), 1.2, decimals=1, window=150),
+        seeded_case("seeded_imbalanced", 600, list("ABCD"), 2.0, weights=[0.85, 0.1, 0.04, 0.01], window=300),
+        seeded_case("seeded_two_classes", 300, ["no", "yes"], 1.0, window=100),
+        seeded_case("seeded_two_of_five_classes", 300, list("ABCDE"), 1.0, only=["B", "D"]),
+    ]
+
+
+# ---------------------------------------------------------------------------------------------
 # quality_regression.json
 # ---------------------------------------------------------------------------------------------
 
@@ -1647,6 +1839,7 @@ def main():
         quality_classification,
         quality_fairness,
         quality_estimated,
+        quality_every_class,
         quality_regression,
         custom_metrics,
         eigen,

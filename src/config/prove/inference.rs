@@ -1,7 +1,7 @@
 //! The inference table and the roles of its columns.
 
 use super::{Notes, location};
-use crate::config::monitor::{Columns, Inference, Label, LabelTable, Operations, Prediction};
+use crate::config::monitor::{Columns, Inference, Label, LabelTable, Operations, Prediction, Proba};
 use crate::config::spec::{ColumnsSpec, InferenceSpec, ProblemType};
 use crate::contract::{drift_metrics, profile_metrics};
 
@@ -15,6 +15,7 @@ pub fn inference(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Inferenc
     model_id_is_free(spec, notes);
     roles_are_apart(spec, notes);
     needed_keys_are_there(spec, notes);
+    probabilities_are_in_one_place(spec, notes);
     let prediction = prediction(spec, notes);
     let columns = columns(&spec.columns, notes);
     operations_are_profiled(spec, notes);
@@ -52,7 +53,19 @@ fn roles(spec: &InferenceSpec) -> Vec<(String, Option<&String>)> {
     ];
     let payloads = spec.payload_cols.iter().enumerate();
     let payloads = payloads.map(|(index, name)| (format!("payload_cols/{index}"), Some(name)));
-    single.into_iter().map(|(key, name)| (key.to_owned(), name)).chain(payloads).collect()
+    let probabilities = spec.prediction_proba_cols.iter();
+    let probabilities = probabilities.map(|(class, name)| (proba_col_of(class), Some(name)));
+    single
+        .into_iter()
+        .map(|(key, name)| (key.to_owned(), name))
+        .chain(payloads)
+        .chain(probabilities)
+        .collect()
+}
+
+/// Where the column of a class's probability is named, as a pointer's end.
+fn proba_col_of(class: &str) -> String {
+    format!("prediction_proba_cols/{}", class.replace('~', "~0").replace('/', "~1"))
 }
 
 /// `init` leaves this where it found no column for a role.
@@ -130,6 +143,7 @@ fn needed_keys_are_there(spec: &InferenceSpec, notes: &mut Notes<'_>) {
     let request_id_col = ("request_id_col", spec.request_id_col.is_some());
     let prediction_col = ("prediction_col", spec.prediction_col.is_some());
     let prediction_proba_col = ("prediction_proba_col", spec.prediction_proba_col.is_some());
+    let prediction_proba_cols = ("prediction_proba_cols", !spec.prediction_proba_cols.is_empty());
     let positive_class = ("positive_class", spec.positive_class.is_some());
     for ((key, is_given), (needed, is_there)) in [
         (label_table, label_col),
@@ -137,12 +151,26 @@ fn needed_keys_are_there(spec: &InferenceSpec, notes: &mut Notes<'_>) {
         (label_timestamp_col, label_table),
         (label_col, prediction_col),
         (prediction_proba_col, prediction_col),
+        (prediction_proba_cols, prediction_col),
         (positive_class, prediction_proba_col),
     ] {
         if is_given && !is_there {
             let hint = format!("add `{needed}` under `inference`");
             notes.lacks(&at(key), &[&at(needed)], format!("needs `{needed}`"), hint);
         }
+    }
+}
+
+/// Probabilities are in one column, or in one for each of several classes.
+fn probabilities_are_in_one_place(spec: &InferenceSpec, notes: &mut Notes<'_>) {
+    let classes = &spec.prediction_proba_cols;
+    if !classes.is_empty() && spec.prediction_proba_col.is_some() {
+        let hint = "take `prediction_proba_col` out, or this";
+        notes.problem(&at("prediction_proba_cols"), "stands beside `prediction_proba_col`", hint);
+    }
+    if classes.len() == 1 {
+        let hint = "name the column of every class, or the one column as `prediction_proba_col`";
+        notes.problem(&at("prediction_proba_cols"), "is of one class, and there are at least two", hint);
     }
 }
 
@@ -164,13 +192,24 @@ fn operations_are_profiled(spec: &InferenceSpec, notes: &mut Notes<'_>) {
 /// What the model is asked for, as far as it is known.
 pub fn problem_type(spec: &InferenceSpec) -> Option<ProblemType> {
     // A probability means classes.
-    spec.problem_type.or(spec.prediction_proba_col.as_ref().map(|_| ProblemType::Classification))
+    spec.problem_type.or(is_scored(spec).then_some(ProblemType::Classification))
+}
+
+/// Whether the model says how sure it is.
+pub fn is_scored(spec: &InferenceSpec) -> bool {
+    spec.prediction_proba_col.is_some() || !spec.prediction_proba_cols.is_empty()
 }
 
 fn prediction(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Prediction> {
     let problem_type = problem_type(spec);
-    if spec.prediction_proba_col.is_some() && problem_type == Some(ProblemType::Regression) {
-        notes.problem(&at("prediction_proba_col"), "has no meaning for regression", "leave it out");
+    if problem_type == Some(ProblemType::Regression) {
+        let keys = [
+            ("prediction_proba_col", spec.prediction_proba_col.is_some()),
+            ("prediction_proba_cols", !spec.prediction_proba_cols.is_empty()),
+        ];
+        for (key, _) in keys.into_iter().filter(|(_, is_given)| *is_given) {
+            notes.problem(&at(key), "has no meaning for regression", "leave it out");
+        }
     }
     let column = spec.prediction_col.clone().filter(|column| column != PLACEHOLDER)?;
     let Some(problem_type) = problem_type else {
@@ -185,10 +224,18 @@ fn prediction(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Prediction>
     Some(Prediction {
         column,
         problem_type,
-        proba_col: spec.prediction_proba_col.clone(),
+        proba: proba(spec),
         positive_class: spec.positive_class.clone(),
         label: label(spec, notes),
     })
+}
+
+fn proba(spec: &InferenceSpec) -> Option<Proba> {
+    match &spec.prediction_proba_col {
+        Some(column) => Some(Proba::Column(column.clone())),
+        None if spec.prediction_proba_cols.is_empty() => None,
+        None => Some(Proba::Columns(spec.prediction_proba_cols.clone())),
+    }
 }
 
 fn label(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Label> {

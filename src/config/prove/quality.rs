@@ -3,7 +3,7 @@
 //! A rule on one that it has not would never fire, and so look like a rule that is content.
 
 use super::Notes;
-use super::inference::problem_type;
+use super::inference::{is_scored, problem_type};
 use crate::config::spec::{MonitorSpec, ProblemType};
 use crate::contract::profile_metrics::{self, Quality, quality};
 
@@ -25,7 +25,16 @@ pub fn is_measured(metric: &str, pointer: &str, monitor: &MonitorSpec, notes: &m
         );
         return;
     }
-    let is_scored = !needs_scores(of) || spec.prediction_proba_col.is_some();
+    if of == Quality::ClassProbabilities && spec.positive_class.is_some() {
+        notes.lacks(
+            pointer,
+            &["/inference/positive_class"],
+            format!("is `{metric}`, which takes probabilities of every class, so the rule would never fire"),
+            "take `positive_class` out, if `prediction_proba_col` holds those of every class".to_owned(),
+        );
+        return;
+    }
+    let is_scored = !needs_scores(of) || is_scored(spec);
     for (key, is_there) in [
         ("prediction_col", spec.prediction_col.is_some()),
         ("label_col", spec.label_col.is_some()),
@@ -56,7 +65,7 @@ pub fn is_measured(metric: &str, pointer: &str, monitor: &MonitorSpec, notes: &m
 }
 
 fn needs_scores(of: Quality) -> bool {
-    matches!(of, Quality::Probabilities | Quality::Estimates)
+    matches!(of, Quality::Probabilities | Quality::ClassProbabilities | Quality::Estimates)
 }
 
 /// The measures of `problem_type` that `monitor` has.
@@ -64,7 +73,8 @@ fn there_are(problem_type: ProblemType, monitor: &MonitorSpec) -> String {
     let is_there = |metric: &String| {
         quality(metric).is_some_and(|of| {
             problem_type_of(of) == Some(problem_type)
-                && (!needs_scores(of) || monitor.inference.prediction_proba_col.is_some())
+                && (!needs_scores(of) || is_scored(&monitor.inference))
+                && (of != Quality::ClassProbabilities || monitor.inference.positive_class.is_none())
                 && (!of.is_estimated() || monitor.baseline.is_some())
         })
     };
@@ -74,7 +84,9 @@ fn there_are(problem_type: ProblemType, monitor: &MonitorSpec) -> String {
 
 fn problem_type_of(of: Quality) -> Option<ProblemType> {
     match of {
-        Quality::Classes | Quality::Probabilities | Quality::Estimates => Some(ProblemType::Classification),
+        Quality::Classes | Quality::Probabilities | Quality::ClassProbabilities | Quality::Estimates => {
+            Some(ProblemType::Classification)
+        }
         Quality::Numbers | Quality::EstimatedErrors => Some(ProblemType::Regression),
         Quality::Labels => None,
     }
@@ -128,7 +140,7 @@ alerts:
         churn.yaml:5:30: `alerts[0].metric` is `mean_squared_error`, which a classification does not have, so the rule would never fire
           hint: one of `accuracy_score`, `precision.macro`, `precision.weighted`, `recall.macro`, `recall.weighted`, `f1_score.macro`, `f1_score.weighted`, `balanced_accuracy_score`, `matthews_corrcoef`, `cohen_kappa_score`
         churn.yaml:5:30: `alerts[0].metric` is `r2_score`, which a classification does not have, so the rule would never fire
-          hint: one of `accuracy_score`, `precision.macro`, `precision.weighted`, `recall.macro`, `recall.weighted`, `f1_score.macro`, `f1_score.weighted`, `log_loss`, `roc_auc_score.macro`, `roc_auc_score.weighted`, `balanced_accuracy_score`, `matthews_corrcoef`, `cohen_kappa_score`, `average_precision_score`, `brier_score_loss`, `expected_calibration_error`
+          hint: one of `accuracy_score`, `precision.macro`, `precision.weighted`, `recall.macro`, `recall.weighted`, `f1_score.macro`, `f1_score.weighted`, `log_loss`, `roc_auc_score.macro`, `roc_auc_score.weighted`, `balanced_accuracy_score`, `matthews_corrcoef`, `cohen_kappa_score`, `average_precision_score`, `brier_score_loss`, `expected_calibration_error`, `top_k_accuracy_score.k2`, `top_k_accuracy_score.k3`, `top_k_accuracy_score.k5`
         churn.yaml:5:30: `alerts[0].metric` is `accuracy_score`, which a regression does not have, so the rule would never fire
           hint: one of `mean_squared_error`, `root_mean_squared_error`, `mean_average_error`, `mean_absolute_percentage_error`, `r2_score`, `median_absolute_error`, `mean_error`, `mean_pinball_loss.p10`, `mean_pinball_loss.p50`, `mean_pinball_loss.p90`
         churn.yaml:5:30: `alerts[0].metric` is `roc_auc_score.macro`, which a regression does not have, so the rule would never fire

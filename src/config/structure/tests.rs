@@ -44,7 +44,7 @@ fn wrong_types_say_what_would_be_right() {
         churn.yaml:1:10: `monitor` is `7`, but must be a text
           hint: if it is a text, put it in quotes: "7"
         churn.yaml:2:12: `inference` is a list, but must be a map
-          hint: known here: table, timestamp_col, model_id_col, prediction_col, prediction_proba_col, label_col, label_table, label_timestamp_col, request_id_col, problem_type, positive_class, latency_col, status_col, payload_cols, columns
+          hint: known here: table, timestamp_col, model_id_col, prediction_col, prediction_proba_col, prediction_proba_cols, label_col, label_table, label_timestamp_col, request_id_col, problem_type, positive_class, latency_col, status_col, payload_cols, columns
         churn.yaml:3:16: `granularities` is `1 day`, but must be a list
           hint: `[1 day]` is a list of one
         churn.yaml:4:12: `quantiles` is `ten`, but must be a whole number

@@ -84,7 +84,7 @@ fn of_classes(now: &ClassificationState, then: &ClassificationState) -> QualityD
     QualityDeltas {
         accuracy_score_delta: of(ClassificationState::accuracy_score),
         f1_score_delta: difference(now.f1_score().map(mean), then.f1_score().map(mean)),
-        roc_auc_score_delta: of(ClassificationState::roc_auc),
+        roc_auc_score_delta: difference(now.roc_auc_score().map(mean), then.roc_auc_score().map(mean)),
         log_loss_delta: of(ClassificationState::log_loss),
         brier_score_loss_delta: of(ClassificationState::brier_score_loss),
         ..QualityDeltas::default()

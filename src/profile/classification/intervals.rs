@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::jackknife::{self, MAX_JACKKNIFED, MEASURES};
-use super::{ClassCounts, ClassificationState, delong};
+use super::{ClassCounts, ClassificationState};
 use crate::profile::interval::Interval;
 use crate::profile::reason::Absence;
 
@@ -16,13 +16,14 @@ impl ClassificationState {
     /// after `one_vs_all`.
     ///
     /// Shares of rows have Wilson's. Other measures of the confusion matrix have `value ± z · SE` of the [`jackknife`], the area
-    /// under the ROC curve that of [`delong`], and means over scored rows that of `s / √n`; an average precision has the logit
+    /// under the ROC curve that of [`delong`](super::delong), and means over scored rows that of `s / √n`; an average precision has the logit
     /// interval. All are cut to what the measure can be.
     ///
     /// The calibration error is `Σ_b |Σ_{i ∈ b} (yᵢ − pᵢ)| / n`, the mean of `gᵢ = ±(yᵢ − pᵢ)` where all rows of a bin have its
     /// sign. To the first order signs do not change, so its variance is that of a mean: `gᵢ² = (yᵢ − pᵢ)²` has the Brier score as
     /// its mean, and so `SE² = (Brier − ECE²) / (n − 1)`. Where bins are well calibrated their signs are chance, and the error
-    /// itself lies too high; the interval does not mend that.
+    /// itself lies too high; the interval does not mend that. Of probabilities of every class the same holds of that of the
+    /// predicted class.
     ///
     /// # Errors
     /// If there are no labelled rows, or too many classes.
@@ -49,8 +50,8 @@ impl ClassificationState {
             note(&format!("recall.one_vs_all.{class}"), Interval::wilson(hits, labelled));
             note(&format!("f1_score.one_vs_all.{class}"), f1.map(|interval| interval.within(0.0, 1.0)));
         }
-        for (name, interval) in self.of_scores() {
-            note(name, interval);
+        for (name, interval) in self.intervals_of_scores() {
+            note(&name, interval);
         }
         Ok(found)
     }
@@ -75,34 +76,6 @@ impl ClassificationState {
         let agreement = [self.balanced_accuracy_score(), self.matthews_corrcoef(), self.cohen_kappa_score()]
             .map(Result::ok);
         [precision.as_slice(), &recall, &f1, &agreement].concat().into_iter().zip(errors).collect()
-    }
-
-    /// Intervals of what is measured of scores.
-    fn of_scores(&self) -> Vec<(&'static str, Option<Interval>)> {
-        let rows = self.scored();
-        let mean = |value: Result<f64, Absence>, error: Option<f64>, greatest: f64| {
-            Some(Interval::normal(value.ok()?, error?).within(0.0, greatest))
-        };
-        let brier = self.brier_score_loss();
-        let calibration = self.expected_calibration_error();
-        let of_calibration = brier.clone().ok().zip(calibration.clone().ok()).filter(|_| rows > 1);
-        let of_calibration = of_calibration
-            .map(|(brier, error)| ((brier - error * error).max(0.0) / (rows - 1) as f64).sqrt());
-        let area = self.roc_auc_score().and_then(|_| self.roc_auc()).ok().and_then(|area| {
-            let error = delong::standard_error(&self.scores.by_label(), area)?;
-            Some(Interval::normal(area, error).within(0.0, 1.0))
-        });
-        let precision = self.average_precision_score().ok();
-        let precision =
-            precision.and_then(|precision| Interval::logit(precision, self.scores.of_label(true)));
-        vec![
-            ("log_loss", mean(self.log_loss(), self.log_losses.standard_error(rows), f64::INFINITY)),
-            ("brier_score_loss", mean(brier, self.squared_errors.standard_error(rows), 1.0)),
-            ("expected_calibration_error", mean(calibration, of_calibration, 1.0)),
-            ("roc_auc_score.macro", area),
-            ("roc_auc_score.weighted", area),
-            ("average_precision_score", precision),
-        ]
     }
 }
 

@@ -67,6 +67,15 @@ impl Scores {
         }
     }
 
+    /// Adds rows of the score 0 of which the positive class is not predicted, and which are unlabelled, or labelled with another.
+    pub fn add_zeros(&mut self, unlabelled: u64, labelled: u64) {
+        for (is_positive, rows) in [(None, unlabelled), (Some(false), labelled)] {
+            let place = ScoredAs { is_positive, said_positive: false }.place();
+            self.parts[place].add_many(0.0, rows);
+            self.parts[place].settle();
+        }
+    }
+
     /// Adds the rows of another.
     pub fn merge(&mut self, other: &Self) {
         self.parts.iter_mut().zip(&other.parts).for_each(|(ours, theirs)| ours.merge(theirs));

@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use super::split::{self, Which};
 
 /// First byte of a state: the version of its layout. States of another cannot be read.
-pub const LAYOUT: u8 = 7;
+pub const LAYOUT: u8 = 8;
 
 /// Something that rows are folded into, and that adds.
 pub trait State: Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 'static {
@@ -323,4 +323,27 @@ fn binary(states: &[ArrayRef]) -> Result<&LargeBinaryArray> {
         .first()
         .and_then(|array| array.as_binary_opt::<i64>())
         .ok_or_else(|| exec_datafusion_err!("a state is not binary"))
+}
+
+/// All rows in one state.
+#[cfg(test)]
+pub(super) struct All<S>(pub(super) S);
+
+#[cfg(test)]
+impl<S> Rows<S> for All<S> {
+    fn for_each(&mut self, fold: &mut dyn FnMut(&mut S, Which<'_>)) {
+        fold(&mut self.0, Which::All);
+    }
+}
+
+/// One column in every representation of its type: as Parquet is read, as it was written, and as engines hand it on.
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(super) fn represented(array: &ArrayRef, types: &[DataType]) -> Vec<ArrayRef> {
+    let coded = |key: &DataType, value: &DataType| {
+        DataType::Dictionary(Box::new(key.clone()), Box::new(value.clone()))
+    };
+    let dictionaries =
+        types.iter().flat_map(|value| [coded(&DataType::Int32, value), coded(&DataType::UInt16, value)]);
+    types.iter().cloned().chain(dictionaries).map(|to| arrow::compute::cast(array, &to).unwrap()).collect()
 }

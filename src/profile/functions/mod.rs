@@ -6,7 +6,7 @@
 //! | `profile_text` | anything that has a text form | state of the column |
 //! | `profile_time` | a timestamp or date | state of the column |
 //! | `profile_opaque` | anything | state of the column |
-//! | `classification_quality` | prediction, label, probability, positive class (literal); edges (literal), if any | state of the quality |
+//! | `classification_quality` | prediction; label; probability, or a map or struct of them by class; positive class (literal); edges (literal), if any | state of the quality |
 //! | `regression_quality` | prediction, label | state of the quality |
 //! | `profile_covariance` | scales (literal), and a column for each | state of how columns move together |
 //! | `expected_losses` | an estimator (literal), the prediction, and a column for each of its scales; with the feature `dle` | state of the losses |
@@ -17,6 +17,7 @@
 //! so that a plan can be shipped and functions be found by name.
 
 mod aggregate;
+mod classes;
 mod coded;
 mod codes;
 mod counted;
@@ -29,6 +30,9 @@ mod instants;
 mod losses;
 pub(in crate::profile) mod measured;
 mod names;
+mod probabilities;
+mod regression;
+mod requests;
 mod split;
 mod window_start;
 
@@ -37,8 +41,11 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 use aggregate::StateFunction;
 pub use aggregate::{LAYOUT, State};
+use classes::Classification;
 use covariance::Covariance;
-use folds::{Classification, Numeric, Opaque, Regression, Requests, Text, Time};
+use folds::{Numeric, Opaque, Text, Time};
+use regression::Regression;
+use requests::Requests;
 pub use window_start::OUT_OF_RANGE;
 pub(in crate::profile) use window_start::WindowStart;
 

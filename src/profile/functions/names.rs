@@ -42,7 +42,8 @@ fn without_trailing_zeros(digits: &str) -> &str {
 pub(super) struct Classes {
     pub(super) predictions: StringViewArray,
     pub(super) labels: StringViewArray,
-    pub(super) positive: StringViewArray,
+    positive: StringViewArray,
+    read: fn(&str) -> &str,
 }
 
 impl Classes {
@@ -54,12 +55,22 @@ impl Classes {
         let labels_are = if labels.data_type().is_null() { predictions } else { labels }.data_type();
         let positive_read = if labels_are.is_numeric() { as_number } else { read };
         let positive = names(positive)?.iter().map(|name| name.map(positive_read)).collect();
-        Ok(Self { predictions: classes(predictions, read)?, labels: classes(labels, read)?, positive })
+        Ok(Self { predictions: classes(predictions, read)?, labels: classes(labels, read)?, positive, read })
+    }
+
+    /// The class that is named as the positive one.
+    pub(super) fn positive(&self) -> Option<&str> {
+        self.positive.iter().next().flatten()
+    }
+
+    /// Names of classes that stand elsewhere, in the same language.
+    pub(super) fn read(&self, names: &StringViewArray) -> StringViewArray {
+        names.iter().map(|name| name.map(self.read)).collect()
     }
 
     /// Which of these names, of predictions or of labels, are the positive class: the one that is named, or else 1 or true.
     pub(super) fn are_positive(&self, names: &StringViewArray) -> Vec<bool> {
-        let named = self.positive.iter().next().flatten();
+        let named = self.positive();
         let is_positive = |name: &str| named.map_or(matches!(name, "1" | "true"), |named| named == name);
         names.iter().map(|name| name.is_some_and(is_positive)).collect()
     }

@@ -10,6 +10,7 @@ use datafusion::common::DataFusionError;
 
 use super::table::{Asked, Table};
 use super::{decode, states};
+use crate::config::Proba;
 use crate::profile::distribution::{Bucket, Distribution, Edges, crowded};
 use crate::profile::functions::State;
 use crate::profile::pinned::PinnedEdges;
@@ -157,9 +158,11 @@ impl Table<'_> {
         })
     }
 
+    /// Whether it holds the scores that quality is measured by.
     pub(super) fn is_proba(&self, column: &ColumnInfo) -> bool {
-        let prediction = self.monitor.inference.prediction.as_ref();
-        prediction.is_some_and(|prediction| prediction.proba_col.as_ref() == Some(&column.name))
+        let proba =
+            self.monitor.inference.prediction.as_ref().and_then(|prediction| prediction.proba.as_ref());
+        matches!(proba, Some(Proba::Column(name)) if *name == column.name)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is asked of the rows: one aggregate call for each column, and up to three for the table as a whole.
 
 use super::table::{Asked, Table};
-use crate::config::ProblemType;
+use crate::config::{Proba, ProblemType};
 use crate::profile::covariance::Reference;
 use crate::profile::gap::Gap;
 use crate::profile::pinned::PinnedEdges;
@@ -101,15 +101,16 @@ fn quality_call(table: &Table<'_>, pinned: &PinnedEdges) -> Option<Name> {
     Some(match prediction.problem_type {
         ProblemType::Regression => Name::call("regression_quality", &[said, is], QUALITY),
         ProblemType::Classification => {
-            let proba = prediction.proba_col.as_ref();
+            let (proba, edges) = match &prediction.proba {
+                None => (Name::null(), None),
+                Some(Proba::Column(name)) => (column(name), edges_of(name, pinned)),
+                Some(Proba::Columns(columns)) => {
+                    let fields = columns.iter().map(|(class, name)| (class.as_str(), column(name)));
+                    (Name::named_struct(fields), None)
+                }
+            };
             let positive = prediction.positive_class.as_ref();
-            let edges = proba.and_then(|name| edges_of(name, pinned));
-            let arguments = [
-                said,
-                is,
-                proba.map_or_else(Name::null, column),
-                positive.map_or_else(Name::null, |class| Name::text(class)),
-            ];
+            let arguments = [said, is, proba, positive.map_or_else(Name::null, |class| Name::text(class))];
             let arguments: Vec<Name> = arguments.into_iter().chain(edges).collect();
             Name::call("classification_quality", &arguments, QUALITY)
         }

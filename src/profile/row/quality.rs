@@ -103,6 +103,10 @@ fn classification_row(
         brier_score_loss: reasons.noted("brier_score_loss", state.brier_score_loss()),
         expected_calibration_error: reasons
             .noted("expected_calibration_error", state.expected_calibration_error()),
+        // Of one class there is no order.
+        top_k_accuracy_score: state
+            .every_class()
+            .and_then(|_| reasons.noted("top_k_accuracy_score", state.top_k_accuracy_score())),
         ..row
     }
 }

@@ -185,7 +185,7 @@ fn a_classifier_says_what_it_lacks() {
     check_scored(
         &[("1", "1", Some(0.9)), ("0", "0", Some(0.1)), ("0", "2", Some(0.1))],
         Some(
-            "log_loss, roc_auc_score, average_precision_score, brier_score_loss, expected_calibration_error: labels are of 3 classes, not of two",
+            "log_loss, roc_auc_score, average_precision_score, brier_score_loss, expected_calibration_error: labels are of 3 classes, and scores are of one",
         ),
     );
     let neither = "log_loss, roc_auc_score, average_precision_score, brier_score_loss, expected_calibration_error: labels are of two classes, and neither is the positive one";

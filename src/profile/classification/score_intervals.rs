@@ -1,0 +1,104 @@
+//! How sure the measures of a classifier's probabilities are.
+
+use super::every_class::EveryClass;
+use super::scores::Scores;
+use super::{ClassificationState, curves, delong};
+use crate::profile::interval::Interval;
+use crate::profile::reason::Absence;
+
+/// Intervals by name.
+type Named = Vec<(String, Option<Interval>)>;
+
+impl ClassificationState {
+    /// Intervals of what is measured of probabilities.
+    pub(super) fn intervals_of_scores(&self) -> Named {
+        let rows = self.scored();
+        let mean = |value: Result<f64, Absence>, error: Option<f64>, greatest: f64| {
+            Some(Interval::normal(value.ok()?, error?).within(0.0, greatest))
+        };
+        let scale = self.brier_scale();
+        let brier = self.brier_score_loss();
+        let error = self.squared_errors.standard_error(rows).map(|error| error / scale);
+        // Of several classes, two may be wholly wrong.
+        let most = if self.every_class.is_some() && scale < 2.0 { 2.0 } else { 1.0 };
+        let calibration = self.expected_calibration_error();
+        let of_calibration = calibration.clone().ok().and_then(|value| self.calibration_error(value));
+        let mut found = vec![
+            ("log_loss", mean(self.log_loss(), self.log_losses.standard_error(rows), f64::INFINITY)),
+            ("brier_score_loss", mean(brier, error, most)),
+            ("expected_calibration_error", mean(calibration, of_calibration, 1.0)),
+        ];
+        match self.every_class() {
+            None => {
+                let area = self.roc_auc_score().ok().and_then(|_| around_area(&self.scores));
+                let precision =
+                    self.average_precision_score().ok().and_then(|_| around_precision(&self.scores));
+                let areas = [("roc_auc_score.macro", area), ("roc_auc_score.weighted", area)];
+                found.extend(areas);
+                found.push(("average_precision_score", precision));
+                named(found)
+            }
+            Some(every) => named(found).into_iter().chain(of_every_class(every)).collect(),
+        }
+    }
+
+    /// Standard error of a calibration error.
+    fn calibration_error(&self, error: f64) -> Option<f64> {
+        let rows = self.scored();
+        let mean_square = match self.every_class() {
+            None => self.brier_score_loss().ok(),
+            Some(every) => every.mean_confidence_error(),
+        }?;
+        (rows > 1).then(|| ((mean_square - error * error).max(0.0) / (rows - 1) as f64).sqrt())
+    }
+}
+
+fn named(intervals: Vec<(&str, Option<Interval>)>) -> Named {
+    intervals.into_iter().map(|(name, interval)| (name.to_owned(), interval)).collect()
+}
+
+fn around_area(scores: &Scores) -> Option<Interval> {
+    let area = curves::roc_auc(scores).ok()?;
+    let error = delong::standard_error(&scores.by_label(), area)?;
+    Some(Interval::normal(area, error).within(0.0, 1.0))
+}
+
+fn around_precision(scores: &Scores) -> Option<Interval> {
+    Interval::logit(curves::average_precision(scores).ok()?, scores.of_label(true))
+}
+
+/// Of each class's area, and of means over classes: these are the means of the ends, which are wide enough however the classes'
+/// errors go together.
+fn of_every_class(every: &EveryClass) -> Named {
+    let shares = [("k2", 2), ("k3", 3), ("k5", 5)].map(|(field, k)| {
+        let (hits, rows) = every.top(k);
+        (format!("top_k_accuracy_score.{field}"), Interval::wilson(hits, rows))
+    });
+    let Ok(classes) = every.classes() else { return shares.into() };
+    let scores = classes.into_iter().map(|class| (class, every.of(class)));
+    let labelled: Vec<_> = scores.filter(|(_, scores)| scores.of_label(true) > 0).collect();
+    let areas: Vec<Option<Interval>> = labelled.iter().map(|(_, scores)| around_area(scores)).collect();
+    let precisions: Vec<_> = labelled.iter().map(|(_, scores)| around_precision(scores)).collect();
+    let ones = vec![1; labelled.len()];
+    let rows: Vec<u64> = labelled.iter().map(|(_, scores)| scores.of_label(true)).collect();
+    let one_vs_all = labelled.iter().zip(&areas);
+    let one_vs_all =
+        one_vs_all.map(|((class, _), area)| (format!("roc_auc_score.one_vs_all.{class}"), *area));
+    let means = [
+        ("roc_auc_score.macro", mean(&areas, &ones)),
+        ("roc_auc_score.weighted", mean(&areas, &rows)),
+        ("average_precision_score", mean(&precisions, &ones)),
+    ];
+    shares.into_iter().chain(one_vs_all).chain(named(means.into())).collect()
+}
+
+/// Weighted means of the ends, if all are there.
+fn mean(intervals: &[Option<Interval>], weights: &[u64]) -> Option<Interval> {
+    let intervals: Vec<Interval> = intervals.iter().copied().collect::<Option<_>>()?;
+    let total: u64 = weights.iter().sum();
+    let weighted = |end: fn(&Interval) -> f64| {
+        let sum: f64 = intervals.iter().zip(weights).map(|(one, weight)| end(one) * *weight as f64).sum();
+        sum / total as f64
+    };
+    (total > 0).then(|| Interval { low: weighted(|one| one.low), high: weighted(|one| one.high) })
+}
