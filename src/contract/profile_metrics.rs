@@ -283,7 +283,8 @@ const EXTRAS: &[Column] = &[
          `accuracy_score`, `f1_score.macro` or, of the 32 classes with most labels, `recall.one_vs_all.1`. A measure that has \
          none is left out. Wilson's of shares of rows, the jackknife's of other measures of classes (of at most 1,000 pairs of \
          prediction and label), DeLong's of `roc_auc_score`, the logit interval of `average_precision_score`, `mean ± z · s / √n` \
-         of means, and order statistics of `median_absolute_error`. Rows are taken to be independent. No rule can watch a map.",
+         of means, the delta method's of `r2_score`, and order statistics of `median_absolute_error`. Rows are taken to be \
+         independent. No rule can watch a map.",
     ),
     column(
         "estimated_accuracy_score",

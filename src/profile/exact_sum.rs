@@ -6,8 +6,10 @@
 //! *Fast exact summation using small and large superaccumulators*, 2015). The sum is exact, so it is
 //! the same in any order, and one rounding at the end is the only one.
 
+mod arithmetic;
 mod slots;
 
+pub use arithmetic::{Exact, deviations};
 use num_bigint::{BigInt, Sign};
 use num_traits::{Signed, ToPrimitive, Zero};
 use serde::{Deserialize, Serialize};
@@ -64,12 +66,18 @@ impl ExactSum {
     /// is added then.
     #[must_use]
     pub fn add_square(&mut self, value: f64) -> bool {
-        let square = value * value;
-        if !square.is_finite() {
+        self.add_product(value, value)
+    }
+
+    /// Adds the exact product of `a` and `b`. False if it is beyond the range of a double; nothing is added then.
+    #[must_use]
+    pub fn add_product(&mut self, a: f64, b: f64) -> bool {
+        let product = a * b;
+        if !product.is_finite() {
             return false;
         }
-        self.add(square);
-        self.add(value.mul_add(value, -square));
+        self.add(product);
+        self.add(a.mul_add(b, -product));
         true
     }
 
@@ -146,8 +154,18 @@ impl ExactSum {
 
     /// The sum as an integer in units of 2⁻¹⁰⁷⁴.
     fn units(&self) -> BigInt {
+        self.whole() << (DIGIT_BITS * self.offset)
+    }
+
+    /// The sum as an integer in units of its lowest digit.
+    fn whole(&self) -> BigInt {
         let digits = self.digits.iter().rev();
-        digits.fold(BigInt::zero(), |sum, digit| (sum << DIGIT_BITS) + digit) << (DIGIT_BITS * self.offset)
+        digits.fold(BigInt::zero(), |sum, digit| (sum << DIGIT_BITS) + digit)
+    }
+
+    /// The sum to go on with.
+    pub fn exact(&self) -> Exact {
+        Exact::new(self.whole(), i64::from(DIGIT_BITS * self.offset) + i64::from(LOWEST_EXPONENT))
     }
 
     /// The sum divided by `count`, rounded once. `None` if `count` is 0.

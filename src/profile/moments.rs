@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::exact_sum::{ExactSum, LEAST_VARIANCE, Slots};
+use super::exact_sum::{Exact, ExactSum, LEAST_VARIANCE, Slots};
 
 /// Exact sums of numbers and of their squares. How many numbers there are the owner knows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,11 @@ impl Moments {
     /// Mean of their squares; `None` of none, or if a square is beyond a double.
     pub fn mean_square(&self, count: u64) -> Option<f64> {
         self.squares.mean(count).filter(|_| self.num_unsquared == 0)
+    }
+
+    /// The exact sum of the numbers, and that of their squares; the latter lacks those that are beyond a double.
+    pub fn exact(&self) -> (Exact, Exact) {
+        (self.sum.exact(), self.squares.exact())
     }
 
     /// Variance with `count`, of a population. `None` of none, or if it has no digits that are sure: a square is beyond a

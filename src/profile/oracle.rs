@@ -556,7 +556,7 @@ fn regressions_are_measured_as_by_scikit_learn() {
         }
     }
 
-    cases(include_str!("../../tests/oracle/quality_regression.json"), 24).iter().for_each(check);
+    cases(include_str!("../../tests/oracle/quality_regression.json"), 27).iter().for_each(check);
 }
 
 #[test]

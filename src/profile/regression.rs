@@ -1,7 +1,9 @@
 //! The state of a regression's quality: exact sums of errors over labelled rows, and where the errors lie.
 
+mod explained;
 mod intervals;
 
+use explained::Explained;
 use serde::{Deserialize, Serialize};
 
 use super::distribution::{Distribution, Ranks};
@@ -25,6 +27,8 @@ pub struct RegressionState {
     /// Prediction minus label.
     errors: Moments,
     absolute_errors: ExactSum,
+    /// Of errors times their sizes: squares with the sign of the error.
+    signed_squares: ExactSum,
     /// Of squared errors that a double holds, each rounded.
     squared_errors: Moments,
     /// Where absolute errors lie.
@@ -38,6 +42,8 @@ pub struct RegressionState {
     num_unrelated: u64,
     labels: Moments,
     label_extremes: Option<(f64, f64)>,
+    /// What squared errors have to do with squared labels.
+    explained: Explained,
 }
 
 /// Room to work in.
@@ -45,7 +51,9 @@ pub struct RegressionState {
 pub struct Room {
     errors: Vec<f64>,
     labels: Vec<f64>,
+    sizes: Vec<f64>,
     derived: Vec<f64>,
+    squared_labels: Vec<f64>,
     slots: Slots,
 }
 
@@ -64,7 +72,7 @@ pub struct PinballLoss {
 impl RegressionState {
     /// Counts rows of prediction and label.
     pub fn add_all(&mut self, rows: &[(f64, f64)], room: &mut Room) {
-        let Room { errors, labels, derived, slots } = room;
+        let Room { errors, labels, sizes, derived, squared_labels, slots } = room;
         errors.clear();
         labels.clear();
         for (prediction, label) in rows {
@@ -92,13 +100,16 @@ impl RegressionState {
         self.num_relative += num_relative as u64;
         self.num_unrelated += (num_relative - derived.len()) as u64;
         self.relative_errors.add_all(derived, slots);
-        derived.clear();
-        derived.extend(errors.iter().map(|error| error * error).filter(|square| square.is_finite()));
+        square(errors, derived);
         self.squared_errors.add_all(derived, slots);
-        errors.iter_mut().for_each(|error| *error = error.abs());
-        slots.add_sum(errors, &mut self.absolute_errors);
-        self.sizes.add_all(errors);
-        self.size_extremes = reach(self.size_extremes, extremes(errors));
+        square(labels, squared_labels);
+        self.explained.add_all(derived, labels, squared_labels, slots);
+        sizes.clear();
+        sizes.extend(errors.iter().map(|error| error.abs()));
+        slots.add_products(sizes, errors, &mut self.signed_squares);
+        slots.add_sum(sizes, &mut self.absolute_errors);
+        self.sizes.add_all(sizes);
+        self.size_extremes = reach(self.size_extremes, extremes(sizes));
     }
 
     /// Adds the rows of another state.
@@ -107,6 +118,7 @@ impl RegressionState {
         self.num_infinite += other.num_infinite;
         self.errors.merge(&other.errors);
         self.absolute_errors.merge(&other.absolute_errors);
+        self.signed_squares.merge(&other.signed_squares);
         self.squared_errors.merge(&other.squared_errors);
         self.sizes.merge(&other.sizes);
         self.size_extremes = reach(self.size_extremes, other.size_extremes);
@@ -115,6 +127,7 @@ impl RegressionState {
         self.num_unrelated += other.num_unrelated;
         self.labels.merge(&other.labels);
         self.label_extremes = reach(self.label_extremes, other.label_extremes);
+        self.explained.merge(&other.explained);
     }
 
     /// How far absolute errors stray from their mean, and by how much a row moves the root mean squared error: divided by the root
@@ -207,13 +220,22 @@ impl RegressionState {
             [&mut self.errors, &mut self.squared_errors, &mut self.relative_errors, &mut self.labels];
         moments.into_iter().for_each(Moments::settle);
         self.absolute_errors.settle();
+        self.signed_squares.settle();
         self.sizes.settle();
+        self.explained.settle();
     }
 
     /// Bytes held in memory, about.
     pub fn size(&self) -> usize {
-        size_of::<Self>() + 9 * 64 + self.sizes.size()
+        size_of::<Self>() + 15 * 64 + self.sizes.size()
     }
+}
+
+/// The squares of `values`, each rounded; 0 where that is beyond a double, so that no sum has it.
+fn square(values: &[f64], squares: &mut Vec<f64>) {
+    let square = |value: &f64| Some(value * value).filter(|square| square.is_finite());
+    squares.clear();
+    squares.extend(values.iter().map(|value| square(value).unwrap_or(0.0)));
 }
 
 /// Least and greatest of `values`.

@@ -1558,7 +1558,50 @@ def error_intervals(prediction, label):
     if first >= 1 and last <= rows:
         ordered = np.sort(np.abs(error))
         found["median_absolute_error"] = [float(ordered[first - 1]), float(ordered[last - 1])]
+    for percent in (10, 50, 90):
+        found[f"mean_pinball_loss.p{percent}"] = mean_interval(pinball_losses(prediction, label, percent / 100))
+    deviation = np.std(label)
+    if deviation > 0 and abs(np.mean(label)) < 1e5 * deviation:
+        influence = r2_influence(prediction, label)
+        # What is left of sums that cancel is no influence.
+        if not error.any() or np.std(influence) > 1e-9 * np.max(error**2) / deviation**2:
+            standard_error = np.std(influence, ddof=1) / np.sqrt(rows)
+            score = metrics.r2_score(label, prediction)
+            found["r2_score"] = normal_interval(score, standard_error, least=-np.inf, greatest=1.0)
     return found
+
+
+def pinball_losses(prediction, label, alpha):
+    """Row by row, as scikit-learn says they are."""
+    short = label - prediction
+    return np.where(short >= 0, alpha * short, (alpha - 1) * short)
+
+
+def r2_influence(prediction, label):
+    """By how much each row moves R², to the first order: the derivative of 1 − A / V by the weight of the row."""
+    squared_error, squared_deviation = (prediction - label) ** 2, (label - np.mean(label)) ** 2
+    variance = np.mean(squared_deviation)
+    return -squared_error / variance + np.mean(squared_error) * squared_deviation / variance**2
+
+
+def check_r2_errors():
+    """The delta method's standard errors of R² lie within a tenth of the bootstrap's."""
+    rng = np.random.default_rng(808)
+    truth = rng.normal(20, 6, 800)
+    money = rng.gamma(4, 50, 1500)
+    for prediction, label in [
+        (truth + rng.normal(0, 1, 800), truth),
+        (truth * 1.1 + 1, truth),
+        (rng.normal(20, 6, 800), truth),
+        (money * rng.normal(1, 0.3, 1500), money),
+        (truth[:500] + rng.laplace(0, 3, 500), truth[:500]),
+    ]:
+        rows = len(label)
+        delta = np.std(r2_influence(prediction, label), ddof=1) / np.sqrt(rows)
+        draws = rng.integers(0, rows, (4000, rows))
+        squared_error = np.mean((prediction - label)[draws] ** 2, axis=1)
+        bootstrap = np.std(1 - squared_error / np.var(label[draws], axis=1), ddof=1)
+        assert abs(delta / bootstrap - 1) < 0.1, (delta, bootstrap)
 
 
 def quality_regression():
@@ -1568,6 +1611,7 @@ def quality_regression():
     money = rounded(rng.lognormal(4, 1.2, 250), 2)
     counts = rng.poisson(1.5, 200) + 0.0
     offset = 1e9 + rounded(rng.normal(0, 1, 60))
+    check_r2_errors()
     pairs = {
         # name: (prediction, label)
         "empty": ([], []),
@@ -1594,6 +1638,9 @@ def quality_regression():
         "seeded_no_skill": (rounded(rng.normal(20, 6, 250)), truth),
         "seeded_money": (rounded(money * rng.lognormal(0, 0.3, 250), 2), money),
         "seeded_counts_many_zero_labels": (rounded(counts + rng.normal(0, 0.5, 200), 2), counts),
+        "seeded_kelvin": (rounded(truth + 293.15 + rng.normal(0, 2, 250), 2), rounded(truth + 293.15, 2)),
+        "seeded_far_from_zero": (rounded(truth - 6000 + rng.normal(0, 2, 250), 2), rounded(truth - 6000, 2)),
+        "seeded_always_too_low": (rounded(truth - rng.gamma(2, 3, 250), 2), truth),
     }
     cases = []
     for name, (prediction, label) in pairs.items():

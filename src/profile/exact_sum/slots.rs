@@ -27,11 +27,16 @@ const WHOLE_SQUARE: usize = (1 - LOWEST_EXPONENT / 2) as usize;
 /// From this exponent on a square is, or might be, beyond a double.
 const SQUARE_TOO_LARGE: usize = 1533;
 
+/// The same of products, by the sum of both exponents. That there are fewer than [`NEGATIVE`] between the two gives every sum and
+/// sign a slot among those of squares.
+const WHOLE_PRODUCT: usize = 2 * WHOLE_SQUARE;
+const PRODUCT_TOO_LARGE: usize = 2 * SQUARE_TOO_LARGE;
+
 /// Sums of mantissas by head, empty between two calls.
 #[derive(Debug)]
 pub struct Slots {
     sums: Vec<u64>,
-    /// Of their squares.
+    /// Of their squares, or of products.
     squares: Vec<u128>,
 }
 
@@ -57,6 +62,25 @@ impl Slots {
             }
         }
         too_large
+    }
+
+    /// Adds the products of `a` and `b`, of which each must be finite, row by row to `sum`, but for those that are beyond the range
+    /// of a double. The square of one of the two is beyond it then, too, which is counted where squares are added.
+    pub fn add_products(&mut self, a: &[f64], b: &[f64], sum: &mut ExactSum) {
+        for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
+            let (Some(of_a), Some(of_b)) = (exponents(a), exponents(b)) else { continue };
+            let (least, greatest) = (of_a.0 + of_b.0, of_a.1 + of_b.1);
+            // Subnormals have another unit than their head says.
+            let is_normal = of_a.0 > 0 && of_b.0 > 0;
+            if a.len() >= WORTH_IT && is_normal && least >= WHOLE_PRODUCT && greatest < PRODUCT_TOO_LARGE {
+                self.note_products(a, b);
+                self.empty_products(least, greatest, sum);
+            } else {
+                for (a, b) in a.iter().zip(b) {
+                    let _is_added = sum.add_product(*a, *b);
+                }
+            }
+        }
     }
 
     /// Adds `values`, which must be finite, to `sum`.
@@ -91,6 +115,32 @@ impl Slots {
             let (head, mantissa) = split(*value);
             sums[head] += mantissa;
             squares[head] += u128::from(mantissa) * u128::from(mantissa);
+        }
+    }
+
+    fn note_products(&mut self, a: &[f64], b: &[f64]) {
+        let Some(products) = self.squares.first_chunk_mut::<HEADS>() else { return };
+        for (a, b) in a.iter().zip(b) {
+            let ((head_a, mantissa_a), (head_b, mantissa_b)) = (split(*a), split(*b));
+            let exponents = (head_a % NEGATIVE) + (head_b % NEGATIVE);
+            // Nothing is added for a zero, wherever its exponent points.
+            let mantissa = if *a == 0.0 || *b == 0.0 { 0 } else { mantissa_b };
+            let slot = exponents.wrapping_sub(WHOLE_PRODUCT) % NEGATIVE + ((head_a ^ head_b) & NEGATIVE);
+            products[slot] += u128::from(mantissa_a) * u128::from(mantissa);
+        }
+    }
+
+    /// Adds the slots of these sums of exponents, and leaves them empty.
+    fn empty_products(&mut self, least: usize, greatest: usize, sum: &mut ExactSum) {
+        for slot in least - WHOLE_PRODUCT..=greatest - WHOLE_PRODUCT {
+            for (slot_of_sign, negative) in [(slot, false), (slot + NEGATIVE, true)] {
+                let total = std::mem::take(&mut self.squares[slot_of_sign]);
+                if total > 0 {
+                    // The lowest product of whole units is one unit.
+                    sum.add_units(total as u64, slot as u32, negative);
+                    sum.add_units((total >> 64) as u64, slot as u32 + 64, negative);
+                }
+            }
         }
     }
 
@@ -178,6 +228,35 @@ mod tests {
         assert_eq!((&sum, &squares, too_large), (&sum_alone, &squares_alone, alone));
     }
 
+    #[track_caller]
+    fn check_products(a: &[f64], b: &[f64]) {
+        let (mut sum, mut alone) = (ExactSum::default(), ExactSum::default());
+        let mut slots = Slots::default();
+        slots.add_products(a, b, &mut sum);
+        for (a, b) in a.iter().zip(b) {
+            let _is_added = alone.add_product(*a, *b);
+        }
+        assert_eq!(sum, alone);
+        assert!(slots.squares.iter().all(|slot| *slot == 0), "the next to use them finds them empty");
+    }
+
+    #[test]
+    fn many_products_are_the_same_as_one_by_one() {
+        let middle: Vec<f64> = (-480..500).map(|power| -1.7 * 2f64.powi(power)).collect();
+        let reversed: Vec<f64> = middle.iter().rev().copied().collect();
+        check_products(&middle, &reversed);
+        check_products(&middle, &middle);
+        let small: Vec<f64> = (-1074..-500).map(|power| 1.999 * 2f64.powi(power)).collect();
+        check_products(&small, &[f64::MAX; 574]);
+        check_products(&small, &small);
+        check_products(&[f64::MAX; 5000], &[-1.0; 5000]);
+        check_products(&[f64::MAX; 50], &[2.0; 50]);
+        check_products(&[0.0; 5000], &[1.0; 5000]);
+        let around: Vec<f64> = (0..9000).map(|i| f64::from(i % 7) - 3.0).collect();
+        let others: Vec<f64> = (0..9000).map(|i| f64::from(i % 5) * -1e-3).collect();
+        check_products(&around, &others);
+    }
+
     #[test]
     fn many_are_the_same_as_one_by_one() {
         let powers: Vec<f64> = (-1074..1024).map(|power| -1.999 * 2f64.powi(power)).collect();
@@ -201,6 +280,16 @@ mod tests {
             ),
         ) {
             check(&values);
+            let reversed: Vec<f64> = values.iter().rev().copied().collect();
+            check_products(&values, &reversed);
+        }
+
+        #[test]
+        fn any_products_are_the_same_as_one_by_one(
+            values in prop::collection::vec(prop_oneof![-1e9..1e9f64, -1.0..1.0f64, Just(0.0), Just(-0.0)], 0..200),
+        ) {
+            let reversed: Vec<f64> = values.iter().rev().copied().collect();
+            check_products(&values, &reversed);
         }
     }
 }

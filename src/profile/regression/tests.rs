@@ -1,9 +1,10 @@
 #![allow(clippy::unwrap_used)]
 use num_bigint::BigInt;
-use num_traits::Signed;
+use num_traits::{Signed, ToPrimitive};
 use proptest::prelude::*;
 
 use super::super::exact::{hostile, one, same, squared_deviations, units};
+use super::super::interval::{Interval, Z};
 use super::*;
 
 fn of(rows: &[(f64, f64)]) -> RegressionState {
@@ -83,8 +84,154 @@ fn a_relative_error_beyond_a_double_is_not_left_out() {
     assert_eq!(state.mean_absolute_percentage_error(), Err(why));
 }
 
+/// Which of the intervals that squares take are told of `rows`.
+#[track_caller]
+fn check_told(rows: &[(f64, f64)], expected: &[&str]) {
+    let intervals = of(rows).intervals().unwrap_or_default();
+    let told: Vec<&str> = intervals
+        .keys()
+        .map(String::as_str)
+        .filter(|name| name.starts_with("mean_pinball_loss") || *name == "r2_score")
+        .collect();
+    assert_eq!(told, expected);
+}
+
+const PINBALL: [&str; 3] = ["mean_pinball_loss.p10", "mean_pinball_loss.p50", "mean_pinball_loss.p90"];
+const BOTH: [&str; 4] = [PINBALL[0], PINBALL[1], PINBALL[2], "r2_score"];
+
+#[test]
+fn an_interval_that_could_be_wrong_is_not_told() {
+    check_told(&[(1.5, 1.0), (2.0, 2.0), (2.0, 3.0)], &BOTH);
+    check_told(&[(1.5, 1.0)], &[]);
+    // All rows have the same influence, as two do with errors of one size.
+    check_told(&[(1.5, 1.0), (1.5, 2.0)], &PINBALL);
+    let far = |offset: f64| [(offset + 1.5, offset + 1.0), (offset, offset + 2.0), (offset, offset + 3.0)];
+    check_told(&far(-4096.0), &BOTH);
+    check_told(&far(1e6), &PINBALL);
+    // Squares are told, and fourth powers are beyond a double.
+    check_told(&[(1.0e100, 1.1e100), (2.0e100, 2.3e100), (2.9e100, 2.9e100)], &PINBALL);
+    check_told(&[(1.0, 1.1e100), (2.0, 2.0), (3.5, 3.0)], &PINBALL);
+    check_told(&[(1.0e-100, 1.1e-100), (2.0e-100, 2.3e-100), (2.9e-100, 2.9e-100)], &PINBALL);
+    check_told(&[(1.0e200, 1.1e200), (2.0e200, 2.3e200), (2.9e200, 2.9e200)], &[]);
+}
+
+#[test]
+fn without_errors_nothing_moves_the_score() {
+    let intervals = of(&[(1e9, 1e9), (1e9 + 1.0, 1e9 + 1.0)]).intervals().unwrap();
+    assert_eq!(intervals["r2_score"], Interval { low: 1.0, high: 1.0 });
+}
+
+/// The root of `part / whole`; NaN if that is no number.
+fn root_of_ratio(part: &BigInt, whole: &BigInt) -> f64 {
+    if *whole == BigInt::ZERO {
+        return f64::NAN;
+    }
+    let half = (whole.bits() as i64 - part.bits() as i64) / 2 + 60;
+    let zeros = |shift: i64| 2 * shift.max(0) as u64;
+    let quotient = (part << zeros(half)) / (whole << zeros(-half));
+    quotient.to_f64().unwrap().sqrt() * 2f64.powi(-half as i32)
+}
+
+/// `n Σd² − (Σd)²`.
+fn deviations(values: &[BigInt]) -> BigInt {
+    let sum: BigInt = values.iter().sum();
+    BigInt::from(values.len()) * values.iter().map(|value| value * value).sum::<BigInt>() - &sum * &sum
+}
+
+/// The standard error of R² from rows as whole numbers: `D · e² − n E y² + 2 E Y y` is `D² / n²` times the influence of a row, with `E`
+/// the sum of squared errors, `Y` that of labels, and `D` n² times the variance of labels.
+fn r2_error(errors: &[f64], labels: &[f64]) -> f64 {
+    let (n, spread) = (BigInt::from(errors.len()), squared_deviations(labels));
+    let errors: Vec<BigInt> = errors.iter().copied().map(units).collect();
+    let labels: Vec<BigInt> = labels.iter().copied().map(units).collect();
+    let unexplained: BigInt = errors.iter().map(|error| error * error).sum();
+    let sum: BigInt = labels.iter().sum();
+    let influence = |(e, y): (&BigInt, &BigInt)| &spread * e * e - &unexplained * y * (&n * y - 2 * &sum);
+    let influences: Vec<BigInt> = errors.iter().zip(&labels).map(influence).collect();
+    root_of_ratio(&(&n * &n * deviations(&influences)), &((&n - 1) * spread.pow(4)))
+}
+
+/// The standard error of the mean pinball loss, of which ten times a row's is `5 |e| + weight · e`.
+fn pinball_error(errors: &[f64], weight: i64) -> f64 {
+    let n = BigInt::from(errors.len());
+    let loss = |error: &f64| 5 * units(error.abs()) + weight * units(*error);
+    let losses: Vec<BigInt> = errors.iter().map(loss).collect();
+    root_of_ratio(&deviations(&losses), &(&n * &n * (&n - 1) * 100 * one() * one()))
+}
+
+/// Rows whose labels lie around some number, with errors that are not like them.
+fn rows_around() -> impl Strategy<Value = Vec<(f64, f64)>> {
+    let rows = prop::collection::vec((-9.0..9.0f64, -1.0..1.0f64), 2..80);
+    let scale = prop::sample::select(vec![1e-30, 1.0, 1e30]);
+    (prop::sample::select(vec![0.0, 20.0, -300.0, 1e5, 1e8]), scale, rows).prop_map(
+        |(offset, scale, rows)| {
+            let row =
+                |(label, error): (f64, f64)| ((offset + label + error) * scale, (offset + label) * scale);
+            rows.into_iter().map(row).collect()
+        },
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
+    #[test]
+    fn intervals_are_right_or_not_told(
+        rows in prop_oneof![prop::collection::vec((hostile(), hostile()), 2..12), rows_around()],
+    ) {
+        let state = of(&rows);
+        let intervals = state.intervals().unwrap_or_default();
+        let (errors, labels): (Vec<f64>, Vec<f64>) = rows
+            .iter()
+            .map(|(prediction, label)| (prediction - label, *label))
+            .filter(|(error, _)| error.is_finite())
+            .unzip();
+        let loss = state.mean_pinball_loss();
+        let told = [
+            ("mean_pinball_loss.p10", loss.clone().map(|loss| loss.p10), pinball_error(&errors, 4), 1e-12),
+            ("mean_pinball_loss.p50", loss.clone().map(|loss| loss.p50), pinball_error(&errors, 0), 1e-12),
+            ("mean_pinball_loss.p90", loss.map(|loss| loss.p90), pinball_error(&errors, -4), 1e-12),
+            ("r2_score", state.r2_score(), r2_error(&errors, &labels), 2f64.powi(-20)),
+        ];
+        for (name, value, error, tolerance) in told {
+            let Some(Interval { low, high }) = intervals.get(name).copied() else { continue };
+            let value = value.unwrap();
+            prop_assert!(low.is_finite() && high.is_finite() && low <= value && value <= high, "{}", name);
+            // One end may be cut, and both are rounded.
+            let reach = (value - low).max(high - value);
+            let rounded = 4.0 * f64::EPSILON * low.abs().max(high.abs());
+            let most = tolerance * Z * error + rounded;
+            let is_cut = low == 0.0 || high == 1.0;
+            prop_assert!(
+                (reach - Z * error).abs() <= most || is_cut && reach <= Z * error + most,
+                "{} reaches {:e}, not {:e}", name, reach, Z * error
+            );
+        }
+    }
+
+    #[test]
+    fn many_rows_at_once_are_the_same_as_one_by_one(
+        rows in prop_oneof![prop::collection::vec((hostile(), hostile()), 0..80), rows_around()],
+        cut in 0.0..1.0f64,
+    ) {
+        let bytes = |mut state: RegressionState| {
+            state.settle();
+            postcard::to_stdvec(&state).unwrap()
+        };
+        let (left, right) = rows.split_at((rows.len() as f64 * cut) as usize);
+        let mut room = Room::default();
+        let mut all = |rows: &[(f64, f64)]| {
+            let mut state = RegressionState::default();
+            state.add_all(rows, &mut room);
+            state
+        };
+        let (whole, mut merged) = (all(&rows), all(right));
+        merged.merge(&all(left));
+        prop_assert_eq!(&whole, &merged);
+        prop_assert_eq!(whole.intervals(), merged.intervals());
+        prop_assert_eq!(bytes(whole), bytes(merged.clone()));
+        prop_assert_eq!(bytes(merged), bytes(of(&rows)));
+    }
+
     #[test]
     fn measures_are_right_or_not_told(rows in prop::collection::vec((hostile(), hostile()), 1..12)) {
         let state = of(&rows);
