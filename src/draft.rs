@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, context};
 
-use crate::source::is_time;
+use crate::source::{is_by_class, is_time};
 
 /// The file, with places for names.
 const TEMPLATE: &str = include_str!("draft/monitor.yaml.jinja");
@@ -19,7 +19,16 @@ const TEMPLATE: &str = include_str!("draft/monitor.yaml.jinja");
 const TIMESTAMPS: &[&str] = &["event_time", "timestamp", "request_time", "ts", "event_timestamp", "time"];
 const MODEL_IDS: &[&str] = &["model_version", "model_id", "model", "served_entity_id", "version"];
 const PREDICTIONS: &[&str] = &["prediction", "predicted", "y_pred", "predictions", "output"];
-const SCORES: &[&str] = &["score", "probability", "prediction_proba", "y_pred_proba", "proba"];
+const SCORES: &[&str] = &[
+    "score",
+    "probability",
+    "prediction_proba",
+    "y_pred_proba",
+    "proba",
+    "probabilities",
+    "prediction_probas",
+    "scores",
+];
 const LABELS: &[&str] = &["label", "target", "actual", "y_true", "ground_truth"];
 const LATENCIES: &[&str] =
     &["latency_ms", "execution_duration_ms", "execution_time_ms", "latency", "duration_ms"];
@@ -59,7 +68,7 @@ impl<'a> Roles<'a> {
             timestamp: find(TIMESTAMPS, is_time).or(any_time).map(name),
             model_id: find(MODEL_IDS, anything).map(name),
             prediction: prediction.map(name),
-            score: prediction.and(find(SCORES, DataType::is_floating)).map(name),
+            score: prediction.and(find(SCORES, is_proba)).map(name),
             label: prediction.and(find(LABELS, anything)).map(name),
             request_id: find(REQUESTS, anything).map(name),
             latency: find(LATENCIES, DataType::is_numeric).map(name),
@@ -67,6 +76,10 @@ impl<'a> Roles<'a> {
             payloads: PAYLOADS.iter().filter_map(|payload| find(&[payload], is_payload)).map(name).collect(),
         }
     }
+}
+
+fn is_proba(data_type: &DataType) -> bool {
+    data_type.is_floating() || is_by_class(data_type)
 }
 
 fn is_status(data_type: &DataType) -> bool {

@@ -219,6 +219,8 @@ pub struct Label {
     pub column: String,
     /// The table that they arrive in, if it is not the inference table.
     pub arrives_in: Option<LabelTable>,
+    /// When they came: a column of the inference table, where they are in it.
+    pub known_at: Option<String>,
 }
 
 /// A table of labels.

@@ -96,8 +96,9 @@ pub struct InferenceSpec {
     /// A Delta table of its own in which labels arrive, joined on `request_id_col`. Default: `label_col`
     /// is a column of `table`.
     pub label_table: Option<String>,
-    /// Column of `label_table` that orders several labels of one request; the latest counts. Default:
-    /// one label a request; of several the greatest counts, and the run says how many requests that is so of.
+    /// When a label came: a column of `label_table`, where of several labels of one request the latest counts, or, without one,
+    /// a column of `table`, which is not profiled. Default: one label a request; of several the greatest counts, and the
+    /// run says how many requests that is so of.
     pub label_timestamp_col: Option<String>,
     /// Names a request; joins labels to it. Never profiled.
     pub request_id_col: Option<String>,

@@ -12,8 +12,13 @@ use crate::source::{is_time, spark_type};
 /// The columns of `schema` that `monitor` profiles, in the order of the table.
 pub fn profiled(monitor: &Monitor, schema: &Schema) -> Vec<ColumnInfo> {
     let inference = &monitor.inference;
-    let skipped =
-        [Some(&inference.timestamp_col), inference.model_id_col.as_ref(), inference.request_id_col.as_ref()];
+    let known_at = monitor.label().and_then(|label| label.known_at.as_ref());
+    let skipped = [
+        Some(&inference.timestamp_col),
+        inference.model_id_col.as_ref(),
+        inference.request_id_col.as_ref(),
+        known_at,
+    ];
     let is_profiled = |name: &String| !skipped.contains(&Some(name)) && is_wanted(monitor, name);
     let info = |name: &String, data_type: &DataType| {
         let role = role(monitor, name);

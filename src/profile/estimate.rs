@@ -9,7 +9,7 @@
 //!
 //! **Source** NannyML's CBPE (0.13), whose numbers these are, but for two things: scores are always calibrated here, NannyML first
 //! tries whether that helps; and chances of several classes are not made to add up to 1 row by row, of which states know nothing,
-//! but add up over rows as far as each is right.
+//! but each is calibrated apart where its class is predicted and where it is not.
 
 mod every_class;
 mod isotonic;

@@ -6,10 +6,10 @@
 use arrow::datatypes::Schema;
 
 use super::{ColumnInfo, Kind, columns};
-use crate::config::{Comparison, Condition, CustomMetric, Monitor, Rule};
+use crate::config::{Comparison, Condition, CustomMetric, Monitor, Proba, Rule};
 use crate::contract::profile_metrics::{Quality, quality};
 use crate::contract::{TABLE, drift_metrics};
-use crate::source::is_time;
+use crate::source::{is_by_class, is_time};
 
 /// Metrics of every column, whatever its kind.
 const OF_ALL: [&str; 12] = [
@@ -114,7 +114,13 @@ pub(super) fn findings(monitor: &Monitor, schema: &Schema, baseline: Option<&Sch
             }
             let unlearned = baseline.and_then(|baseline| unlearned(rule, monitor, baseline));
             let incomparable = baseline.and_then(|baseline| incomparable(rule, monitor, baseline));
-            unmeasured(rule, &profiled).into_iter().chain(incomparable).chain(unlearned).collect()
+            let unranked = unranked(rule, monitor, schema);
+            unmeasured(rule, &profiled)
+                .into_iter()
+                .chain(incomparable)
+                .chain(unlearned)
+                .chain(unranked)
+                .collect()
         })
         .collect()
 }
@@ -181,6 +187,20 @@ fn incomparable(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<Str
         "rule `{}` never fires: the baseline has no `{column}`, the `{key}`, and so {lacks}",
         rule.name
     ))
+}
+
+/// That `rule` watches the order of classes, of which the model names one.
+fn unranked(rule: &Rule, monitor: &Monitor, schema: &Schema) -> Option<String> {
+    let metric = rule.metric.name();
+    let Some(Proba::Column(column)) = &monitor.inference.prediction.as_ref()?.proba else { return None };
+    let is_one = schema.field_with_name(column).is_ok_and(|field| !is_by_class(field.data_type()));
+    (quality(metric) == Some(Quality::ClassProbabilities) && is_one).then(|| {
+        format!(
+            "rule `{}` never fires: `{metric}` takes probabilities of every class, and `{column}`, the \
+             `prediction_proba_col`, is a number",
+            rule.name
+        )
+    })
 }
 
 /// That `rule` learns from windows that the baseline does not have.

@@ -115,7 +115,7 @@ pub(super) fn is_number(data_type: &DataType) -> bool {
 }
 
 /// Whether these are numbers by name.
-fn is_by_class(data_type: &DataType) -> bool {
+pub fn is_by_class(data_type: &DataType) -> bool {
     match data_type {
         DataType::Struct(fields) => fields.iter().all(|field| is_number(field.data_type())),
         DataType::Map(entries, _) => match entries.data_type() {

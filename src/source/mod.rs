@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use columns::{Columns, is_bytes, is_id, is_number, is_scalar};
-pub use columns::{is_time, spark_type};
+pub use columns::{is_by_class, is_time, spark_type};
 use datafusion::common::DataFusionError;
 use datafusion::execution::context::SessionContext;
 use deltalake::kernel::LogicalFileView;
@@ -219,6 +219,9 @@ pub async fn open(monitor: &Monitor, versions: Versions, lake: Lake<'_>) -> Resu
     // Quality is estimated by labels of the baseline, where the inference table never gets any.
     let mut awaited = None;
     if let Some((prediction, label)) = labelled {
+        if let Some(known_at) = &label.known_at {
+            own.require_type("label_timestamp_col", known_at, "a timestamp or a date", is_time)?;
+        }
         match &label.arrives_in {
             None if monitor.baseline.is_some() && schema.field_with_name(&label.column).is_err() => {
                 awaited = Some((prediction, &label.column));

@@ -20,6 +20,7 @@ mod damage;
 mod demo;
 mod docs;
 mod estimates;
+mod every_class;
 mod expectations;
 mod fairness;
 mod faults;

@@ -151,3 +151,29 @@ async fn rules_watch_how_requests_go() {
     let table = tables::open(&scene.path("monitoring/bad_profile_metrics")).await;
     assert!(table.version().is_some());
 }
+
+/// Labels that are in the log say when they came, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_in_the_log_have_a_time_of_their_own() {
+    let scene = Scene::new().await;
+    let labelled = "SELECT *, event_time + INTERVAL '90 minutes' AS came FROM model";
+    scene.replace("bad", labelled).await;
+    scene.edit("  label_col: label\n", "  label_col: label\n  label_timestamp_col: came\n");
+    scene.edit("  columns: { include: [amount, region] }\n", "");
+    let said = scene.secchi(&["run", "bad"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let rows = scene
+        .rows(
+            "SELECT count(*) FILTER (WHERE label_delay_seconds.p50 = 5400 AND label_delay_seconds.p99 = 5400) AS delays,
+                    count(*) FILTER (WHERE column_name = 'came') AS came
+             FROM bad_profile_metrics WHERE log_type = 'INPUT' AND model_version = '*' AND slice_key IS NULL",
+        )
+        .await;
+    assert_eq!(rows, [json!({ "delays": 3, "came": 0 })]);
+    scene.edit("label_timestamp_col: came", "label_timestamp_col: region");
+    let said = scene.secchi(&["run", "bad"]);
+    assert!(said.code == 1 && said.err.contains("label_timestamp_col"), "{}", said.err);
+    scene.edit("label_timestamp_col: region", "label_timestamp_col: event_time");
+    let said = scene.secchi(&["validate", "bad"]);
+    assert!(said.code == 1 && said.err.contains("which is the `timestamp_col` already"), "{}", said.err);
+}

@@ -1416,6 +1416,18 @@ def every_class_intervals(prediction, label, probabilities, classes):
     return {name: interval for name, interval in found.items() if interval is not None}
 
 
+def chances_apart(known, label, said, scores, said_of_window):
+    """Chances calibrated where the class is predicted, and where it is not; by all rows where the reference has none."""
+    chance = np.empty(len(scores))
+    for side in (True, False):
+        reference, window = said == side, said_of_window == side
+        rows = reference if reference.any() else np.ones(len(said), dtype=bool)
+        if window.any():
+            fitted = IsotonicRegression(out_of_bounds="clip").fit(known[rows], label[rows])
+            chance[window] = fitted.predict(scores[window])
+    return chance
+
+
 def every_class_estimate(reference, window, classes):
     """The mean over classes of what is expected of each against all others, but for the share predicted right."""
     (said, label, known), (said_of_window, scores) = reference, window
@@ -1423,10 +1435,14 @@ def every_class_estimate(reference, window, classes):
     estimates, errors, right = [], [], 0.0
     for place, one in enumerate(classes):
         calibrator = IsotonicRegression(out_of_bounds="clip").fit(known[:, place], label == one)
-        chance = calibrator.predict(scores[:, place])
-        estimates.append(expected_quality(chance, said_of_window == one, scores[:, place]))
+        is_said = said_of_window == one
+        of_curves = expected_quality(calibrator.predict(scores[:, place]), is_said, scores[:, place])
+        chance = chances_apart(known[:, place], label == one, said == one, scores[:, place], is_said)
+        curves = ["estimated_roc_auc_score", "estimated_average_precision_score"]
+        of_classes = expected_quality(chance, is_said, scores[:, place])
+        estimates.append(of_classes | {name: of_curves[name] for name in curves})
         errors.append(sampling_errors(label == one, said == one, known[:, place], len(scores)))
-        right += chance[said_of_window == one].sum()
+        right += chance[is_said].sum()
     expected = {name: float(np.mean([one[name] for one in estimates])) for name in estimates[0]}
     expected["estimated_accuracy_score"] = float(right / len(scores))
     expected["sampling_errors"] = {name: float(np.mean([one[name] for one in errors])) for name in errors[0]}

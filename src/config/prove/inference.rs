@@ -90,7 +90,7 @@ fn roles_are_apart(spec: &InferenceSpec, notes: &mut Notes<'_>) {
         .collect();
     let mut told = Vec::new();
     for ((first, one), (second, other)) in every_two(&roles) {
-        if one == other && !may_be_one(first, second) && !told.contains(&second) {
+        if one == other && !may_be_one(first, second, spec.label_table.is_some()) && !told.contains(&second) {
             told.push(second);
             notes.problem(
                 &at(second),
@@ -101,13 +101,14 @@ fn roles_are_apart(spec: &InferenceSpec, notes: &mut Notes<'_>) {
     }
 }
 
-/// Whether a column may have both roles, of which `first` stands before `second` in [`roles`].
-fn may_be_one(first: &str, second: &str) -> bool {
+/// Whether a column may have both roles, of which `first` stands before `second` in [`roles`], and labels have a table of their
+/// own or not.
+fn may_be_one(first: &str, second: &str, has_label_table: bool) -> bool {
     match second {
         // A model that says nothing but a probability has it as its prediction, too.
         "prediction_proba_col" => first == "prediction_col",
-        // Labels arrive in a table of their own, where their time may be called as that of requests is.
-        "label_timestamp_col" => !["request_id_col", "label_col"].contains(&first),
+        // In a table of their own, labels may have a time that is called as that of requests is.
+        "label_timestamp_col" => has_label_table && !["request_id_col", "label_col"].contains(&first),
         _ => false,
     }
 }
@@ -148,7 +149,7 @@ fn needed_keys_are_there(spec: &InferenceSpec, notes: &mut Notes<'_>) {
     for ((key, is_given), (needed, is_there)) in [
         (label_table, label_col),
         (label_table, request_id_col),
-        (label_timestamp_col, label_table),
+        (label_timestamp_col, label_col),
         (label_col, prediction_col),
         (prediction_proba_col, prediction_col),
         (prediction_proba_cols, prediction_col),
@@ -248,7 +249,8 @@ fn label(spec: &InferenceSpec, notes: &mut Notes<'_>) -> Option<Label> {
         }),
         _ => None,
     };
-    Some(Label { column, arrives_in })
+    let known_at = spec.label_timestamp_col.clone().filter(|_| arrives_in.is_none());
+    Some(Label { column, arrives_in, known_at })
 }
 
 fn columns(spec: &ColumnsSpec, notes: &mut Notes<'_>) -> Columns {

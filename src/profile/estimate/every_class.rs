@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::one_vs_all::OneVsAll;
+use super::one_vs_all::OneOfSeveral;
 use super::{Estimate, UNKNOWN_CLASS};
 use crate::profile::classification::every_class::EveryClass;
 use crate::profile::classification::{ScoredAs, Scores};
@@ -11,7 +11,7 @@ use crate::profile::reason::Absence;
 /// What the baseline knows of probabilities of every class.
 #[derive(Debug)]
 pub(super) struct OfEveryClass {
-    classes: BTreeMap<String, OneVsAll>,
+    classes: BTreeMap<String, OneOfSeveral>,
     /// Share of labelled rows predicted right.
     accuracy_score: f64,
 }
@@ -28,7 +28,7 @@ impl OfEveryClass {
             right += scores.count(ScoredAs { is_positive: Some(true), said_positive: true });
             // One that no label is of is not expected to come true.
             if scores.of_label(true) > 0 {
-                classes.insert(class.to_owned(), OneVsAll::of(&scores)?);
+                classes.insert(class.to_owned(), OneOfSeveral::of(&scores)?);
             }
         }
         if reference.labelled() == 0 {
@@ -46,19 +46,16 @@ impl OfEveryClass {
         if rows.classes()?.into_iter().filter(is_unknown).any(|class| is_said(&rows.of(class))) {
             return Err(UNKNOWN_CLASS);
         }
-        let by_class = self.classes.iter().map(|(class, known)| (known, rows.of(class)));
-        let by_class: Vec<_> = by_class.collect();
-        // Every row is predicted as one class, and so right by the chance of that.
-        let hits: f64 = by_class.iter().map(|(known, scores)| known.hits(scores)).sum();
-        let estimates: Vec<Estimate> =
-            by_class.iter().map(|(known, scores)| known.estimate(scores)).collect();
+        let by_class = self.classes.iter().map(|(class, known)| known.estimate(&rows.of(class)));
+        let (estimates, hits): (Vec<Estimate>, Vec<f64>) = by_class.unzip();
         let count = estimates.len() as f64;
         let mean = |of: fn(&Estimate) -> f64| estimates.iter().map(of).sum::<f64>() / count;
         let mean_of_areas = |of: fn(&Estimate) -> Result<f64, Absence>| -> Result<f64, Absence> {
             Ok(estimates.iter().map(of).collect::<Result<Vec<f64>, _>>()?.iter().sum::<f64>() / count)
         };
         Ok(Estimate {
-            accuracy_score: hits / rows.all() as f64,
+            // Every row is predicted as one class, and right if it is of that.
+            accuracy_score: hits.iter().sum::<f64>() / rows.all() as f64,
             precision: mean(|estimate| estimate.precision),
             recall: mean(|estimate| estimate.recall),
             specificity: mean(|estimate| estimate.specificity),

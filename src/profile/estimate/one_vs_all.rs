@@ -38,40 +38,86 @@ impl OneVsAll {
 
     /// The quality to be expected of rows with these scores.
     pub(super) fn estimate(&self, scores: &Scores) -> Estimate {
-        let places = scores.by_prediction();
-        let expected: Vec<Expected> = places.iter().map(|place| self.expected(place)).collect();
-        let (mut hits, mut alarms, mut misses, mut rests) = (0.0, 0.0, 0.0, 0.0);
-        for Expected { said, others, chance } in &expected {
-            hits += said * chance;
-            alarms += said * (1.0 - chance);
-            misses += others * chance;
-            rests += others * (1.0 - chance);
-        }
+        let expected = self.expected(&scores.by_prediction());
+        self.estimate_by(Confusion::of(&expected), &expected, scores.all())
+    }
+
+    /// That of so many rows with this confusion matrix, and these chances in the order of scores.
+    fn estimate_by(&self, confusion: Confusion, expected: &[Expected], scored: u64) -> Estimate {
+        let Confusion { hits, alarms, misses, rests } = confusion;
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-        let scored = scores.all();
         Estimate {
             accuracy_score: (hits + rests) / scored as f64,
             precision: share(hits, hits + alarms),
             recall: share(hits, hits + misses),
             specificity: share(rests, rests + alarms),
             f1_score: share(hits, hits + 0.5 * (alarms + misses)),
-            roc_auc_score: area(&expected),
-            average_precision_score: average_precision_of(&expected),
+            roc_auc_score: area(expected),
+            average_precision_score: average_precision_of(expected),
             sampling_errors: self.errors.of_rows(scored),
         }
     }
 
-    /// How many of the rows that are predicted as the class are expected to be of it.
-    pub(super) fn hits(&self, scores: &Scores) -> f64 {
-        let expected = scores.by_prediction().into_iter().map(|place| self.expected(&place));
-        expected.map(|Expected { said, chance, .. }| said * chance).sum()
+    fn expected(&self, places: &[Place]) -> Vec<Expected> {
+        places.iter().map(|place| Expected::of(place, &self.calibrator)).collect()
+    }
+}
+
+/// What the baseline knows of scores of one class of several, by whether it is predicted: of two classes that follows from the
+/// score, of several it also matters how likely the others are.
+#[derive(Debug)]
+pub(super) struct OneOfSeveral {
+    whole: OneVsAll,
+    /// Of rows that are not predicted as the class, and of those that are.
+    by_prediction: [Isotonic; 2],
+}
+
+impl OneOfSeveral {
+    /// As of [`OneVsAll::of`].
+    pub(super) fn of(reference: &Scores) -> Result<Self, Absence> {
+        let whole = OneVsAll::of(reference)?;
+        let by_prediction = [false, true].map(|said| match reference.by_label_where(said) {
+            places if places.is_empty() => whole.calibrator.clone(),
+            places => Isotonic::fit(&places),
+        });
+        Ok(Self { whole, by_prediction })
     }
 
-    fn expected(&self, place: &Place) -> Expected {
-        let (said, others) = place.counts;
-        // Of a bucket nothing is known but its ends.
-        let score = place.low + (place.high - place.low) / 2.0;
-        Expected { said: said as f64, others: others as f64, chance: self.calibrator.at(score) }
+    /// The quality to be expected of rows with these scores, and how many of those that are predicted as the class are expected to
+    /// be of it.
+    pub(super) fn estimate(&self, scores: &Scores) -> (Estimate, f64) {
+        let places = scores.by_prediction();
+        let [others, said] = [false, true].map(|said| {
+            let chances =
+                places.iter().map(|place| Expected::of(place, &self.by_prediction[usize::from(said)]));
+            let only = chances.map(|expected| expected.only(said));
+            Confusion::of(&only.collect::<Vec<_>>())
+        });
+        let confusion =
+            Confusion { hits: said.hits, alarms: said.alarms, misses: others.misses, rests: others.rests };
+        let hits = confusion.hits;
+        (self.whole.estimate_by(confusion, &self.whole.expected(&places), scores.all()), hits)
+    }
+}
+
+/// Rows to be expected by what is predicted and what comes true.
+struct Confusion {
+    hits: f64,
+    alarms: f64,
+    misses: f64,
+    rests: f64,
+}
+
+impl Confusion {
+    fn of(expected: &[Expected]) -> Self {
+        let mut sums = Self { hits: 0.0, alarms: 0.0, misses: 0.0, rests: 0.0 };
+        for Expected { said, others, chance } in expected {
+            sums.hits += said * chance;
+            sums.alarms += said * (1.0 - chance);
+            sums.misses += others * chance;
+            sums.rests += others * (1.0 - chance);
+        }
+        sums
     }
 }
 
@@ -86,6 +132,18 @@ struct Expected {
 }
 
 impl Expected {
+    fn of(place: &Place, calibrator: &Isotonic) -> Self {
+        let (said, others) = place.counts;
+        // Of a bucket nothing is known but its ends.
+        let score = place.low + (place.high - place.low) / 2.0;
+        Self { said: said as f64, others: others as f64, chance: calibrator.at(score) }
+    }
+
+    /// Only those of which the class is predicted, or is not.
+    fn only(self, said: bool) -> Self {
+        if said { Self { others: 0.0, ..self } } else { Self { said: 0.0, ..self } }
+    }
+
     /// Those to be expected of the class, and of the others.
     fn split(&self) -> (f64, f64) {
         let rows = self.said + self.others;

@@ -137,13 +137,14 @@ fn losses_call(table: &Table<'_>, reference: &Reference, estimator: &str) -> Opt
 fn requests_call(table: &Table<'_>) -> Option<Name> {
     let Table { monitor, own, .. } = table;
     let label = monitor.label();
-    let has_label_time = label
-        .and_then(|label| label.arrives_in.as_ref())
-        .is_some_and(|labels| labels.timestamp_col.is_some());
+    let labelled_at = label.and_then(|label| match &label.arrives_in {
+        Some(labels) => labels.timestamp_col.as_ref().map(|_| own.labelled_at()),
+        None => label.known_at.as_deref().map(Name::column),
+    });
     let arguments = [
         Name::column(&monitor.inference.timestamp_col),
         label.map_or_else(Name::null, |label| Name::column(&label.column)),
-        if has_label_time { own.labelled_at() } else { Name::null() },
+        labelled_at.unwrap_or_else(Name::null),
         monitor.inference.request_id_col.as_deref().map_or_else(Name::null, Name::column),
         Name::literal(&monitor.timezone),
     ];
