@@ -59,6 +59,7 @@ pub mod contract;
 #[cfg(feature = "lake")]
 pub mod draft;
 pub mod drift;
+#[cfg(feature = "lake")]
 mod instant;
 pub mod lineage;
 pub mod notify;
