@@ -95,7 +95,7 @@ pub static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
 });
 
 /// A source of draws for one column of one window.
-fn draws(seed: [u64; 3], column: usize) -> ChaCha8Rng {
+pub fn draws(seed: [u64; 3], column: usize) -> ChaCha8Rng {
     let mut key = [0; 32];
     for (bytes, word) in key.chunks_exact_mut(8).zip([seed[0], seed[1], seed[2], column as u64]) {
         bytes.copy_from_slice(&word.to_le_bytes());
@@ -118,7 +118,7 @@ impl Column {
     }
 
     /// The state of `rows` rows that are drawn; numbers are told apart at `edges`.
-    fn drawn(&self, rng: &mut ChaCha8Rng, rows: u64, shift: Option<Shift>, edges: &Edges) -> ColumnState {
+    pub fn drawn(&self, rng: &mut ChaCha8Rng, rows: u64, shift: Option<Shift>, edges: &Edges) -> ColumnState {
         let nulls = self.nulls + if let Some(Shift::Nulls(points)) = shift { points / 100.0 } else { 0.0 };
         let nulls = count(rng, rows, nulls);
         let rows = rows - nulls;
@@ -174,16 +174,20 @@ impl Column {
 /// The states of the columns over a baseline, and where each is cut.
 pub fn baseline(seed: [u64; 2], rows: u64) -> (Vec<ColumnState>, Vec<Edges>) {
     let mut states = window([seed[0], seed[1], 0], rows, None, &[]);
-    let edges = states.iter_mut().map(|state| match state {
+    let edges = states.iter_mut().map(cut).collect();
+    (states, edges)
+}
+
+/// Cuts the state of a baseline at its deciles, if it is of numbers, and gives these.
+pub fn cut(state: &mut ColumnState) -> Edges {
+    match state {
         ColumnState::Numeric(state) => {
             let edges = deciles(&state.distribution);
             state.distribution.cut_between_buckets(&edges);
             edges
         }
         _ => Edges::default(),
-    });
-    let edges = edges.collect();
-    (states, edges)
+    }
 }
 
 /// The states of the columns over a window, numbers told apart at `edges`.

@@ -130,7 +130,7 @@ pub fn caught(trial: Trial, monitors: u64) -> f64 {
 }
 
 /// What `job` gives for each number below `count`, on all cores.
-fn each<T: Send>(count: u64, job: impl Fn(u64) -> T + Sync) -> Vec<T> {
+pub fn each<T: Send>(count: u64, job: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let next = AtomicU64::new(0);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut all: Vec<(u64, T)> = std::thread::scope(|scope| {

@@ -93,6 +93,8 @@ pub(crate) struct Compared<'a> {
     pub model_version: Option<&'a str>,
     /// The other side; `None` if there are no such rows, though there is a baseline.
     pub group: Option<&'a Group>,
+    /// What is known of a rehearsal, whose windows are among the rows of the other side.
+    pub rehearsal: Option<row::Rehearsal>,
     /// Which columns cannot be compared.
     pub gaps: &'a Gaps,
 }
@@ -123,12 +125,17 @@ pub fn compare(profiles: &Profiles, subjects: &[Subject], against: Against<'_>) 
     rows
 }
 
-/// Rows about `subjects` that compare windows of the baseline with all of it, as if they were those of a log. They are in no table.
+/// Rows about `subjects` that compare windows of the baseline with all of it, as if they were those of a log, and where
+/// columns are looked at together as if it had not seen them. They are in no table.
 pub fn rehearsed(profiles: &Profiles, subjects: &[Subject]) -> Vec<DriftRow> {
     let mut rows = Vec::new();
     let mut known = row::KnownComponents::default();
+    let reference = profiles.reference.as_deref().filter(|_| subjects.contains(&Subject::Table));
     for (series, windows) in &profiles.rehearsal {
         let Some(compared) = baseline(&series.segment, profiles) else { continue };
+        let groups = windows.values().map(AsRef::as_ref);
+        let rehearsal = row::Rehearsal::of(groups, &compared, reference, &mut known);
+        let compared = Compared { rehearsal: Some(rehearsal), ..compared };
         for (window, group) in windows {
             rows.extend(row::rows(profiles, subjects, series, *window, group, &compared, &mut known));
         }
@@ -154,6 +161,7 @@ impl<'a> Compared<'a> {
             baseline_model_version: None,
             model_version: None,
             group: Some(group),
+            rehearsal: None,
             gaps: const { &Gaps::new() },
         }
     }
@@ -193,6 +201,7 @@ pub(crate) fn baseline<'a>(segment: &Segment, profiles: &'a Profiles) -> Option<
         baseline_model_version: found.map(|(segment, _)| segment.model_version.as_str()),
         model_version: None,
         group: found.map(|(_, group)| group.as_ref()),
+        rehearsal: None,
         gaps: &profiles.gaps,
     })
 }

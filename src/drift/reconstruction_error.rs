@@ -54,6 +54,18 @@ pub struct ReconstructionError {
 impl Components {
     /// The components of a baseline.
     pub fn of(baseline: &Moments) -> Result<Self, Absence> {
+        Self::new(baseline, None)
+    }
+
+    /// As many components of other rows, by which these would have been measured had the rows been the baseline. How many are kept
+    /// is not asked anew: where the share of [`VARIANCE_KEPT`] falls between two, it would be one more here and one less there,
+    /// and errors of which one more is left over are no measure for the others.
+    pub fn of_others(&self, others: &Moments) -> Result<Self, Absence> {
+        Self::new(others, Some(self.kept))
+    }
+
+    /// The components of a baseline, of which so many are kept, if that is known.
+    fn new(baseline: &Moments, kept: Option<usize>) -> Result<Self, Absence> {
         let columns = baseline.varying();
         if columns.len() < 2 {
             return Err(TOO_FEW_COLUMNS);
@@ -70,7 +82,7 @@ impl Components {
             held += **value;
             held <= VARIANCE_KEPT * variance
         };
-        let kept = eigenvalues.iter().take_while(is_short).count() + 1;
+        let kept = kept.unwrap_or_else(|| eigenvalues.iter().take_while(is_short).count() + 1);
         if kept >= columns.len() {
             return Err(ALL_KEPT);
         }

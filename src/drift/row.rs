@@ -7,6 +7,7 @@ mod schema;
 use std::collections::BTreeSet;
 
 pub(super) use multivariate::KnownComponents;
+pub(crate) use multivariate::Rehearsal;
 use quality::QualityDeltas;
 use serde::Serialize;
 

@@ -44,7 +44,7 @@ pub(super) fn reference(columns: &[Vec<f64>]) -> Reference {
 }
 
 /// The state of rows that are given column by column, and the ids of their scales.
-fn state(reference: &Reference, columns: &[Vec<f64>]) -> (CovarianceState, Vec<u64>) {
+pub(super) fn state(reference: &Reference, columns: &[Vec<f64>]) -> (CovarianceState, Vec<u64>) {
     let place = |scale: &Scale| scale.column().parse::<usize>().unwrap();
     let mut state = CovarianceState::default();
     let given: Vec<&[f64]> =

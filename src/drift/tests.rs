@@ -75,6 +75,7 @@ fn rows(columns: &[ColumnInfo], now: &Group, then: &Group) -> Vec<DriftRow> {
         baseline_model_version: Some(ALL_VERSIONS),
         model_version: None,
         group: Some(then),
+        rehearsal: None,
         gaps: &Gaps::new(),
     };
     let profiles = Profiles::of(columns.to_vec());

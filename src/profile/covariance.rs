@@ -170,6 +170,22 @@ impl CovarianceState {
         *self = sum;
     }
 
+    /// The rows but for those of `other`, which are among them: whole numbers are taken away, so this is the state of the others,
+    /// bit by bit. `None` if they cannot be among them. Of columns that the state does not have nothing is looked at.
+    pub fn without(&self, other: &Self) -> Option<Self> {
+        let ids: Vec<u64> = self.ids().collect();
+        let other = other.with(&ids);
+        let mut rest = self.clone();
+        rest.rows = self.rows.checked_sub(other.rows)?;
+        for (ours, theirs) in rest.columns.iter_mut().zip(&other.columns) {
+            ours.missing = ours.missing.checked_sub(theirs.missing).filter(|left| *left <= rest.rows)?;
+        }
+        rest.standardized.subtract(&other.standardized);
+        rest.bounded.subtract(&other.bounded);
+        rest.settle();
+        Some(rest)
+    }
+
     /// The same rows with columns of these scales, in order: its own, as far as they are among them, and others of which every
     /// value is missing.
     fn with(&self, ids: &[u64]) -> Self {

@@ -1797,6 +1797,70 @@ def eigen():
 
 
 # ---------------------------------------------------------------------------------------------
+# Windows of a baseline, held against the rest of it
+# ---------------------------------------------------------------------------------------------
+
+
+def kept_components(rows):
+    """The least number of components that hold more than 65 % of the variance of standardised columns."""
+    values = np.linalg.eigvalsh(np.corrcoef(rows.T))[::-1]
+    return int(np.searchsorted(np.cumsum(values), 0.65 * values.sum(), side="right")) + 1
+
+
+def reconstruction_error(window, rows, kept):
+    """The root mean square of what the main components of `rows` leave over of each row of `window`."""
+    vectors = np.linalg.eigh(np.corrcoef(rows.T))[1][:, ::-1][:, :kept]
+    z = (window - rows.mean(axis=0)) / rows.std(axis=0)
+    return float(np.sqrt(((z - z @ vectors @ vectors.T) ** 2).sum(axis=1).mean()))
+
+
+def drift_rehearsal():
+    """Each window measured by all rows, and by those of the other windows."""
+    random = np.random.default_rng(20261130)
+
+    def case(name, sample, windows):
+        kept = kept_components(sample)
+        parts = np.split(sample, windows)
+
+        def of(index):
+            window, rest = parts[index], np.vstack(parts[:index] + parts[index + 1 :])
+            change = np.abs(np.corrcoef(window.T) - np.corrcoef(rest.T))
+            return {
+                "by_all": reconstruction_error(window, sample, kept),
+                "by_the_rest": reconstruction_error(window, rest, kept),
+                "correlation_change": float(change.max()),
+            }
+
+        of_windows = [of(index) for index in range(windows)]
+        return {
+            "name": name,
+            "columns": sample.T.tolist(),
+            "windows": windows,
+            "expected": {
+                "kept": kept,
+                "of_all": reconstruction_error(sample, sample, kept),
+                "flattery": float(np.median([one["by_the_rest"] - one["by_all"] for one in of_windows])),
+                "windows": of_windows,
+            },
+        }
+
+    # Bounded, and so small that no percentile cuts off a value: then bounded values are the values themselves.
+    unrelated = np.round(random.uniform(-1.0, 1.0, (70, 6)), 3)
+    factors = random.uniform(-1.0, 1.0, (70, 2))
+    related = np.round(factors @ random.uniform(-1.0, 1.0, (2, 5)) + random.uniform(-0.3, 0.3, (70, 5)), 3)
+    one_apart = related.copy()
+    one_apart[30:40, 2] = -one_apart[30:40, 2]
+    absurd = related.copy()
+    absurd[44, :2] = [8.0, 8.3]
+    return [
+        case("columns that have nothing to do with each other", unrelated, 7),
+        case("columns that two numbers govern", related, 7),
+        case("a window whose columns part ways", one_apart, 7),
+        case("a window with an absurd row", absurd, 7),
+    ]
+
+
+# ---------------------------------------------------------------------------------------------
 # Losses that are learnt
 # ---------------------------------------------------------------------------------------------
 
@@ -1906,6 +1970,7 @@ def main():
         quality_regression,
         custom_metrics,
         eigen,
+        drift_rehearsal,
         loss_model,
     ]:
         write(f"{cases.__name__}.json", cases())

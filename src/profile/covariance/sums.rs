@@ -56,6 +56,12 @@ impl Sums {
         self.products.iter_mut().zip(&other.products).for_each(|(ours, theirs)| *ours += theirs);
     }
 
+    /// Takes away other sums, of as many columns.
+    pub(super) fn subtract(&mut self, other: &Self) {
+        self.sums.iter_mut().zip(&other.sums).for_each(|(ours, theirs)| *ours -= theirs);
+        self.products.iter_mut().zip(&other.products).for_each(|(ours, theirs)| *ours -= theirs);
+    }
+
     /// Those of the columns at these `places`, in order; where there is none, every value was 0.
     pub(super) fn of(&self, places: &[Option<usize>]) -> Self {
         let product = |i: &Option<usize>, j: &Option<usize>| {

@@ -191,6 +191,24 @@ fn a_column_that_joins_was_missing_before() {
 }
 
 #[test]
+fn rows_that_are_not_there_cannot_be_taken_away() {
+    let (two, three) =
+        (reference(&[(0.0, 1.0), (0.0, 1.0)]), reference(&[(0.0, 1.0), (0.0, 1.0), (3.0, 2.0)]));
+    let of_two = |a: &[f64], b: &[f64]| of(&two, &[a.to_vec(), b.to_vec()]);
+    let whole = of_two(&[1.0, 2.0, f64::NAN], &[2.0, 5.0, 2.0]);
+    let fewer = of_two(&[1.0, 2.0], &[2.0, 5.0]);
+    assert_eq!(fewer.without(&whole), None);
+    // More values, or more that are missing, than there are.
+    assert_eq!(whole.without(&of_two(&[1.0, 2.0, 3.0], &[2.0, 5.0, 2.0])), None);
+    assert_eq!(whole.without(&of_two(&[f64::NAN, f64::NAN], &[2.0, 5.0])), None);
+    // A column that is not looked at in the whole is none in the rest.
+    let with_another = of(&three, &[vec![1.0, 2.0], vec![2.0, 5.0], vec![8.0, 9.0]]);
+    assert_eq!(whole.without(&with_another), whole.without(&fewer));
+    // Of the row that is left one column has no value.
+    assert_eq!(whole.without(&fewer).unwrap().measured().collect::<Vec<_>>(), [ids(&two)[1]]);
+}
+
+#[test]
 fn rows_that_do_not_fit_are_refused() {
     let reference = reference(&[(0.0, 1.0), (0.0, 1.0)]);
     let mut state = CovarianceState::default();
@@ -260,6 +278,13 @@ proptest! {
         for merged in [plus(&plus(&a, &b), &c), plus(&a, &plus(&b, &c)), plus(&plus(&c, &a), &b)] {
             prop_assert_eq!(settled(merged), settled(whole.clone()));
         }
+        // What is taken away is as if it had never been there.
+        let rest = |part: &CovarianceState| settled(whole.without(part).unwrap());
+        prop_assert_eq!(rest(&b), settled(plus(&a, &c)));
+        let mut last = c.clone();
+        last.settle();
+        prop_assert_eq!(rest(&last), settled(plus(&a, &b)));
+        prop_assert_eq!(rest(&whole), settled(of_rows(&[])));
         rows.reverse();
         prop_assert_eq!(settled(of_rows(&rows)), settled(whole.clone()));
         let read: CovarianceState = postcard::from_bytes(&bytes(&whole)).unwrap();
