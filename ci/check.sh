@@ -33,6 +33,14 @@ touch src/lib.rs src/main.rs tests/it/main.rs
 RUSTC_WORKSPACE_WRAPPER="$(rustup which clippy-driver)" CLIPPY_ARGS="-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__" \
     cargo build --locked --all-targets --quiet
 
+# What is left without features must build without them: arithmetic without the lake, the lake without its learner. The latter
+# beside a bench, which has the dependencies of tests, so that none of these is built once more.
+step "fewer features"
+cargo clippy --locked --no-default-features --lib --quiet -- -D warnings
+touch src/lib.rs
+RUSTC_WORKSPACE_WRAPPER="$(rustup which clippy-driver)" CLIPPY_ARGS="-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__" \
+    cargo build --locked --no-default-features --features lake,s3 --bench calibration --quiet
+
 # The README's two commands, as they stand there.
 step "the README's first command"
 demo="$(mktemp -d)"

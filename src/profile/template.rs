@@ -23,6 +23,7 @@ pub(super) const BASELINE: &str = include_str!("../../sql/baseline.sql");
 /// The most frequent values of a slicing expression.
 pub(super) const SLICE_VALUES: &str = include_str!("../../sql/slice_values.sql");
 /// The rows that losses are learnt from.
+#[cfg(feature = "dle")]
 pub(super) const LOSSES: &str = include_str!("../../sql/losses.sql");
 /// The rows of which custom metrics are computed.
 pub(super) const CUSTOM_METRICS: &str = include_str!("../../sql/custom_metrics.sql");

@@ -134,5 +134,5 @@ async fn a_top_k_falls_and_is_told() {
         "alerts:\n  - { rule: far off, metric: top_k_accuracy_score.k2, below: 0.96 }",
     );
     let run = scene.secchi(&["run", "good"]);
-    assert!(run.err.contains("rule `far off` never fires"), "{}", run.err);
+    assert!(run.out.contains("rule `far off` never fires"), "{}{}", run.out, run.err);
 }

@@ -101,6 +101,7 @@ impl OneOfSeveral {
 }
 
 /// Rows to be expected by what is predicted and what comes true.
+#[derive(Clone, Copy)]
 struct Confusion {
     hits: f64,
     alarms: f64,
