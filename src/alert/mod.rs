@@ -24,7 +24,7 @@ pub use observe::{Observation, SeriesKey};
 pub use past::Past;
 use presence::Presence;
 
-use crate::config::{Condition, Monitor};
+use crate::config::{Condition, Monitor, Rule};
 use crate::drift::DriftRow;
 use crate::drift::families::{Families, pvalue_column};
 use crate::profile::row::ProfileRow;
@@ -191,17 +191,12 @@ impl<'a> Judging<'a> {
             }
             watch.add_baseline(&mut series, profile);
             for (key, mut observations) in series {
-                let rule = &self.learned.resolve(rule, &key);
-                let alert = Alert { monitor, rule, key: &key, present };
-                if matches!(rule.condition, Condition::Learned(_)) {
-                    self.leave(&alert.id(), &observations);
-                    continue;
-                }
                 // A series that never has a value is not of this metric: a text column has no mean. But if an alert is on, it is,
                 // and its values are yet to come.
                 let is_of_metric =
                     |observation: &Observation| observation.value.is_some() || observation.place.is_some();
-                if !observations.iter().any(is_of_metric) && !is_on(recorded.last.get(&alert.id())) {
+                let alert_id = Alert { monitor, rule, key: &key, present }.id();
+                if !observations.iter().any(is_of_metric) && !is_on(recorded.last.get(&alert_id)) {
                     continue;
                 }
                 if let Some(presence) = self.presence.get(&rule.granularity) {
@@ -209,13 +204,26 @@ impl<'a> Judging<'a> {
                     observations.extend(absent);
                 }
                 observations.sort_by_key(|observation| observation.start);
-                if observations.iter().any(|observation| observation.place.is_some()) {
-                    self.waiting.push((place, key, observations));
-                    continue;
+                match observations.iter().any(|observation| observation.place.is_some()) {
+                    true => self.waiting.push((place, key, observations)),
+                    false => self.judge_series(rule, first, &key, &observations),
                 }
-                let alert_id = alert.follow(&observations, first, recorded, &mut self.evaluation);
-                self.followed.insert(alert_id);
             }
+        }
+    }
+
+    /// Judges a series by its rule, now that all of it is known; `first` is where the rules of its granularity begin to look.
+    fn judge_series(&mut self, rule: &Rule, first: i64, key: &SeriesKey, observations: &[Observation]) {
+        let Self { monitor, recorded, present, .. } = *self;
+        let rule = &self.learned.resolve(rule, key);
+        let alert = Alert { monitor, rule, key, present };
+        if matches!(rule.condition, Condition::Learned(_)) {
+            return self.leave(&alert.id(), observations);
+        }
+        let has_value = observations.iter().any(|observation| observation.value.is_some());
+        if has_value || is_on(recorded.last.get(&alert.id())) {
+            let alert_id = alert.follow(observations, first, recorded, &mut self.evaluation);
+            self.followed.insert(alert_id);
         }
     }
 
@@ -230,14 +238,9 @@ impl<'a> Judging<'a> {
 
     /// Judges what has waited for all columns to be compared.
     fn judge_waiting(&mut self, families: &Families<'_>) {
-        let Self { monitor, recorded, present, .. } = *self;
+        let monitor = self.monitor;
         for (place, key, mut observations) in std::mem::take(&mut self.waiting) {
             let Some(rule) = monitor.rules.get(place) else { continue };
-            let rule = &self.learned.resolve(rule, &key);
-            if matches!(rule.condition, Condition::Learned(_)) {
-                self.leave(&Alert { monitor, rule, key: &key, present }.id(), &observations);
-                continue;
-            }
             let Some(first) = self.past.start(rule.granularity) else { continue };
             for observation in &mut observations {
                 let Some(place) = observation.place else { continue };
@@ -246,13 +249,7 @@ impl<'a> Judging<'a> {
                 observation.pvalue = together.metric(pvalue_column(metric));
                 observation.value = observation.value.or_else(|| together.metric(metric));
             }
-            let alert = Alert { monitor, rule, key: &key, present };
-            let has_value = observations.iter().any(|observation| observation.value.is_some());
-            if !has_value && !is_on(recorded.last.get(&alert.id())) {
-                continue;
-            }
-            let alert_id = alert.follow(&observations, first, recorded, &mut self.evaluation);
-            self.followed.insert(alert_id);
+            self.judge_series(rule, first, &key, &observations);
         }
     }
 

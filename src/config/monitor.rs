@@ -86,6 +86,11 @@ impl Monitor {
         self.inference.prediction.as_ref()?.label.as_ref()
     }
 
+    /// The label, and the table of its own that it arrives in, if it does.
+    pub fn arriving_label(&self) -> Option<(&Label, &LabelTable)> {
+        self.label().and_then(|label| Some((label, label.arrives_in.as_ref()?)))
+    }
+
     /// Whether bounds of rules are learned from windows of the baseline.
     pub fn learns(&self) -> bool {
         self.rules.iter().any(|rule| matches!(rule.condition, Condition::Learned(_)))

@@ -47,8 +47,7 @@ pub(super) async fn of(table: &DeltaTable) -> Result<Option<String>, DeltaTableE
 /// If one cannot be read, which a closer look explains.
 pub async fn is_as_it_was(lake: Lake<'_>, monitor: &Monitor, read: Pinned<'_>) -> Result<bool, SourceError> {
     let inference = &monitor.inference;
-    let label = inference.prediction.as_ref().and_then(|prediction| prediction.label.as_ref());
-    let labels = label.and_then(|label| label.arrives_in.as_ref()).map(|labels| &labels.table);
+    let labels = monitor.arriving_label().map(|(_, labels)| &labels.table);
     let baseline = monitor.baseline.as_ref();
     let Pinned { source, labels: read_labels, baseline: read_baseline, heads } = read;
     Ok(is_same(lake, "inference.table", Some(&inference.table), None, Some(source), &heads.inference).await?

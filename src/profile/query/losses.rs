@@ -68,9 +68,8 @@ impl Table<'_> {
 
     /// What this baseline teaches, by the columns of `reference`. Gives the bytes that were read, too.
     pub(super) async fn learn(&self, reference: &Reference) -> Result<(Learnt, u64), DataFusionError> {
-        let prediction = self.monitor.inference.prediction.as_ref();
-        let label = prediction.and_then(|prediction| prediction.label.as_ref());
-        let (Some(prediction), Some(label)) = (prediction, label) else {
+        let Some((prediction, label)) = self.monitor.inference.prediction.as_ref().zip(self.monitor.label())
+        else {
             return Ok((Err("there are no labels".to_owned()), 0));
         };
         if [&prediction.column, &label.column].into_iter().any(|column| self.gaps.contains_key(column)) {

@@ -29,9 +29,7 @@ pub async fn relabeled(
     snapshot: &Snapshot,
     since: u64,
 ) -> Result<Option<(Spans, u64)>, DataFusionError> {
-    let prediction = monitor.inference.prediction.as_ref();
-    let label = prediction.and_then(|prediction| prediction.label.as_ref());
-    let Some((label, arrives_in)) = label.and_then(|label| Some((label, label.arrives_in.as_ref()?))) else {
+    let Some((label, arrives_in)) = monitor.arriving_label() else {
         return Ok(Some((Spans::default(), 0)));
     };
     let own = [&arrives_in.request_id_col, &label.column].into_iter().chain(&arrives_in.timestamp_col);

@@ -32,9 +32,7 @@ const LABELS_BYTES_MAX: usize = 64 << 20;
 /// # Errors
 /// If a table cannot be read.
 pub(super) async fn show_labels(monitor: &Monitor, snapshot: &Snapshot) -> Result<u64, DataFusionError> {
-    let prediction = monitor.inference.prediction.as_ref();
-    let label = prediction.and_then(|prediction| prediction.label.as_ref());
-    let Some((label, arrives_in)) = label.and_then(|label| Some((label, label.arrives_in.as_ref()?))) else {
+    let Some((label, arrives_in)) = monitor.arriving_label() else {
         return Ok(0);
     };
     let ctx = &snapshot.ctx;

@@ -51,9 +51,9 @@ pub(super) fn in_windows(
 
 /// Requests with several labels, of which no column says the latest; none where one does.
 pub(super) async fn with_several_labels(monitor: &Monitor, snapshot: &Snapshot) -> Result<u64, QueryError> {
-    let label = monitor.inference.prediction.as_ref().and_then(|prediction| prediction.label.as_ref());
-    let arriving = label.and_then(|label| Some((label, label.arrives_in.as_ref()?)));
-    let (Some((label, arrives_in)), Some(pin)) = (arriving, &snapshot.labels) else { return Ok(0) };
+    let (Some((label, arrives_in)), Some(pin)) = (monitor.arriving_label(), &snapshot.labels) else {
+        return Ok(0);
+    };
     if arrives_in.timestamp_col.is_some() {
         return Ok(0);
     }

@@ -111,7 +111,7 @@ inference:
   model_id_col: model_version
   request_id_col: request_id
   prediction_col: prediction
-  prediction_proba_col: score
+SURE
   label_col: label
 LABELS
 granularities: [1 day, 1 week, 1 month]
@@ -138,6 +138,10 @@ output: { uri: ../OUTPUT }
 const LABELS: &str = "  label_table: ../lake/labels
   label_timestamp_col: label_time";
 
+/// Where probabilities are: of one class, or of every class.
+const SURE: [&str; 2] =
+    ["  prediction_proba_col: score", "  prediction_proba_cols: { \"0\": against, \"1\": score }"];
+
 /// What a history is about.
 #[derive(Debug, Clone, Copy)]
 struct World {
@@ -145,6 +149,8 @@ struct World {
     is_local: bool,
     /// Whether labels arrive in a table of their own.
     is_labelled_apart: bool,
+    /// Whether every class has a probability.
+    is_of_every_class: bool,
 }
 
 /// A table with a past.
@@ -172,7 +178,11 @@ pub struct History {
 impl History {
     /// Begins one.
     pub async fn begin(seed: u64) -> Self {
-        let world = World { is_local: seed % 3 == 1, is_labelled_apart: seed % 2 == 1 };
+        let world = World {
+            is_local: seed % 3 == 1,
+            is_labelled_apart: seed % 2 == 1,
+            is_of_every_class: seed % 5 < 2,
+        };
         let scene = Scene::new().await;
         let now = "2026-05-20T00:00:00Z".parse().expect("a time");
         let chance = ChaCha8Rng::seed_from_u64(seed);
@@ -205,7 +215,9 @@ impl History {
     /// Writes the monitors.
     fn settings(&self) {
         let labels = if self.world.is_labelled_apart { LABELS } else { "" };
-        let text = MONITOR.replace("LABELS", labels).replace("OWNER", &format!("team-{}", self.owner));
+        let sure = SURE[usize::from(self.world.is_of_every_class)];
+        let text = MONITOR.replace("LABELS", labels).replace("SURE", sure);
+        let text = text.replace("OWNER", &format!("team-{}", self.owner));
         for (name, output) in [("history", "monitoring"), ("anew", "anew")] {
             self.scene.write(&format!("monitors/{name}.yaml"), text.replace("OUTPUT", output).trim_start());
         }
@@ -272,6 +284,10 @@ impl History {
             true => String::new(),
             false => format!(", CASE WHEN n % 4 = 0 THEN NULL ELSE (n + {salt}) % 3 % 2 END AS label"),
         };
+        let against = match self.world.is_of_every_class {
+            true => format!(", 1 - CAST((n * 7 + {salt}) % 10 AS DOUBLE) / 10 AS against"),
+            false => String::new(),
+        };
         let more = if self.has_more { ", NULLIF(CAST(n % 5 AS DOUBLE), -1) AS more" } else { "" };
         let amount = if self.is_whole { "BIGINT" } else { "DOUBLE" };
         let (first, days) = (i64::from(days.start), i64::from(days.end - days.start));
@@ -288,7 +304,7 @@ impl History {
                 CASE WHEN n % 3 = 0 THEN 'north' WHEN n % 29 = 0 THEN NULL ELSE 'south' END AS region,
                 n % 2 AS prediction,
                 CAST((n * 7 + {salt}) % 10 AS DOUBLE) / 10 AS score
-                {label}{more}
+                {against}{label}{more}
             FROM generate_series({}, {}) AS series(n)"#,
             rows.start,
             rows.end - 1,
