@@ -244,8 +244,8 @@ const EXTRAS: &[Column] = &[
     column(
         "brier_score_loss",
         Type::Double,
-        "Mean of (probability − label)², where the label is 1 of the positive class and else 0; of three or more classes with \
-         probabilities the sum over classes, 0 to 2. Classification with a probability: of every class, or of one and labels of \
+        "Mean of (probability − label)², where the label is 1 of the positive class and else 0; where every class has a \
+         probability, the sum over classes, 0 to 2. Classification with a probability: of every class, or of one and labels of \
          at most two classes; of two, one must be the positive class.",
     ),
     column(
@@ -259,7 +259,7 @@ const EXTRAS: &[Column] = &[
         "top_k_accuracy_score",
         TOP_K,
         "Share of labels that are among the 2, 3 or 5 classes of the highest probabilities, as scikit-learn has it: of equal ones \
-         the last by name is first. Classification with probabilities of every class.",
+         the last by name is first, and names are texts. A label that has no probability is not among them. Classification with probabilities of every class.",
     ),
     column(
         "median_absolute_error",
@@ -284,7 +284,8 @@ const EXTRAS: &[Column] = &[
          none is left out. Wilson's of shares of rows, the jackknife's of other measures of classes (of at most 1,000 pairs of \
          prediction and label), DeLong's of `roc_auc_score`, the logit interval of `average_precision_score`, `mean ± z · s / √n` \
          of means, the delta method's of `r2_score`, and order statistics of `median_absolute_error`. Rows are taken to be \
-         independent. No rule can watch a map.",
+         independent, and the interval of `expected_calibration_error` is about a value that lies above 0 by chance alone. No \
+         rule can watch a map.",
     ),
     column(
         "estimated_accuracy_score",

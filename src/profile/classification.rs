@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use calibration::Calibration;
 pub use curves::average_precision;
-use every_class::{EveryClass, Gathered};
+use every_class::{EveryClass, Gathered, MOST_LEFT_OUT, left_out};
 pub use scores::{ScoredAs, Scores};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,8 @@ pub const MAX_CELLS: usize = 10_000;
 const MAX_SAID: usize = 3;
 
 const NO_SCORE: Absence = Absence::new("no labelled row has a score");
+const OTHER_NAMES: Absence =
+    Absence::new("no label is one of the classes that have probabilities: their names are others");
 const TWO_KINDS: Absence =
     Absence::new("some rows have a probability of one class, and others of every class");
 
@@ -356,19 +358,24 @@ impl ClassificationState {
         let (scored, not) = (self.scored(), self.not_probabilities);
         match (&self.every_class, not) {
             (Some(_), _) if self.scores.all() > 0 => Err(TWO_KINDS),
-            (Some(_), 1..) => {
-                let all = scored + not;
-                let have = if not == 1 { "row has" } else { "rows have" };
-                let why = "which are not within 0 and 1, or do not add up to 1";
-                Err(format!("{not} labelled {have} probabilities of {all}, {why}").into())
-            }
+            (Some(_), 1..) if MOST_LEFT_OUT * not > scored + not => Err(left_out(not, scored + not)),
             (None, 1..) => {
                 let are = if not == 1 { "is" } else { "are" };
                 Err(format!("{not} of {} scores {are} not within 0 and 1", scored + not).into())
             }
-            (_, 0) if scored == 0 => Err(NO_SCORE),
-            (_, 0) => Ok(()),
+            (Some(every), _) if !every.has_labels() => Err(OTHER_NAMES),
+            _ if scored == 0 => Err(NO_SCORE),
+            _ => Ok(()),
         }
+    }
+
+    /// What is to be said of rows with probabilities of every class that are left out, because few are such.
+    pub fn few_left_out(&self) -> Option<Absence> {
+        let (not, all) = (self.not_probabilities, self.scored() + self.not_probabilities);
+        let are_few = self.every_class.is_some() && not > 0 && MOST_LEFT_OUT * not <= all;
+        are_few.then(|| {
+            format!("{}, and {} left out", left_out(not, all), if not == 1 { "is" } else { "are" }).into()
+        })
     }
 
     /// Labels by class, if there are scores and they are of these labels: all probabilities, of every class or of one of
@@ -396,17 +403,10 @@ impl ClassificationState {
     }
 
     /// Mean squared difference between the probability and what came true, 1 of the positive class and else 0: the Brier score. Of
-    /// probabilities of every class the sum over classes, of two their mean. Absent where the log loss is.
+    /// probabilities of every class the sum over classes. Absent where the log loss is.
     pub fn brier_score_loss(&self) -> Result<f64, Absence> {
         self.scored_labels()?;
-        let mean = self.squared_errors.mean(self.scored()).ok_or(NO_SCORE)?;
-        Ok(mean / self.brier_scale())
-    }
-
-    /// How many times the sum over classes is the Brier score: both of two classes are as far off.
-    fn brier_scale(&self) -> f64 {
-        let classes = self.every_class().and_then(|every| every.classes().ok());
-        if classes.is_some_and(|classes| classes.len() == 2) { 2.0 } else { 1.0 }
+        self.squared_errors.mean(self.scored()).ok_or(NO_SCORE)
     }
 
     /// How far probabilities are from how often they come true, over bins of them, as of [`Calibration::error`]. Absent where
@@ -454,6 +454,9 @@ impl ClassificationState {
         let every = self.every_class().ok_or(NO_SCORE)?;
         if self.scores.all() > 0 {
             return Err(TWO_KINDS);
+        }
+        if !every.has_labels() {
+            return Err(OTHER_NAMES);
         }
         let share = |k| match every.top(k) {
             (_, 0) => Err(NO_SCORE),

@@ -9,7 +9,7 @@
 //!
 //! **Source** NannyML's CBPE (0.13), whose numbers these are, but for two things: scores are always calibrated here, NannyML first
 //! tries whether that helps; and chances of several classes are not made to add up to 1 row by row, of which states know nothing,
-//! but each is calibrated apart where its class is predicted and where it is not.
+//! but add up over rows as far as each is right.
 
 mod every_class;
 mod isotonic;
@@ -22,7 +22,7 @@ use every_class::OfEveryClass;
 use one_vs_all::OneVsAll;
 
 use super::classification::ClassificationState;
-use super::classification::every_class::EveryClass;
+use super::classification::every_class::{EveryClass, MOST_LEFT_OUT, left_out};
 use super::reason::Absence;
 use super::{Group, Profiles, QualityState, Segment, Subject};
 use crate::contract::ALL_VERSIONS;
@@ -71,14 +71,12 @@ impl Estimator {
         if reference.count() == 0 {
             return Err(Absence::new("no row of the baseline is labelled"));
         }
-        if reference.not_probabilities > 0 {
-            return Err(Absence::new(match reference.every_class() {
-                None => "scores of the baseline are not all within 0 and 1",
-                Some(_) => "probabilities of the baseline are not all within 0 and 1, or do not add up to 1",
-            }));
-        }
         if let Some(every) = reference.every_class() {
+            reference.top_k_accuracy_score().and(reference.log_loss())?;
             return Ok(Self(Of::Every(OfEveryClass::of(every)?)));
+        }
+        if reference.not_probabilities > 0 {
+            return Err(Absence::new("scores of the baseline are not all within 0 and 1"));
         }
         let of_positive = OneVsAll::of(reference.scores())?;
         let classes: BTreeSet<String> = reference.by_class()?.into_keys().map(str::to_owned).collect();
@@ -95,17 +93,16 @@ impl Estimator {
     pub fn estimate(&self, rows: &ClassificationState) -> Result<Estimate, Absence> {
         let scored = rows.scores().all() + rows.every_class().map_or(0, EveryClass::all);
         match rows.all_not_probabilities() {
-            0 => {}
-            not if rows.every_class().is_none() => {
+            not if rows.every_class().is_some() && MOST_LEFT_OUT * not > scored + not => {
+                return Err(left_out(not, scored + not));
+            }
+            1.. if rows.every_class().is_none() => {
+                let not = rows.all_not_probabilities();
                 let are = if not == 1 { "is" } else { "are" };
                 let all = scored + not;
                 return Err(format!("{not} of {all} scores {are} not within 0 and 1, labelled or not").into());
             }
-            not => {
-                let have = if not == 1 { "row has" } else { "rows have" };
-                let why = "which are not within 0 and 1, or do not add up to 1, labelled or not";
-                return Err(format!("{not} {have} probabilities of {}, {why}", scored + not).into());
-            }
+            _ => {}
         }
         if scored == 0 {
             return Err(Absence::new("no row has a prediction and a score"));

@@ -25,6 +25,7 @@ pub(crate) mod expression;
 pub mod fairness;
 #[cfg(feature = "lake")]
 pub mod findings;
+pub mod foreign_classes;
 pub mod frequent_items;
 #[cfg(feature = "lake")]
 pub mod functions;

@@ -19,6 +19,11 @@ pub fn unseen_positive_class(profiles: &Profiles, monitor: &Monitor) -> Option<S
     if !matches!(prediction.proba, Some(Proba::Column(_))) {
         return None;
     }
+    let proba = prediction.proba_columns().next();
+    let by_class = |column: &&super::ColumnInfo| ["map", "struct"].contains(&column.data_type.as_str());
+    if profiles.columns.iter().filter(by_class).any(|column| Some(&column.name) == proba) {
+        return None;
+    }
     let windows = profiles.windows.iter().filter(|(series, _)| is_whole(&series.segment));
     let windows = windows.flat_map(|(_, windows)| windows.values()).map(AsRef::as_ref);
     let baseline =

@@ -86,7 +86,7 @@ async fn maps_structs_and_columns_say_the_same() {
         if row["log_type"] == json!("INPUT") {
             assert_eq!(
                 [&row["expected"], &row["expected_area"]],
-                [&json!(0.770833), &json!(0.851975)],
+                [&json!(0.739583), &json!(0.851975)],
                 "{row}"
             );
         }
@@ -135,4 +135,33 @@ async fn a_top_k_falls_and_is_told() {
     );
     let run = scene.secchi(&["run", "good"]);
     assert!(run.out.contains("rule `far off` never fires"), "{}{}", run.out, run.err);
+}
+
+/// Names that never meet measure nothing, and that is told; a few rows that are no probabilities hide nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn classes_of_other_names_and_odd_rows_are_told() {
+    let scene = Scene::new().await;
+    let misnamed = "map(['Basic', 'Plus', 'Premium'], [p_basic, p_plus, p_premium]) AS sure";
+    scene.replace("bad", &logged(misnamed)).await;
+    scene.edit("  prediction_proba_col: score\n", "  prediction_proba_col: sure\n");
+    let run = scene.secchi(&["run", "bad"]);
+    assert!(
+        run.out.contains(
+            "labels are `basic`, `plus`, `premium`, and probabilities are of `Basic`, `Plus`, `Premium`"
+        ),
+        "{}",
+        run.out
+    );
+    let of = "SELECT count(log_loss) AS losses, count(top_k_accuracy_score.k2) AS tops, min(reason) AS reason
+              FROM bad_profile_metrics WHERE column_name = ':table' AND label_count > 0 AND slice_key IS NULL";
+    let rows = scene.rows(of).await;
+    assert_eq!((&rows[0]["losses"], &rows[0]["tops"]), (&json!(0), &json!(0)), "{rows:?}");
+    let odd = "map(['basic', 'plus', 'premium'], [p_basic + CASE WHEN n % 24 = 3 THEN 0.3 ELSE 0 END, p_plus, p_premium]) AS sure";
+    scene.replace("bad", &logged(odd)).await;
+    let run = scene.secchi(&["run", "bad"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let rows = scene.rows(of).await;
+    assert_eq!(rows[0]["losses"], json!(4), "{rows:?}");
+    let reason = rows[0]["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("1 of 24 rows has probabilities") && reason.contains("left out"), "{reason}");
 }

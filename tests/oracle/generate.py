@@ -1349,12 +1349,7 @@ def every_class_quality(prediction, label, probabilities, classes):
             for average in ["macro", "weighted"]:
                 whole = metrics.roc_auc_score(label, probabilities, multi_class="ovr", average=average, labels=classes)
                 assert np.isclose(area[average], whole, rtol=1e-12)
-    if len(classes) == 2:
-        brier = metrics.brier_score_loss(
-            np.array(label) == classes[1], probabilities[:, 1], pos_label=True, labels=[False, True]
-        )
-    else:
-        brier = metrics.brier_score_loss(label, probabilities, labels=classes)
+    brier = metrics.brier_score_loss(label, probabilities, labels=classes, scale_by_half=False)
     return {
         "log_loss": float(metrics.log_loss(label, probabilities, labels=classes)),
         "brier_score_loss": float(brier),
@@ -1387,13 +1382,13 @@ def every_class_intervals(prediction, label, probabilities, classes):
     if len(label) > 1:
         epsilon = np.finfo(np.float64).eps
         truth = np.array([[one == other for other in classes] for one in label])
-        squares = ((probabilities - truth) ** 2).sum(axis=1) / (2 if len(classes) == 2 else 1)
+        squares = ((probabilities - truth) ** 2).sum(axis=1)
         bins = calibration_bins(of_said)
         error = right - of_said
         signs = np.where(np.bincount(bins, error, minlength=10) >= 0, 1, -1)[bins]
         found |= {
             "log_loss": mean_interval(-np.log(np.clip(of_label, epsilon, 1 - epsilon))),
-            "brier_score_loss": mean_interval(squares, greatest=1.0 if len(classes) == 2 else 2.0),
+            "brier_score_loss": mean_interval(squares, greatest=2.0),
             "expected_calibration_error": mean_interval(signs * error, greatest=1.0),
         }
     sides, areas, precisions = one_vs_all(label, probabilities, classes), {}, {}
@@ -1416,18 +1411,6 @@ def every_class_intervals(prediction, label, probabilities, classes):
     return {name: interval for name, interval in found.items() if interval is not None}
 
 
-def chances_apart(known, label, said, scores, said_of_window):
-    """Chances calibrated where the class is predicted, and where it is not; by all rows where the reference has none."""
-    chance = np.empty(len(scores))
-    for side in (True, False):
-        reference, window = said == side, said_of_window == side
-        rows = reference if reference.any() else np.ones(len(said), dtype=bool)
-        if window.any():
-            fitted = IsotonicRegression(out_of_bounds="clip").fit(known[rows], label[rows])
-            chance[window] = fitted.predict(scores[window])
-    return chance
-
-
 def every_class_estimate(reference, window, classes):
     """The mean over classes of what is expected of each against all others, but for the share predicted right."""
     (said, label, known), (said_of_window, scores) = reference, window
@@ -1435,17 +1418,17 @@ def every_class_estimate(reference, window, classes):
     estimates, errors, right = [], [], 0.0
     for place, one in enumerate(classes):
         calibrator = IsotonicRegression(out_of_bounds="clip").fit(known[:, place], label == one)
-        is_said = said_of_window == one
-        of_curves = expected_quality(calibrator.predict(scores[:, place]), is_said, scores[:, place])
-        chance = chances_apart(known[:, place], label == one, said == one, scores[:, place], is_said)
-        curves = ["estimated_roc_auc_score", "estimated_average_precision_score"]
-        of_classes = expected_quality(chance, is_said, scores[:, place])
-        estimates.append(of_classes | {name: of_curves[name] for name in curves})
-        errors.append(sampling_errors(label == one, said == one, known[:, place], len(scores)))
+        chance, is_said = calibrator.predict(scores[:, place]), said_of_window == one
         right += chance[is_said].sum()
+        # Of one that is neither predicted nor expected once nothing is told.
+        if is_said.any() or chance.sum() >= 1:
+            estimates.append(expected_quality(chance, is_said, scores[:, place]))
+            errors.append(sampling_errors(label == one, said == one, known[:, place], len(scores)))
     expected = {name: float(np.mean([one[name] for one in estimates])) for name in estimates[0]}
     expected["estimated_accuracy_score"] = float(right / len(scores))
-    expected["sampling_errors"] = {name: float(np.mean([one[name] for one in errors])) for name in errors[0]}
+    expected["sampling_errors"] = {
+        name: float(np.sqrt(np.sum([one[name] ** 2 for one in errors])) / len(errors)) for name in errors[0]
+    }
     share = np.mean(said == label)
     expected["sampling_errors"]["estimated_accuracy_score"] = float(np.sqrt(share * (1 - share) / len(scores)))
     return expected

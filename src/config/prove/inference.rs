@@ -145,6 +145,7 @@ fn needed_keys_are_there(spec: &InferenceSpec, notes: &mut Notes<'_>) {
     let prediction_col = ("prediction_col", spec.prediction_col.is_some());
     let prediction_proba_col = ("prediction_proba_col", spec.prediction_proba_col.is_some());
     let prediction_proba_cols = ("prediction_proba_cols", !spec.prediction_proba_cols.is_empty());
+    let any_proba = ("prediction_proba_col", is_scored(spec));
     let positive_class = ("positive_class", spec.positive_class.is_some());
     for ((key, is_given), (needed, is_there)) in [
         (label_table, label_col),
@@ -153,7 +154,7 @@ fn needed_keys_are_there(spec: &InferenceSpec, notes: &mut Notes<'_>) {
         (label_col, prediction_col),
         (prediction_proba_col, prediction_col),
         (prediction_proba_cols, prediction_col),
-        (positive_class, prediction_proba_col),
+        (positive_class, any_proba),
     ] {
         if is_given && !is_there {
             let hint = format!("add `{needed}` under `inference`");
@@ -168,6 +169,17 @@ fn probabilities_are_in_one_place(spec: &InferenceSpec, notes: &mut Notes<'_>) {
     if !classes.is_empty() && spec.prediction_proba_col.is_some() {
         let hint = "take `prediction_proba_col` out, or this";
         notes.problem(&at("prediction_proba_cols"), "stands beside `prediction_proba_col`", hint);
+    }
+    if !classes.is_empty() && spec.positive_class.is_some() {
+        let hint = "take it out: every class has a probability, and all are looked at";
+        notes.problem(&at("positive_class"), "has no meaning beside `prediction_proba_cols`", hint);
+    }
+    if classes.contains_key("") {
+        notes.problem(
+            &at("prediction_proba_cols"),
+            "has a class without a name",
+            "name the class as labels do",
+        );
     }
     if classes.len() == 1 {
         let hint = "name the column of every class, or the one column as `prediction_proba_col`";

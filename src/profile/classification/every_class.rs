@@ -18,8 +18,18 @@ pub const MAX_CLASSES: usize = 32;
 /// Places from the first on that are told apart.
 pub const MAX_RANK: usize = 5;
 
-/// How far a sum of probabilities may be from 1: as far as two digits of each of some classes, and no further.
-const SLACK: f64 = 0.01;
+/// How far each probability may be from what it was before it was rounded to two digits, and a sum by binary fractions.
+const SLACK: (f64, f64) = (0.005, 1e-9);
+
+/// One in so many rows may have numbers that are no probabilities, and is left out; where more have, none is trusted.
+pub const MOST_LEFT_OUT: u64 = 20;
+
+/// That so many of all rows have such numbers.
+pub fn left_out(rows: u64, all: u64) -> Absence {
+    let have = if rows == 1 { "has" } else { "have" };
+    format!("{rows} of {all} rows {have} probabilities that are not within 0 and 1, or do not add up to 1")
+        .into()
+}
 
 /// What is remembered of probabilities of every class.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +42,9 @@ pub struct EveryClass {
     labelled: u64,
     /// Other rows with probabilities.
     unlabelled: u64,
+    /// Of both, rows in which no class is called as the label, or as the prediction.
+    without_label: u64,
+    without_prediction: u64,
     /// Labelled rows whose label has the highest probability, the second highest, and so on; last, all others.
     ranks: [u64; MAX_RANK + 1],
     /// (Probability of the predicted class − 1)² where it is the label, else its square.
@@ -59,6 +72,8 @@ pub struct Gathered {
     rows: u64,
     labelled: u64,
     unlabelled: u64,
+    without_label: u64,
+    without_prediction: u64,
     ranks: [u64; MAX_RANK + 1],
     confidence_errors: Vec<f64>,
     /// Probabilities of the predicted class, by whether it is the label.
@@ -80,6 +95,7 @@ impl Gathered {
         self.seen.resize(classes, 0);
         self.rows = 0;
         (self.labelled, self.unlabelled, self.not_probabilities) = (0, 0, (0, 0));
+        (self.without_label, self.without_prediction) = (0, 0);
         self.ranks = [0; MAX_RANK + 1];
         for values in [&mut self.confidence_errors, &mut self.losses, &mut self.squared_errors] {
             values.clear();
@@ -99,10 +115,14 @@ impl Gathered {
             return;
         }
         self.rows += 1;
-        if let Some(label) = label {
+        let is_any_twice = self.is_any_twice(probabilities);
+        if let Some(label) = label
+            && !is_any_twice
+            && !probabilities.iter().any(|(_, probability)| probability.is_nan())
+        {
             self.ranks[rank(probabilities, label)] += 1;
         }
-        if self.is_any_twice(probabilities) || !add_up(probabilities) {
+        if is_any_twice || !add_up(probabilities) {
             let not = &mut self.not_probabilities;
             *(if label.is_some() { &mut not.0 } else { &mut not.1 }) += 1;
             return;
@@ -116,6 +136,8 @@ impl Gathered {
         probabilities.iter().for_each(|(class, probability)| add(*class, *probability));
         let find = |class: usize| probabilities.iter().find(|(other, _)| *other == class);
         let of = |class: usize| find(class).map_or(0.0, |(_, probability)| *probability);
+        self.without_prediction += u64::from(find(said).is_none());
+        self.without_label += u64::from(label.is_some_and(|label| find(label).is_none()));
         for class in [Some(said), label.filter(|label| *label != said)].into_iter().flatten() {
             if find(class).is_none() {
                 add(class, 0.0);
@@ -152,8 +174,10 @@ fn rank(probabilities: &[(usize, f64)], label: usize) -> usize {
 /// Whether these are probabilities, of which one comes true.
 fn add_up(probabilities: &[(usize, f64)]) -> bool {
     let sum: f64 = probabilities.iter().map(|(_, probability)| probability).sum();
+    let (each, binary) = SLACK;
+    let slack = each * probabilities.len() as f64 + binary;
     probabilities.iter().all(|(_, probability)| (0.0..=1.0).contains(probability))
-        && (sum - 1.0).abs() <= SLACK
+        && (sum - 1.0).abs() <= slack
 }
 
 impl EveryClass {
@@ -161,6 +185,8 @@ impl EveryClass {
     pub fn add(&mut self, gathered: &Gathered, names: &[String], slots: &mut Slots) {
         self.labelled += gathered.labelled;
         self.unlabelled += gathered.unlabelled;
+        self.without_label += gathered.without_label;
+        self.without_prediction += gathered.without_prediction;
         self.ranks.iter_mut().zip(&gathered.ranks).for_each(|(ours, more)| *ours += more);
         slots.add_sum(&gathered.confidence_errors, &mut self.confidence_errors);
         if self.has_too_many {
@@ -180,6 +206,8 @@ impl EveryClass {
     pub fn merge(&mut self, other: &Self) {
         self.labelled += other.labelled;
         self.unlabelled += other.unlabelled;
+        self.without_label += other.without_label;
+        self.without_prediction += other.without_prediction;
         self.ranks.iter_mut().zip(&other.ranks).for_each(|(ours, more)| *ours += more);
         self.confidence_errors.merge(&other.confidence_errors);
         self.has_too_many |= other.has_too_many;
@@ -205,6 +233,16 @@ impl EveryClass {
     /// Rows with probabilities, labelled or not.
     pub fn all(&self) -> u64 {
         self.labelled + self.unlabelled
+    }
+
+    /// Whether classes are called as labels are at all: names that never meet are those of something else.
+    pub fn has_labels(&self) -> bool {
+        self.labelled == 0 || self.without_label < self.labelled
+    }
+
+    /// Whether classes are called as predictions are at all.
+    pub fn has_predictions(&self) -> bool {
+        self.all() == 0 || self.without_prediction < self.all()
     }
 
     /// Names of the classes.
@@ -347,8 +385,15 @@ mod tests {
             gathered.add(Row { probabilities, said: *said, label: *label });
         }
         assert_eq!((gathered.labelled, gathered.not_probabilities), (0, (4, 0)));
-        // Of what is equal the last by name is first, so the third is second.
-        assert_eq!(gathered.ranks, [2, 2, 0, 0, 0, 0]);
+        // Of what is equal the last by name is first. What is no number, or said twice, has no place.
+        assert_eq!(gathered.ranks, [1, 1, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn probabilities_may_be_rounded_to_two_digits() {
+        let of = |values: &[f64]| add_up(&values.iter().copied().enumerate().collect::<Vec<_>>());
+        assert!(of(&[0.33, 0.33, 0.33]) && of(&[0.34, 0.34, 0.33]) && of(&[0.14; 7]) && of(&[1.0]));
+        assert!(!of(&[0.3, 0.3, 0.3]) && !of(&[1.1, -0.1]) && !of(&[0.98, 0.0]) && !of(&[f64::NAN, 1.0]));
     }
 
     #[test]

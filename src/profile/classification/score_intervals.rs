@@ -16,16 +16,14 @@ impl ClassificationState {
         let mean = |value: Result<f64, Absence>, error: Option<f64>, greatest: f64| {
             Some(Interval::normal(value.ok()?, error?).within(0.0, greatest))
         };
-        let scale = self.brier_scale();
         let brier = self.brier_score_loss();
-        let error = self.squared_errors.standard_error(rows).map(|error| error / scale);
-        // Of several classes, two may be wholly wrong.
-        let most = if self.every_class.is_some() && scale < 2.0 { 2.0 } else { 1.0 };
+        // Of every class, two may be wholly wrong.
+        let most = if self.every_class.is_some() { 2.0 } else { 1.0 };
         let calibration = self.expected_calibration_error();
         let of_calibration = calibration.clone().ok().and_then(|value| self.calibration_error(value));
         let mut found = vec![
             ("log_loss", mean(self.log_loss(), self.log_losses.standard_error(rows), f64::INFINITY)),
-            ("brier_score_loss", mean(brier, error, most)),
+            ("brier_score_loss", mean(brier, self.squared_errors.standard_error(rows), most)),
             ("expected_calibration_error", mean(calibration, of_calibration, 1.0)),
         ];
         match self.every_class() {

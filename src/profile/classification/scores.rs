@@ -117,12 +117,6 @@ impl Scores {
         positive.beside(&negative)
     }
 
-    /// The same, of rows of which the positive class is predicted, or is not.
-    pub fn by_label_where(&self, said_positive: bool) -> Vec<Place> {
-        let part = |label| &self.parts[ScoredAs { is_positive: Some(label), said_positive }.place()];
-        part(true).beside(part(false))
-    }
-
     /// All rows, labelled or not, in the order of scores: those of which the positive class is predicted beside the others.
     pub fn by_prediction(&self) -> Vec<Place> {
         let [other, positive] = [false, true].map(|said| self.together(|of| of.said_positive == said));

@@ -38,24 +38,26 @@ impl OneVsAll {
 
     /// The quality to be expected of rows with these scores.
     pub(super) fn estimate(&self, scores: &Scores) -> Estimate {
-        let expected = self.expected(&scores.by_prediction());
-        self.estimate_by(Confusion::of(&expected), &expected, scores.all())
+        self.estimate_and_confusion(scores).0
     }
 
-    /// That of so many rows with this confusion matrix, and these chances in the order of scores.
-    fn estimate_by(&self, confusion: Confusion, expected: &[Expected], scored: u64) -> Estimate {
+    /// The same, and the expected confusion matrix.
+    pub(super) fn estimate_and_confusion(&self, scores: &Scores) -> (Estimate, Confusion) {
+        let expected = self.expected(&scores.by_prediction());
+        let confusion = Confusion::of(&expected);
         let Confusion { hits, alarms, misses, rests } = confusion;
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-        Estimate {
-            accuracy_score: (hits + rests) / scored as f64,
+        let estimate = Estimate {
+            accuracy_score: (hits + rests) / scores.all() as f64,
             precision: share(hits, hits + alarms),
             recall: share(hits, hits + misses),
             specificity: share(rests, rests + alarms),
             f1_score: share(hits, hits + 0.5 * (alarms + misses)),
-            roc_auc_score: area(expected),
-            average_precision_score: average_precision_of(expected),
-            sampling_errors: self.errors.of_rows(scored),
-        }
+            roc_auc_score: area(&expected),
+            average_precision_score: average_precision_of(&expected),
+            sampling_errors: self.errors.of_rows(scores.all()),
+        };
+        (estimate, confusion)
     }
 
     fn expected(&self, places: &[Place]) -> Vec<Expected> {
@@ -63,50 +65,13 @@ impl OneVsAll {
     }
 }
 
-/// What the baseline knows of scores of one class of several, by whether it is predicted: of two classes that follows from the
-/// score, of several it also matters how likely the others are.
-#[derive(Debug)]
-pub(super) struct OneOfSeveral {
-    whole: OneVsAll,
-    /// Of rows that are not predicted as the class, and of those that are.
-    by_prediction: [Isotonic; 2],
-}
-
-impl OneOfSeveral {
-    /// As of [`OneVsAll::of`].
-    pub(super) fn of(reference: &Scores) -> Result<Self, Absence> {
-        let whole = OneVsAll::of(reference)?;
-        let by_prediction = [false, true].map(|said| match reference.by_label_where(said) {
-            places if places.is_empty() => whole.calibrator.clone(),
-            places => Isotonic::fit(&places),
-        });
-        Ok(Self { whole, by_prediction })
-    }
-
-    /// The quality to be expected of rows with these scores, and how many of those that are predicted as the class are expected to
-    /// be of it.
-    pub(super) fn estimate(&self, scores: &Scores) -> (Estimate, f64) {
-        let places = scores.by_prediction();
-        let [others, said] = [false, true].map(|said| {
-            let chances =
-                places.iter().map(|place| Expected::of(place, &self.by_prediction[usize::from(said)]));
-            let only = chances.map(|expected| expected.only(said));
-            Confusion::of(&only.collect::<Vec<_>>())
-        });
-        let confusion =
-            Confusion { hits: said.hits, alarms: said.alarms, misses: others.misses, rests: others.rests };
-        let hits = confusion.hits;
-        (self.whole.estimate_by(confusion, &self.whole.expected(&places), scores.all()), hits)
-    }
-}
-
 /// Rows to be expected by what is predicted and what comes true.
 #[derive(Clone, Copy)]
-struct Confusion {
-    hits: f64,
-    alarms: f64,
-    misses: f64,
-    rests: f64,
+pub(super) struct Confusion {
+    pub(super) hits: f64,
+    pub(super) alarms: f64,
+    pub(super) misses: f64,
+    pub(super) rests: f64,
 }
 
 impl Confusion {
@@ -138,11 +103,6 @@ impl Expected {
         // Of a bucket nothing is known but its ends.
         let score = place.low + (place.high - place.low) / 2.0;
         Self { said: said as f64, others: others as f64, chance: calibrator.at(score) }
-    }
-
-    /// Only those of which the class is predicted, or is not.
-    fn only(self, said: bool) -> Self {
-        if said { Self { others: 0.0, ..self } } else { Self { said: 0.0, ..self } }
     }
 
     /// Those to be expected of the class, and of the others.

@@ -43,7 +43,8 @@ pub(super) struct Classes {
     pub(super) predictions: StringViewArray,
     pub(super) labels: StringViewArray,
     positive: StringViewArray,
-    read: fn(&str) -> &str,
+    /// How names are read that stand elsewhere: as what labels are.
+    read_elsewhere: fn(&str) -> &str,
 }
 
 impl Classes {
@@ -53,9 +54,10 @@ impl Classes {
         let read = language(both);
         // Where nothing is labelled yet, labels may have no type.
         let labels_are = if labels.data_type().is_null() { predictions } else { labels }.data_type();
-        let positive_read = if labels_are.is_numeric() { as_number } else { read };
-        let positive = names(positive)?.iter().map(|name| name.map(positive_read)).collect();
-        Ok(Self { predictions: classes(predictions, read)?, labels: classes(labels, read)?, positive, read })
+        let read_elsewhere = if labels_are.is_numeric() { as_number } else { read };
+        let positive = names(positive)?.iter().map(|name| name.map(read_elsewhere)).collect();
+        let (predictions, labels) = (classes(predictions, read)?, classes(labels, read)?);
+        Ok(Self { predictions, labels, positive, read_elsewhere })
     }
 
     /// The class that is named as the positive one.
@@ -65,7 +67,7 @@ impl Classes {
 
     /// Names of classes that stand elsewhere, in the same language.
     pub(super) fn read(&self, names: &StringViewArray) -> StringViewArray {
-        names.iter().map(|name| name.map(self.read)).collect()
+        names.iter().map(|name| name.map(self.read_elsewhere)).collect()
     }
 
     /// Which of these names, of predictions or of labels, are the positive class: the one that is named, or else 1 or true.

@@ -96,6 +96,9 @@ fn classification_row(
     if !has_scores {
         return row;
     }
+    if let Some(few) = state.few_left_out() {
+        reasons.lacks("log_loss", few);
+    }
     ProfileRow {
         log_loss: reasons.noted("log_loss", state.log_loss()),
         roc_auc_score: reasons.noted("roc_auc_score", state.roc_auc_score()),

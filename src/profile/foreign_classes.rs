@@ -1,0 +1,45 @@
+//! Whether probabilities are of the classes that labels are: names that never meet measure nothing.
+//!
+//! Told of a whole run, as each row's reason says only what it lacks.
+
+use std::collections::BTreeSet;
+
+use super::{Profiles, QualityState};
+use crate::contract::ALL_VERSIONS;
+
+/// Most classes that are named of each.
+const MAX_NAMED: usize = 5;
+
+/// What is to be said if the labels of the inference table are all of other classes than those that have probabilities.
+pub fn finding(profiles: &Profiles) -> Option<String> {
+    let whole = profiles
+        .windows
+        .iter()
+        .filter(|(series, _)| series.segment.slice.is_none() && series.segment.model_version == ALL_VERSIONS);
+    let (mut labels, mut classes) = (BTreeSet::new(), BTreeSet::new());
+    for group in whole.flat_map(|(_, windows)| windows.values()) {
+        let Some(QualityState::Classification(state)) = &group.table.quality else { continue };
+        let Some(every) = state.every_class().filter(|every| every.labelled() > 0) else { continue };
+        if every.has_labels() {
+            return None;
+        }
+        labels.extend(state.labels());
+        classes.extend(every.classes().unwrap_or_default());
+    }
+    let foreign = classes.difference(&labels).copied().collect();
+    (!labels.is_empty()).then(|| {
+        format!(
+            "labels are {}, and probabilities are of {}: call the classes of both alike, or nothing is measured of probabilities",
+            named(&labels),
+            named(&foreign)
+        )
+    })
+}
+
+fn named(names: &BTreeSet<&str>) -> String {
+    let named: Vec<String> = names.iter().take(MAX_NAMED).map(|name| format!("`{name}`")).collect();
+    match names.len().saturating_sub(MAX_NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
