@@ -25,10 +25,18 @@ pub use past::Past;
 use presence::Presence;
 
 use crate::config::{Condition, Monitor, Rule};
+use crate::contract::TABLE;
+use crate::contract::profile_metrics::quality;
 use crate::drift::DriftRow;
 use crate::drift::families::{Families, pvalue_column};
 use crate::profile::row::ProfileRow;
 use crate::window::Granularity;
+
+/// Whether a series is one of the rule's metric although it never has a value. Of a column it is not: a text has no mean. But quality
+/// that cannot be measured in any window is not judged, which must not look like content.
+fn is_always_of(key: &SeriesKey, rule: &Rule) -> bool {
+    key.column_name == TABLE && quality(rule.metric.name()).is_some()
+}
 
 /// What the `alerts` table already says about a monitor.
 #[derive(Debug, Clone, Default)]
@@ -191,12 +199,11 @@ impl<'a> Judging<'a> {
             }
             watch.add_baseline(&mut series, profile);
             for (key, mut observations) in series {
-                // A series that never has a value is not of this metric: a text column has no mean. But if an alert is on, it is,
-                // and its values are yet to come.
                 let is_of_metric =
                     |observation: &Observation| observation.value.is_some() || observation.place.is_some();
                 let alert_id = Alert { monitor, rule, key: &key, present }.id();
-                if !observations.iter().any(is_of_metric) && !is_on(recorded.last.get(&alert_id)) {
+                let is_known = is_always_of(&key, rule) || is_on(recorded.last.get(&alert_id));
+                if !is_known && !observations.iter().any(is_of_metric) {
                     continue;
                 }
                 if let Some(presence) = self.presence.get(&rule.granularity) {
@@ -221,7 +228,7 @@ impl<'a> Judging<'a> {
             return self.leave(&alert.id(), observations);
         }
         let has_value = observations.iter().any(|observation| observation.value.is_some());
-        if has_value || is_on(recorded.last.get(&alert.id())) {
+        if has_value || is_always_of(key, rule) || is_on(recorded.last.get(&alert.id())) {
             let alert_id = alert.follow(observations, first, recorded, &mut self.evaluation);
             self.followed.insert(alert_id);
         }
