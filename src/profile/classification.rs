@@ -353,8 +353,11 @@ impl ClassificationState {
         self.scores.labelled() + self.every_class().map_or(0, EveryClass::labelled)
     }
 
-    /// That there are scores, and that all are probabilities: of one class, or of every class.
-    fn are_probabilities(&self) -> Result<(), Absence> {
+    /// That there are scores of labelled rows, and that these are probabilities: of one class, or of every class.
+    ///
+    /// # Errors
+    /// Why nothing is measured of them.
+    pub fn are_probabilities(&self) -> Result<(), Absence> {
         let (scored, not) = (self.scored(), self.not_probabilities);
         match (&self.every_class, not) {
             (Some(_), _) if self.scores.all() > 0 => Err(TWO_KINDS),

@@ -72,7 +72,8 @@ impl Estimator {
             return Err(Absence::new("no row of the baseline is labelled"));
         }
         if let Some(every) = reference.every_class() {
-            reference.top_k_accuracy_score().and(reference.log_loss())?;
+            let unusable = |why: Absence| -> Absence { format!("in the baseline, {why}").into() };
+            reference.are_probabilities().map_err(unusable)?;
             return Ok(Self(Of::Every(OfEveryClass::of(every)?)));
         }
         if reference.not_probabilities > 0 {

@@ -559,6 +559,39 @@ fn regressions_are_measured_as_by_scikit_learn() {
     cases(include_str!("../../tests/oracle/quality_regression.json"), 27).iter().for_each(check);
 }
 
+/// What is to be expected of a window, by the name of the column.
+#[derive(Deserialize)]
+struct Estimated {
+    sampling_errors: BTreeMap<String, f64>,
+    #[serde(flatten)]
+    measures: BTreeMap<String, Option<f64>>,
+}
+
+impl Estimated {
+    #[track_caller]
+    fn check(&self, name: &str, reference: &ClassificationState, window: &ClassificationState) {
+        let estimate = Estimator::of(reference).unwrap().estimate(window).unwrap();
+        let measures = [
+            ("estimated_accuracy_score", Some(estimate.accuracy_score)),
+            ("estimated_precision", Some(estimate.precision)),
+            ("estimated_recall", Some(estimate.recall)),
+            ("estimated_specificity", Some(estimate.specificity)),
+            ("estimated_f1_score", Some(estimate.f1_score)),
+            ("estimated_roc_auc_score", estimate.roc_auc_score.ok()),
+            ("estimated_average_precision_score", estimate.average_precision_score.ok()),
+        ];
+        assert_eq!(measures.len(), self.measures.len(), "{name}");
+        for (measure, actual) in measures {
+            close(name, measure, actual, self.measures[measure], SAME_NUMBERS);
+        }
+        assert!(estimate.sampling_errors.keys().copied().eq(self.sampling_errors.keys()), "{name}");
+        for (measure, actual) in estimate.sampling_errors {
+            let expected = Some(self.sampling_errors[measure]);
+            close(name, &format!("sampling error of {measure}"), Some(actual), expected, SAME_NUMBERS);
+        }
+    }
+}
+
 #[test]
 fn quality_is_estimated_as_by_scikit_learn() {
     #[derive(Deserialize)]
@@ -566,7 +599,7 @@ fn quality_is_estimated_as_by_scikit_learn() {
         name: String,
         reference: Side,
         window: Side,
-        expected: Expected,
+        expected: Estimated,
     }
 
     #[derive(Deserialize)]
@@ -574,13 +607,6 @@ fn quality_is_estimated_as_by_scikit_learn() {
         score: Vec<f64>,
         said: Vec<bool>,
         label: Option<Vec<bool>>,
-    }
-
-    #[derive(Deserialize)]
-    struct Expected {
-        sampling_errors: BTreeMap<String, f64>,
-        #[serde(flatten)]
-        measures: BTreeMap<String, Option<f64>>,
     }
 
     fn state(side: &Side) -> ClassificationState {
@@ -600,25 +626,7 @@ fn quality_is_estimated_as_by_scikit_learn() {
     fn check(case: &Case) {
         let Case { name, reference, window, expected } = case;
         let (reference, window) = (state(reference), state(window));
-        let estimate = Estimator::of(&reference).unwrap().estimate(&window).unwrap();
-        let measures = [
-            ("estimated_accuracy_score", Some(estimate.accuracy_score)),
-            ("estimated_precision", Some(estimate.precision)),
-            ("estimated_recall", Some(estimate.recall)),
-            ("estimated_specificity", Some(estimate.specificity)),
-            ("estimated_f1_score", Some(estimate.f1_score)),
-            ("estimated_roc_auc_score", estimate.roc_auc_score.ok()),
-            ("estimated_average_precision_score", estimate.average_precision_score.ok()),
-        ];
-        assert_eq!(measures.len(), expected.measures.len(), "{name}");
-        for (measure, actual) in measures {
-            close(name, measure, actual, expected.measures[measure], SAME_NUMBERS);
-        }
-        assert!(estimate.sampling_errors.keys().copied().eq(expected.sampling_errors.keys()), "{name}");
-        for (measure, actual) in estimate.sampling_errors {
-            let expected = Some(expected.sampling_errors[measure]);
-            close(name, &format!("sampling error of {measure}"), Some(actual), expected, SAME_NUMBERS);
-        }
+        expected.check(name, &reference, &window);
     }
 
     cases(include_str!("../../tests/oracle/quality_estimated.json"), 18).iter().for_each(check);

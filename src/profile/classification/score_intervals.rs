@@ -36,7 +36,15 @@ impl ClassificationState {
                 found.push(("average_precision_score", precision));
                 named(found)
             }
-            Some(every) => named(found).into_iter().chain(of_every_class(every)).collect(),
+            Some(every) => {
+                let shares = self.top_k_accuracy_score().map(|_| around_shares(every));
+                let areas = self.roc_auc_score().map(|_| around_areas(every));
+                named(found)
+                    .into_iter()
+                    .chain(shares.into_iter().flatten())
+                    .chain(areas.into_iter().flatten())
+                    .collect()
+            }
         }
     }
 
@@ -65,14 +73,19 @@ fn around_precision(scores: &Scores) -> Option<Interval> {
     Interval::logit(curves::average_precision(scores).ok()?, scores.of_label(true))
 }
 
-/// Of each class's area, and of means over classes: these are the means of the ends, which are wide enough however the classes'
-/// errors go together.
-fn of_every_class(every: &EveryClass) -> Named {
-    let shares = [("k2", 2), ("k3", 3), ("k5", 5)].map(|(field, k)| {
+/// Of shares of labels that are among the likeliest classes.
+fn around_shares(every: &EveryClass) -> Named {
+    let share = |(field, k): (&str, usize)| {
         let (hits, rows) = every.top(k);
         (format!("top_k_accuracy_score.{field}"), Interval::wilson(hits, rows))
-    });
-    let Ok(classes) = every.classes() else { return shares.into() };
+    };
+    [("k2", 2), ("k3", 3), ("k5", 5)].map(share).into()
+}
+
+/// Of each class's area, and of means over classes: these are the means of the ends, which are wide enough however the classes'
+/// errors go together.
+fn around_areas(every: &EveryClass) -> Named {
+    let classes = every.classes().unwrap_or_default();
     let scores = classes.into_iter().map(|class| (class, every.of(class)));
     let labelled: Vec<_> = scores.filter(|(_, scores)| scores.of_label(true) > 0).collect();
     let areas: Vec<Option<Interval>> = labelled.iter().map(|(_, scores)| around_area(scores)).collect();
@@ -87,7 +100,7 @@ fn of_every_class(every: &EveryClass) -> Named {
         ("roc_auc_score.weighted", mean(&areas, &rows)),
         ("average_precision_score", mean(&precisions, &ones)),
     ];
-    shares.into_iter().chain(one_vs_all).chain(named(means.into())).collect()
+    one_vs_all.chain(named(means.into())).collect()
 }
 
 /// Weighted means of the ends, if all are there.
@@ -99,4 +112,33 @@ fn mean(intervals: &[Option<Interval>], weights: &[u64]) -> Option<Interval> {
         sum / total as f64
     };
     (total > 0).then(|| Interval { low: weighted(|one| one.low), high: weighted(|one| one.high) })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::profile::classification::Room;
+    use crate::profile::classification::every_class::{Gathered, Row};
+
+    /// An interval of what is not measured would be believed.
+    #[test]
+    fn an_interval_stands_beside_its_measure_alone() {
+        let names = ["Basic", "Plus", "basic"].map(str::to_owned);
+        let of_scores = |probabilities: &[(usize, f64)]| {
+            let (mut state, mut gathered) = (ClassificationState::default(), Gathered::default());
+            gathered.clear(names.len());
+            for _ in 0..4 {
+                state.add("Basic", "basic", false, 1);
+                gathered.add(Row { probabilities, said: 0, label: Some(2) });
+            }
+            state.add_of_every_class(&gathered, &names, &mut Room::default());
+            let intervals = state.intervals().unwrap().into_keys();
+            let of_scores =
+                |name: &String| ["top_k", "roc_auc", "log_loss"].iter().any(|of| name.starts_with(of));
+            intervals.filter(of_scores).collect::<Vec<_>>()
+        };
+        assert!(of_scores(&[(0, 0.75), (1, 0.25)]).is_empty());
+        assert_eq!(of_scores(&[(0, 0.75), (2, 0.25)])[0], "log_loss");
+    }
 }

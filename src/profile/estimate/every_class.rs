@@ -17,7 +17,7 @@ pub(super) struct OfEveryClass {
 }
 
 impl OfEveryClass {
-    /// What `reference` knows: rows of the baseline.
+    /// What `reference` knows: rows of the baseline, of which some are labelled.
     ///
     /// # Errors
     /// If labels are not of at least two classes, or classes are too many.
@@ -30,9 +30,6 @@ impl OfEveryClass {
             if scores.of_label(true) > 0 {
                 classes.insert(class.to_owned(), OneVsAll::of(&scores)?);
             }
-        }
-        if reference.labelled() == 0 {
-            return Err(Absence::new("no labelled row of the baseline has probabilities"));
         }
         Ok(Self { classes, accuracy_score: right as f64 / reference.labelled() as f64 })
     }

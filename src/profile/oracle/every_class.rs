@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{SAME_NUMBERS, cases, close, intervals};
+use super::{Estimated, SAME_NUMBERS, cases, close, intervals};
 use crate::profile::classification::every_class::{Gathered, Row};
 use crate::profile::classification::{ClassificationState, Room};
-use crate::profile::estimate::Estimator;
 
 #[derive(Deserialize)]
 struct Case {
@@ -18,7 +17,7 @@ struct Case {
     window: Option<Rows>,
     expected: Expected,
     confidence_intervals: BTreeMap<String, [f64; 2]>,
-    estimate: Option<Estimate>,
+    estimate: Option<Estimated>,
 }
 
 #[derive(Deserialize)]
@@ -44,13 +43,6 @@ struct Areas {
     #[serde(rename = "macro")]
     macro_mean: f64,
     weighted: f64,
-}
-
-#[derive(Deserialize)]
-struct Estimate {
-    sampling_errors: BTreeMap<String, f64>,
-    #[serde(flatten)]
-    measures: BTreeMap<String, f64>,
 }
 
 /// The state of `rows`. Every other zero is left out, as a map may, but for the label's, whose place would not be known.
@@ -122,26 +114,7 @@ fn check(case: &Case) {
     measured.retain(|measure, _| of_probabilities.iter().any(|prefix| measure.starts_with(prefix)));
     intervals(name, Ok(measured), confidence_intervals);
     if let (Some(window), Some(expected)) = (window, estimate) {
-        let window = self::state(classes, window);
-        let estimate = Estimator::of(&state).unwrap().estimate(&window).unwrap();
-        let measures = [
-            ("estimated_accuracy_score", Some(estimate.accuracy_score)),
-            ("estimated_precision", Some(estimate.precision)),
-            ("estimated_recall", Some(estimate.recall)),
-            ("estimated_specificity", Some(estimate.specificity)),
-            ("estimated_f1_score", Some(estimate.f1_score)),
-            ("estimated_roc_auc_score", estimate.roc_auc_score.ok()),
-            ("estimated_average_precision_score", estimate.average_precision_score.ok()),
-        ];
-        assert_eq!(measures.len(), expected.measures.len(), "{name}");
-        for (measure, ours) in measures {
-            close(name, measure, ours, Some(expected.measures[measure]), SAME_NUMBERS);
-        }
-        assert!(estimate.sampling_errors.keys().copied().eq(expected.sampling_errors.keys()), "{name}");
-        for (measure, ours) in estimate.sampling_errors {
-            let what = format!("sampling error of {measure}");
-            close(name, &what, Some(ours), Some(expected.sampling_errors[measure]), SAME_NUMBERS);
-        }
+        expected.check(name, &state, &self::state(classes, window));
     }
 }
 
