@@ -29,6 +29,9 @@ const SCORES: &[&str] = &[
     "prediction_probas",
     "scores",
 ];
+/// How names begin of columns that hold the probability of one class each, likeliest first; the rest is the class.
+const SCORE_PREFIXES: &[&str] =
+    &["prediction_proba_", "y_pred_proba_", "predicted_proba_", "probability_", "proba_", "prob_", "p_"];
 const LABELS: &[&str] = &["label", "target", "actual", "y_true", "ground_truth"];
 const LATENCIES: &[&str] =
     &["latency_ms", "execution_duration_ms", "execution_time_ms", "latency", "duration_ms"];
@@ -43,6 +46,8 @@ struct Roles<'a> {
     model_id: Option<&'a str>,
     prediction: Option<&'a str>,
     score: Option<&'a str>,
+    /// Classes and the columns of their probabilities.
+    scores: Vec<(&'a str, &'a str)>,
     label: Option<&'a str>,
     request_id: Option<&'a str>,
     latency: Option<&'a str>,
@@ -64,11 +69,13 @@ impl<'a> Roles<'a> {
         let anything = |_: &DataType| true;
         let name = |field: &'a Field| field.name().as_str();
         let prediction = find(PREDICTIONS, anything);
+        let score = prediction.and(find(SCORES, is_proba));
         Self {
             timestamp: find(TIMESTAMPS, is_time).or(any_time).map(name),
             model_id: find(MODEL_IDS, anything).map(name),
             prediction: prediction.map(name),
-            score: prediction.and(find(SCORES, is_proba)).map(name),
+            score: score.map(name),
+            scores: prediction.xor(score).and(class_scores(schema)).unwrap_or_default(),
             label: prediction.and(find(LABELS, anything)).map(name),
             request_id: find(REQUESTS, anything).map(name),
             latency: find(LATENCIES, DataType::is_numeric).map(name),
@@ -76,6 +83,25 @@ impl<'a> Roles<'a> {
             payloads: PAYLOADS.iter().filter_map(|payload| find(&[payload], is_payload)).map(name).collect(),
         }
     }
+}
+
+/// Two columns of numbers or more that are called alike but for a class, by class.
+fn class_scores(schema: &Schema) -> Option<Vec<(&str, &str)>> {
+    let numbers: Vec<&str> = schema
+        .fields()
+        .iter()
+        .filter(|field| field.data_type().is_floating())
+        .map(|field| field.name().as_str())
+        .collect();
+    SCORE_PREFIXES.iter().find_map(|prefix| {
+        let of_class = |name: &&'_ str| {
+            let (head, class) = name.split_at_checked(prefix.len())?;
+            (head.eq_ignore_ascii_case(prefix) && !class.is_empty()).then_some(head.len())
+        };
+        let scores = numbers.iter().filter_map(|name| Some((&name[of_class(name)?..], *name)));
+        let scores: Vec<(&str, &str)> = scores.collect();
+        (scores.len() > 1).then_some(scores)
+    })
 }
 
 fn is_proba(data_type: &DataType) -> bool {
@@ -95,8 +121,9 @@ pub fn monitor(name: &str, table: &str, schema: &Schema) -> String {
     let roles = Roles::guess(schema);
     let prediction_type =
         roles.prediction.and_then(|name| schema.field_with_name(name).ok()).map(Field::data_type);
-    let classification =
-        roles.score.is_some() || prediction_type.is_some_and(|data_type| !data_type.is_floating());
+    let classification = roles.score.is_some()
+        || !roles.scores.is_empty()
+        || prediction_type.is_some_and(|data_type| !data_type.is_floating());
     let columns: Vec<_> = schema
         .fields()
         .iter()
@@ -109,6 +136,7 @@ pub fn monitor(name: &str, table: &str, schema: &Schema) -> String {
         model_id => roles.model_id.map(quoted),
         prediction => roles.prediction.map(quoted),
         score => roles.score.map(quoted),
+        scores => roles.scores.iter().map(|(class, column)| (quoted(class), quoted(column))).collect::<Vec<_>>(),
         label => roles.label.map(quoted),
         request_id => roles.request_id.map(quoted),
         latency => roles.latency.map(quoted),
@@ -224,6 +252,29 @@ mod tests {
             ..Roles::default()
         };
         assert_eq!(roles, expected);
+    }
+
+    #[test]
+    fn columns_of_one_class_each_are_guessed_from_how_they_are_called() {
+        let schema = |names: &[&str]| {
+            let numbers = names.iter().map(|name| Field::new(*name, DataType::Float64, true));
+            Schema::new(numbers.chain([Field::new("prediction", DataType::Utf8, true)]).collect::<Vec<_>>())
+        };
+        let of = |names: &[&str]| -> Vec<String> {
+            let schema = schema(names);
+            let guessed = Roles::guess(&schema).scores;
+            guessed.iter().map(|(class, column)| format!("{class}: {column}")).collect()
+        };
+        assert_eq!(
+            of(&["Proba_basic", "amount", "proba_plus", "p_a", "p_b"]),
+            ["basic: Proba_basic", "plus: proba_plus"]
+        );
+        assert_eq!(of(&["p_a", "p_b", "p_"]), ["a: p_a", "b: p_b"]);
+        assert_eq!(of(&["p_a", "amount"]), Vec::<String>::new());
+        // One column of all of them, or of the positive class, comes first.
+        assert_eq!(of(&["p_a", "p_b", "score"]), Vec::<String>::new());
+        let text = monitor("plans", "lake/plans", &schema(&["p_basic", "p_true"]));
+        assert!(text.contains("\n  prediction_proba_cols: { basic: p_basic, \"true\": p_true }"), "{text}");
     }
 
     #[test]

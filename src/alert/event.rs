@@ -83,6 +83,7 @@ pub struct Event {
     pub metric: String,
     pub direction: Direction,
     pub threshold: String,
+    pub learned_windows: Option<u64>,
     pub value: Option<f64>,
     pub previous_value: Option<f64>,
     pub baseline_value: Option<f64>,

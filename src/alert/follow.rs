@@ -13,6 +13,8 @@ use crate::config::{Change, Condition, Monitor, Rule, Tail};
 pub(super) struct Alert<'a> {
     pub(super) monitor: &'a Monitor,
     pub(super) rule: &'a Rule,
+    /// Windows that the rule's bound was learned from, if it was.
+    pub(super) learned_windows: Option<u64>,
     pub(super) key: &'a SeriesKey,
     pub(super) present: Present<'a>,
 }
@@ -88,7 +90,8 @@ impl Alert<'_> {
             let Judged { observation, previous, verdict, holds } = judge.judge(observation);
             match verdict {
                 Verdict::Unknown(why) if observation.is_computed => {
-                    *evaluation.unjudged.entry(why).or_default() += 1;
+                    let unjudged = (self.rule.name.clone(), why.into());
+                    *evaluation.unjudged.entry(unjudged).or_default() += 1;
                 }
                 Verdict::Violated | Verdict::Fine if observation.is_computed => evaluation.judged += 1,
                 _ => {}
@@ -250,6 +253,7 @@ impl Alert<'_> {
             metric: self.rule.metric.name().to_owned(),
             direction: direction(self.rule.condition),
             threshold: threshold(self.rule.condition),
+            learned_windows: self.learned_windows,
             value: observation.value,
             previous_value: previous,
             baseline_value: observation.baseline_value,

@@ -13,9 +13,6 @@ const ABSENT_WINDOWS_MIN: u32 = 2;
 /// cannot be judged are passed over, but two bad nights a year apart are not two in a row.
 const HORIZON: u32 = 8;
 
-/// Why a window is not judged whose rule has learned nothing.
-pub(super) const UNLEARNED: &str = "nothing to learn from in the baseline";
-
 /// What one window says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -125,7 +122,7 @@ fn verdict(rule: &Rule, observation: &Observation) -> Verdict {
             let change = if relative { (value - baseline) / baseline.abs() } else { value - baseline };
             if rises { change > bound } else { change < bound }
         }
-        Condition::Learned(_) => return Verdict::Unknown(UNLEARNED),
+        Condition::Learned(_) => return Verdict::Unknown("its bound is not learned"),
     };
     match (violated, rule.significance, observation.pvalue) {
         (false, _, _) => Verdict::Fine,

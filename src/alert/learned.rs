@@ -4,6 +4,7 @@
 //! has it. So it knows what sampling alone would not: that Mondays are no Sundays. A pure function of rows that stand in no
 //! table.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ const DEVIATIONS: f64 = 3.0;
 /// Windows that it takes to tell how far they stray.
 pub const MIN_WINDOWS: usize = 7;
 
+/// What is said where no window of the baseline has a value.
+const NOTHING: &str = "no window of the baseline has a value to learn from";
+
 /// Bounds are told to so many digits, and mean what they tell.
 const DIGITS: i32 = 6;
 
@@ -35,25 +39,61 @@ pub struct Learned {
     pub slice: Option<(String, String)>,
     /// The column, or `:table`.
     pub column_name: String,
-    /// Less is beyond.
-    pub low: f64,
-    /// More is beyond.
-    pub high: f64,
+    /// What the baseline says.
+    #[serde(flatten)]
+    lesson: Lesson,
 }
 
-/// Bounds by rule and series.
+/// What the windows of the baseline say of one series.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Lesson {
+    /// How many of them have a value.
+    windows: u64,
+    /// Less than the one and more than the other is beyond; `None` of too few windows.
+    bounds: Option<(f64, f64)>,
+}
+
+impl Lesson {
+    fn of(values: &[f64]) -> Self {
+        Self { windows: values.len() as u64, bounds: bounds(values) }
+    }
+
+    /// Why there are no bounds.
+    fn lack(self) -> Cow<'static, str> {
+        match self.windows {
+            0 => NOTHING.into(),
+            1 => {
+                format!("1 window of the baseline has a value, and {MIN_WINDOWS} are needed to learn").into()
+            }
+            few if few < MIN_WINDOWS as u64 => {
+                format!("{few} windows of the baseline have a value, and {MIN_WINDOWS} are needed to learn")
+                    .into()
+            }
+            _ => "values in the baseline are too large to learn from".into(),
+        }
+    }
+}
+
+/// What was learned, by rule and series.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct LearnedBounds(BTreeMap<(String, SeriesKey), (f64, f64)>);
+pub struct LearnedBounds(BTreeMap<(String, SeriesKey), Lesson>);
+
+/// A rule as it is for one series.
+pub(super) struct Resolved {
+    pub(super) rule: Rule,
+    /// Windows that its bound was learned from; `None` if the bound is its own.
+    pub(super) learned_windows: Option<u64>,
+}
 
 impl LearnedBounds {
     /// What an earlier run has learned.
     pub fn of(monitor: &Monitor, learned: &[Learned]) -> Self {
         let rule = |name: &str| monitor.rules.iter().find(|rule| rule.name == name);
         let entry = |learned: &Learned| {
-            let Learned { rule: name, model_version, slice, column_name, low, high } = learned.clone();
+            let Learned { rule: name, model_version, slice, column_name, lesson } = learned.clone();
             let drift_type = rule(&name)?.comparison.map(drift_type);
             let key = SeriesKey { model_version, slice, column_name, drift_type };
-            Some(((name, key), (low, high)))
+            Some(((name, key), lesson))
         };
         Self(learned.iter().filter_map(entry).collect())
     }
@@ -70,36 +110,45 @@ impl LearnedBounds {
         for (key, observations) in (Watch { rule: &of_all, ..*watch }).observed(profile, drift, 0) {
             let counted = observations.iter().filter(|observation| observation.count >= watch.rule.min_count);
             let values: Vec<f64> = counted.filter_map(|observation| observation.value).collect();
-            if let Some(bounds) = bounds(&values) {
-                self.0.insert((watch.rule.name.clone(), key), bounds);
+            if !values.is_empty() {
+                self.0.insert((watch.rule.name.clone(), key), Lesson::of(&values));
             }
         }
     }
 
     /// `rule` with the bounds that were learned for a series, or for that of all versions together; as it is, if it has bounds of
-    /// its own, or nothing was learned.
-    pub(super) fn resolve(&self, rule: &Rule, key: &SeriesKey) -> Rule {
-        let Condition::Learned(tail) = rule.condition else { return rule.clone() };
-        let all = SeriesKey { model_version: ALL_VERSIONS.to_owned(), ..key.clone() };
-        let found = [key, &all].into_iter().find_map(|key| self.0.get(&(rule.name.clone(), key.clone())));
-        let condition = match (found, tail) {
-            (None, _) => rule.condition,
-            (Some((_, high)), Tail::Above) => Condition::Above(*high),
-            (Some((low, _)), Tail::Below) => Condition::Below(*low),
-            (Some((low, high)), Tail::Outside) => Condition::Outside(*low, *high),
+    /// its own.
+    ///
+    /// # Errors
+    /// Why nothing was learned, if it was not.
+    pub(super) fn resolve(&self, rule: &Rule, key: &SeriesKey) -> Result<Resolved, Cow<'static, str>> {
+        let Condition::Learned(tail) = rule.condition else {
+            return Ok(Resolved { rule: rule.clone(), learned_windows: None });
         };
-        Rule { condition, ..rule.clone() }
+        let all = SeriesKey { model_version: ALL_VERSIONS.to_owned(), ..key.clone() };
+        let lessons = [key, &all].map(|key| self.0.get(&(rule.name.clone(), key.clone())));
+        let lessons = lessons.into_iter().flatten();
+        let found = lessons.clone().find_map(|lesson| Some((lesson.bounds?, lesson.windows)));
+        let Some(((low, high), windows)) = found else {
+            let most = lessons.max_by_key(|lesson| lesson.windows);
+            return Err(most.map_or(NOTHING.into(), |lesson| lesson.lack()));
+        };
+        let condition = match tail {
+            Tail::Above => Condition::Above(high),
+            Tail::Below => Condition::Below(low),
+            Tail::Outside => Condition::Outside(low, high),
+        };
+        Ok(Resolved { rule: Rule { condition, ..rule.clone() }, learned_windows: Some(windows) })
     }
 
     /// What is kept for later runs.
     pub fn told(&self) -> Vec<Learned> {
-        let told = self.0.iter().map(|((rule, key), (low, high))| Learned {
+        let told = self.0.iter().map(|((rule, key), lesson)| Learned {
             rule: rule.clone(),
             model_version: key.model_version.clone(),
             slice: key.slice.clone(),
             column_name: key.column_name.clone(),
-            low: *low,
-            high: *high,
+            lesson: *lesson,
         });
         told.collect()
     }

@@ -13,20 +13,20 @@ mod observe;
 mod past;
 mod presence;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use event::{Direction, Event, State, Transition};
 use follow::{Alert, is_gone, is_on, orphaned};
 use jiff::Timestamp;
-use learned::LearnedBounds;
+use learned::{LearnedBounds, Resolved};
 use observe::Watch;
 pub use observe::{Observation, SeriesKey};
 pub use past::Past;
 use presence::Presence;
 
 use crate::config::{Condition, Monitor, Rule};
-use crate::contract::TABLE;
-use crate::contract::profile_metrics::quality;
+use crate::contract::{TABLE, quality};
 use crate::drift::DriftRow;
 use crate::drift::families::{Families, pvalue_column};
 use crate::profile::row::ProfileRow;
@@ -92,9 +92,12 @@ pub struct Evaluation {
     pub fired: Vec<Event>,
     /// Windows that were judged, of all rules and series.
     pub judged: u64,
-    /// Windows that could not be judged, and why.
-    pub unjudged: BTreeMap<&'static str, u64>,
+    /// Windows that could not be judged.
+    pub unjudged: Unjudged,
 }
+
+/// How many windows could not be judged, by the rule and why.
+pub type Unjudged = BTreeMap<(String, Cow<'static, str>), u64>;
 
 /// The judging of one run: it is shown the rows of some columns at a time, then says what came of it.
 #[derive(Debug)]
@@ -201,7 +204,7 @@ impl<'a> Judging<'a> {
             for (key, mut observations) in series {
                 let is_of_metric =
                     |observation: &Observation| observation.value.is_some() || observation.place.is_some();
-                let alert_id = Alert { monitor, rule, key: &key, present }.id();
+                let alert_id = Alert { monitor, rule, learned_windows: None, key: &key, present }.id();
                 let is_known = is_always_of(&key, rule) || is_on(recorded.last.get(&alert_id));
                 if !is_known && !observations.iter().any(is_of_metric) {
                     continue;
@@ -222,25 +225,29 @@ impl<'a> Judging<'a> {
     /// Judges a series by its rule, now that all of it is known; `first` is where the rules of its granularity begin to look.
     fn judge_series(&mut self, rule: &Rule, first: i64, key: &SeriesKey, observations: &[Observation]) {
         let Self { monitor, recorded, present, .. } = *self;
-        let rule = &self.learned.resolve(rule, key);
-        let alert = Alert { monitor, rule, key, present };
-        if matches!(rule.condition, Condition::Learned(_)) {
-            return self.leave(&alert.id(), observations);
-        }
+        let Resolved { rule, learned_windows } = match self.learned.resolve(rule, key) {
+            Ok(resolved) => resolved,
+            Err(why) => {
+                let alert = Alert { monitor, rule, learned_windows: None, key, present };
+                return self.leave(&alert, why, observations);
+            }
+        };
+        let alert = Alert { monitor, rule: &rule, learned_windows, key, present };
         let has_value = observations.iter().any(|observation| observation.value.is_some());
-        if has_value || is_always_of(key, rule) || is_on(recorded.last.get(&alert.id())) {
+        if has_value || is_always_of(key, &rule) || is_on(recorded.last.get(&alert.id())) {
             let alert_id = alert.follow(observations, first, recorded, &mut self.evaluation);
             self.followed.insert(alert_id);
         }
     }
 
     /// Leaves an alert as it is recorded: there is no bound to judge these windows by.
-    fn leave(&mut self, alert_id: &str, observations: &[Observation]) {
+    fn leave(&mut self, alert: &Alert<'_>, why: Cow<'static, str>, observations: &[Observation]) {
         let unjudged = observations.iter().filter(|observation| observation.is_computed).count() as u64;
-        *self.evaluation.unjudged.entry(judge::UNLEARNED).or_default() += unjudged;
-        let last = self.recorded.last.get(alert_id).filter(|last| is_on(Some(last)));
+        *self.evaluation.unjudged.entry((alert.rule.name.clone(), why)).or_default() += unjudged;
+        let alert_id = alert.id();
+        let last = self.recorded.last.get(&alert_id).filter(|last| is_on(Some(last)));
         self.evaluation.firing.extend(last.cloned());
-        self.followed.insert(alert_id.to_owned());
+        self.followed.insert(alert_id);
     }
 
     /// Judges what has waited for all columns to be compared.

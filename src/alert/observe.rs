@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::config::{Condition, Metric, Monitor, Rule};
-use crate::contract::ALL_VERSIONS;
+use crate::contract::{ALL_VERSIONS, drift_metrics, profile_metrics};
 use crate::drift::DriftRow;
 use crate::drift::families::Together;
 use crate::drift::row::drift_type;
@@ -106,12 +106,13 @@ impl Watch<'_> {
         };
         match &self.rule.metric {
             Metric::Drift(metric) => {
+                let behind = drift_metrics::TABLE.behind(metric);
                 let wanted = self.rule.comparison.map(drift_type);
                 let is_wanted = |(_, row): &(usize, &DriftRow)| {
                     wanted == Some(row.drift_type) && row.granularity == granularity
                 };
                 for (place, row) in (first..).zip(drift).filter(is_wanted) {
-                    let (count, count_cmp) = row.counts_behind(metric);
+                    let (count, count_cmp) = row.counts_behind(behind);
                     let (start, end, value) = (row.window_start, row.window_end, row.metric(metric));
                     let place = self.waits().then_some(place);
                     let observation =
@@ -120,9 +121,10 @@ impl Watch<'_> {
                 }
             }
             Metric::Profile(metric) => {
+                let behind = profile_metrics::TABLE.behind(metric);
                 for row in profile.iter().filter(|row| row.granularity.as_ref() == Some(&granularity)) {
                     let (Some(start), Some(end)) = (row.window_start, row.window_end) else { continue };
-                    let (value, count) = (row.metric(metric), row.count_behind(metric));
+                    let (value, count) = (row.metric(metric), row.count_behind(behind));
                     let observation = Observation { value, count, is_computed: true, ..at(start, end) };
                     note(SeriesKey::of_profile(row), row.reason.is_some(), observation);
                 }

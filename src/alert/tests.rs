@@ -1,5 +1,6 @@
 #![allow(clippy::panic, clippy::unwrap_used)]
 mod significance;
+mod unjudged;
 
 use jiff::civil::date;
 use jiff::tz::TimeZone;
@@ -189,39 +190,6 @@ fn n_of_m_waits_for_n_violations_among_m_windows() {
 }
 
 #[test]
-fn windows_that_cannot_be_judged_neither_fire_nor_resolve() {
-    let few = |row: DriftRow| DriftRow { count_current: 99, ..row };
-    let few_compared = |row: DriftRow| DriftRow { count_cmp: 99, ..row };
-    let rows = [
-        few(psi(1, 0.9)),
-        few_compared(psi(2, 0.9)),
-        psi(3, None),
-        psi(4, 0.3),
-        psi(5, None),
-        few(psi(6, 0.1)),
-        few_compared(psi(7, 0.1)),
-        psi(8, 0.3),
-        psi(9, 0.1),
-    ];
-    let evaluation = check_rows(PSI, &rows, &["4 first 0.3", "8 still_firing 0.3", "9 resolved 0.1"]);
-    assert_eq!(evaluation.unjudged, BTreeMap::from([("no value", 2), ("too few rows", 4)]));
-    // The value before is the last that there is, whether it could be judged or not.
-    assert_eq!(evaluation.events[1].previous_value, Some(0.1));
-}
-
-#[test]
-fn windows_that_cannot_be_judged_are_none_of_the_m() {
-    let rule = "- { rule: drift, metric: population_stability_index, above: 0.2, for: 2 of 2 }";
-    check_rows(rule, &[psi(1, 0.3), psi(2, None), psi(3, 0.3)], &["3 first 0.3"]);
-}
-
-#[test]
-fn a_series_that_never_has_a_value_is_not_of_the_metric() {
-    let evaluation = check_rows(PSI, &[psi(1, None), psi(2, None)], &[]);
-    assert!(evaluation.unjudged.is_empty());
-}
-
-#[test]
 fn windows_that_may_still_receive_rows_wait() {
     let rows = [psi(1, 0.3), psi(2, 0.4), psi(3, 0.1)];
     let events = |rules: &str, as_of: Timestamp| -> Vec<String> {
@@ -271,20 +239,6 @@ fn changes_are_measured_from_the_baseline() {
 }
 
 #[test]
-fn changes_from_nothing_are_unknown() {
-    let rules = "- { rule: quality, metric: accuracy_score, change_from_baseline: { below: -10% } }";
-    let unjudged = |rows: &[ProfileRow]| {
-        let evaluation = judged(&monitor(rules), rows, &[], &Recorded::default(), june("run"));
-        assert!(evaluation.events.is_empty());
-        evaluation.unjudged
-    };
-    let input = accuracy(Some(1), "7", 0.1);
-    assert_eq!(unjudged(std::slice::from_ref(&input)), BTreeMap::from([("no value in the baseline", 1)]));
-    let zero = [accuracy(None, "7", 0.0), input];
-    assert_eq!(unjudged(&zero), BTreeMap::from([("the baseline's value is 0", 1)]));
-}
-
-#[test]
 fn a_version_without_a_baseline_of_its_own_is_compared_with_that_of_all() {
     let rules = "- { rule: quality, metric: accuracy_score, change_from_baseline: { below: -0.05 } }";
     let rows = [
@@ -297,14 +251,6 @@ fn a_version_without_a_baseline_of_its_own_is_compared_with_that_of_all() {
     let told: Vec<_> =
         evaluation.events.iter().map(|event| (event.model_version.as_str(), event.baseline_value)).collect();
     assert_eq!(told, [("8", Some(0.9))]);
-}
-
-#[test]
-fn quality_counts_labelled_rows() {
-    let rules = "- { rule: quality, metric: accuracy_score, below: 0.9, min_count: 501 }";
-    let rows = [accuracy(Some(1), "7", 0.5), accuracy(Some(2), "7", None)];
-    let evaluation = judged(&monitor(rules), &rows, &[], &Recorded::default(), june("run"));
-    assert_eq!(evaluation.unjudged, BTreeMap::from([("too few rows", 1), ("no value", 1)]));
 }
 
 /// Which series a rule looks at, as `version slice column comparison granularity`.

@@ -6,7 +6,7 @@
 mod maintenance;
 mod plan;
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 pub use maintenance::{
     Files, Maintained, MaintainedTable, Maintenance, MaintenanceStatus, json_of_maintenance,
@@ -112,12 +112,23 @@ pub struct Done {
     pub events: Vec<AlertEvent>,
     /// Windows that were judged, of all rules and series.
     pub judged: u64,
-    /// Windows that could not be judged, by the reason.
-    pub unjudged: BTreeMap<String, u64>,
+    /// Windows that could not be judged.
+    pub unjudged: Vec<Unjudged>,
     /// What was noticed and did not stop the run.
     pub findings: Vec<String>,
     /// Who was told, if there was something to tell.
     pub notifications: Vec<Notification>,
+}
+
+/// Windows that a rule could not judge.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Unjudged {
+    /// The rule.
+    pub rule: String,
+    /// Why not.
+    pub reason: String,
+    /// How many, of all its series.
+    pub windows: u64,
 }
 
 /// The table that was read.
@@ -271,10 +282,16 @@ impl Done {
             firing: outcome.firing.iter().map(AlertEvent::of).collect(),
             events: outcome.events.iter().map(AlertEvent::of).collect(),
             judged: outcome.judged,
-            unjudged: outcome.unjudged.iter().map(|(why, count)| ((*why).to_owned(), *count)).collect(),
+            unjudged: outcome.unjudged.iter().map(Unjudged::of).collect(),
             findings: outcome.findings.clone(),
             notifications: outcome.receipts.iter().map(Notification::of).collect(),
         }
+    }
+}
+
+impl Unjudged {
+    fn of(((rule, reason), windows): (&(String, Cow<'static, str>), &u64)) -> Self {
+        Self { rule: rule.clone(), reason: reason.clone().into_owned(), windows: *windows }
     }
 }
 

@@ -1,13 +1,18 @@
 //! What a run is told as to a person.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 
-use crate::alert::State;
+use crate::alert::{State, Unjudged};
 use crate::cause::causes;
 use crate::contract::ALL_VERSIONS;
 use crate::notify::{self, phrase, show};
 use crate::remedy::Remedy;
 use crate::run::{Incident, Outcome};
+
+/// Most rules that are named beside one reason.
+const RULES_LISTED: usize = 5;
 
 /// So many of what is called `noun`.
 pub(super) fn counted(count: u64, noun: &str) -> String {
@@ -44,12 +49,7 @@ pub fn text(outcome: &Outcome) -> String {
         false => lines.push("  nothing new since the last run; what fires:".to_owned()),
     }
     lines.extend(incidents(&outcome.incidents, &outcome.zone));
-    let unjudged: u64 = outcome.unjudged.values().sum();
-    if unjudged > 0 {
-        let why: Vec<String> =
-            outcome.unjudged.iter().map(|(why, count)| format!("{} {why}", grouped(*count))).collect();
-        lines.push(format!("  not judged: {}", why.join(", ")));
-    }
+    lines.extend(unjudged(&outcome.unjudged));
     for (name, written) in [("profile", &outcome.profile), ("drift", &outcome.drift)] {
         let restated = if written.restated > 0 {
             format!(", {} restated", grouped(written.restated))
@@ -73,6 +73,24 @@ pub fn text(outcome: &Outcome) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// How many windows could not be judged, a line for each reason, and by which rules.
+fn unjudged(unjudged: &Unjudged) -> Vec<String> {
+    let mut by_reason: BTreeMap<&str, (u64, Vec<&str>)> = BTreeMap::new();
+    for ((rule, reason), windows) in unjudged.iter().filter(|(_, windows)| **windows > 0) {
+        let (sum, rules) = by_reason.entry(reason).or_default();
+        *sum += windows;
+        rules.push(rule);
+    }
+    let line = |(reason, (windows, rules)): (&str, (u64, Vec<&str>))| {
+        let more = rules.len().saturating_sub(RULES_LISTED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let rules: Vec<String> =
+            rules.into_iter().take(RULES_LISTED).map(|rule| format!("`{}`", show::one_line(rule))).collect();
+        format!("  not judged: {} of {}{more}: {reason}", counted(windows, "window"), rules.join(", "))
+    };
+    by_reason.into_iter().map(line).collect()
 }
 
 /// What could not be delivered, as it is told on stderr.

@@ -27,6 +27,11 @@ const COLUMNS: &[Column] = &[
          direction is `outside`; signed for `change_from_baseline`, as `+10%` of the baseline's value or `-0.05` in the \
          metric's own unit.",
     ),
+    column(
+        "learned_windows",
+        Type::Long,
+        "Windows of the baseline that the threshold was learned from; NULL where the rule names it.",
+    ),
     column("value", Type::Double, "The metric in the window; NULL where it has none."),
     column("previous_value", Type::Double, "The metric in the window before it, if that has one."),
     column("baseline_value", Type::Double, "The metric of the baseline, for changes from it."),

@@ -8,10 +8,13 @@
 pub mod alerts;
 pub mod drift_metrics;
 mod lineage;
+mod measure_of;
 pub mod profile_metrics;
 pub mod profile_states;
 pub mod runs;
 mod shared;
+
+pub use measure_of::{Behind, MeasureOf, Quality};
 
 /// `column_name` of the rows that describe a whole table.
 pub const TABLE: &str = ":table";
@@ -64,11 +67,25 @@ pub struct Column {
     pub ty: Type,
     /// What it means: unit, range, when it is NULL.
     pub doc: &'static str,
+    /// The rows that it stands in, of what rules can watch.
+    pub of: Option<MeasureOf>,
+    /// Whether all rows stand behind it, where else values or labels would.
+    is_of_rows: bool,
+}
+
+impl Column {
+    const fn of(self, of: MeasureOf) -> Self {
+        Self { of: Some(of), ..self }
+    }
+
+    const fn of_rows(self) -> Self {
+        Self { is_of_rows: true, ..self }
+    }
 }
 
 /// Shorthand for the lists of this module.
 const fn column(name: &'static str, ty: Type, doc: &'static str) -> Column {
-    Column { name, ty, doc }
+    Column { name, ty, doc, of: None, is_of_rows: false }
 }
 
 /// One table: its columns in order.
@@ -119,6 +136,17 @@ impl Table {
         self.columns().find(|column| column.name == name)
     }
 
+    /// What stands behind `metric`, a field of a struct with a dot: behind those of one's own all rows.
+    pub fn behind(&self, metric: &str) -> Behind {
+        let column = column_of(metric);
+        match self.measure_columns().find(|known| known.name == column) {
+            None => Behind::Rows,
+            Some(known) if known.is_of_rows => Behind::Rows,
+            Some(Column { of: Some(MeasureOf::Quality(of)), .. }) if !of.is_estimated() => Behind::Labels,
+            Some(_) => Behind::Values,
+        }
+    }
+
     /// Names of all numbers that a rule can watch; a field of a struct with a dot.
     pub fn metrics(&self) -> impl Iterator<Item = String> + use<> {
         let measures = self.measures;
@@ -132,6 +160,23 @@ impl Table {
             _ => Vec::new(),
         })
     }
+}
+
+/// What `metric` is of, in whichever of the metric tables it stands; a field of a struct with a dot.
+pub fn measure_of(metric: &str) -> Option<MeasureOf> {
+    let column = column_of(metric);
+    let tables = [profile_metrics::TABLE, drift_metrics::TABLE];
+    let mut measures = tables.iter().flat_map(Table::measure_columns);
+    measures.find(|known| known.name == column)?.of
+}
+
+/// What `metric` looks at, if it is a measure of quality; a field of a struct with a dot.
+pub fn quality(metric: &str) -> Option<Quality> {
+    measure_of(metric).and_then(MeasureOf::quality)
+}
+
+fn column_of(metric: &str) -> &str {
+    metric.split_once('.').map_or(metric, |(column, _)| column)
 }
 
 /// `struct<start, end>` of a window.

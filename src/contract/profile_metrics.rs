@@ -1,7 +1,7 @@
 //! `<monitor>_profile_metrics`: what each column looked like in each window.
 
 use super::lineage::{COMPUTED, MODEL, REVISION, RUN, SOURCE};
-use super::{BY_WINDOW, Column, Table, Type, WINDOW, column, shared};
+use super::{BY_WINDOW, Column, MeasureOf, Quality, Table, Type, WINDOW, column, shared};
 
 /// Scores of a classifier: by class, and two means over classes.
 const CLASS_SCORES: Type = Type::Struct(&[
@@ -79,31 +79,31 @@ const MEASURES: &[Column] = &[
         Type::Long,
         "Values that are not NULL; on `:table` rows, all rows. Of binary, list and map columns only values, \
          NULLs and lengths are told, of structs only values and NULLs.",
-    ),
-    column("num_nulls", Type::Long, "Values that are NULL."),
-    column("avg", Type::Double, "Mean of finite values."),
+    ).of(MeasureOf::Everything),
+    column("num_nulls", Type::Long, "Values that are NULL.").of(MeasureOf::Columns),
+    column("avg", Type::Double, "Mean of finite values.").of(MeasureOf::Numbers),
     column(
         "quantiles",
         Type::List(&Type::Double),
         "Quantiles of finite values at evenly spaced ranks from 0 to 1, interpolated as by NumPy's default.",
     ),
-    column("min", Type::Double, "Least finite value; of times, seconds since 1970-01-01Z."),
-    column("max", Type::Double, "Greatest finite value; of times, seconds since 1970-01-01Z."),
-    column("stddev", Type::Double, "Standard deviation of finite values, with n − 1."),
-    column("num_zeros", Type::Long, "Values equal to zero."),
+    column("min", Type::Double, "Least finite value; of times, seconds since 1970-01-01Z.").of(MeasureOf::Ordered),
+    column("max", Type::Double, "Greatest finite value; of times, seconds since 1970-01-01Z.").of(MeasureOf::Ordered),
+    column("stddev", Type::Double, "Standard deviation of finite values, with n − 1.").of(MeasureOf::Numbers),
+    column("num_zeros", Type::Long, "Values equal to zero.").of(MeasureOf::Numbers),
     column(
         "num_nan",
         Type::Long,
         "Values that are NaN; they are in no other statistic but `count`, and are one of the different values.",
-    ),
+    ).of(MeasureOf::Numbers),
     column(
         "min_length",
         Type::Double,
         "Least length of a value: of texts in characters, of binary and payloads in bytes, of lists and maps in elements; NULL \
          where values have no length.",
-    ),
-    column("max_length", Type::Double, "Greatest length of a value, as in `min_length`."),
-    column("avg_length", Type::Double, "Mean length of the values, as in `min_length`."),
+    ).of(MeasureOf::Lengths),
+    column("max_length", Type::Double, "Greatest length of a value, as in `min_length`.").of(MeasureOf::Lengths),
+    column("avg_length", Type::Double, "Mean length of the values, as in `min_length`.").of(MeasureOf::Lengths),
     column(
         "non_null_columns",
         Type::List(&Type::Text),
@@ -121,23 +121,23 @@ const MEASURES: &[Column] = &[
          many times more as they are longer). Of a value longer than 256 characters \
          the first 238 and a hash.",
     ),
-    column("median", Type::Double, "Middle of finite values; of times, seconds since 1970-01-01Z."),
+    column("median", Type::Double, "Middle of finite values; of times, seconds since 1970-01-01Z.").of(MeasureOf::Ordered),
     column(
         "distinct_count",
         Type::Long,
         "Number of different values: exact up to 2,048 numbers or 4,096 texts; above, an estimate with a standard error of 0.8 %. Numbers are told \
          apart as doubles, so integers beyond 2⁵³ that share one are one.",
-    ),
-    column("percent_nan", Type::Double, "100 · num_nan / (count + num_nulls)."),
-    column("percent_null", Type::Double, "100 · num_nulls / (count + num_nulls)."),
-    column("percent_zeros", Type::Double, "100 · num_zeros / (count + num_nulls)."),
-    column("percent_distinct", Type::Double, "100 · distinct_count / count, at most 100."),
+    ).of(MeasureOf::Values),
+    column("percent_nan", Type::Double, "100 · num_nan / (count + num_nulls).").of(MeasureOf::Numbers),
+    column("percent_null", Type::Double, "100 · num_nulls / (count + num_nulls).").of(MeasureOf::Columns),
+    column("percent_zeros", Type::Double, "100 · num_zeros / (count + num_nulls).").of(MeasureOf::Numbers),
+    column("percent_distinct", Type::Double, "100 · distinct_count / count, at most 100.").of(MeasureOf::Values),
     column(
         "accuracy_score",
         Type::Double,
         "Share of labelled rows predicted right, 0 to 1. Where booleans meet numbers, `true` is 1 and `false` is 0. \
          Classification.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Classes)),
     column(
         "confusion_matrix",
         Type::List(&Type::Struct(&[
@@ -152,42 +152,42 @@ const MEASURES: &[Column] = &[
         "precision",
         CLASS_SCORES,
         "Of the rows predicted as a class, the share that are; 0 for a class never predicted. Classification.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Classes)),
     column(
         "recall",
         CLASS_SCORES,
         "Of the rows that are of a class, the share predicted so; 0 for a class that no label has. Classification.",
-    ),
-    column("f1_score", CLASS_SCORES, "Harmonic mean of precision and recall. Classification."),
+    ).of(MeasureOf::Quality(Quality::Classes)),
+    column("f1_score", CLASS_SCORES, "Harmonic mean of precision and recall. Classification.").of(MeasureOf::Quality(Quality::Classes)),
     column(
         "log_loss",
         Type::Double,
         "Mean negative log-likelihood of the label, in nats. Classification with a probability: of every class, or of one and \
          labels of at most two classes; of two, one must be the positive class.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Probabilities)),
     column(
         "roc_auc_score",
         CLASS_SCORES,
         "Area under the ROC curve. Classification with a probability: of every class, of those that labels are of, each against \
          all others; or of one and labels of two classes, one of them the positive class.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Probabilities)),
     column(
         "mean_squared_error",
         Type::Double,
         "Mean of (prediction − label)²; infinite errors are in no measure. Regression.",
-    ),
-    column("root_mean_squared_error", Type::Double, "Root of the mean squared error. Regression."),
-    column("mean_average_error", Type::Double, "Mean of |prediction − label|. Regression."),
+    ).of(MeasureOf::Quality(Quality::Numbers)),
+    column("root_mean_squared_error", Type::Double, "Root of the mean squared error. Regression.").of(MeasureOf::Quality(Quality::Numbers)),
+    column("mean_average_error", Type::Double, "Mean of |prediction − label|. Regression.").of(MeasureOf::Quality(Quality::Numbers)),
     column(
         "mean_absolute_percentage_error",
         Type::Double,
         "Mean of |prediction − label| / |label| over rows whose label is not 0, as a fraction. Regression.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Numbers)),
     column(
         "r2_score",
         Type::Double,
         "Share of the labels' variance that is explained; of two different labels or more. Regression.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Numbers)),
     column(
         "predictive_parity",
         CLASS_DIFFERENCES,
@@ -222,60 +222,60 @@ const EXTRAS: &[Column] = &[
         "balanced_accuracy_score",
         Type::Double,
         "Mean recall over the classes that labels are of, so that rare classes weigh as much as common ones. Classification.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Classes)),
     column(
         "matthews_corrcoef",
         Type::Double,
         "Matthews' correlation coefficient of predictions and labels, −1 to 1; 0 where either are all of one class. \
          Classification.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Classes)),
     column(
         "cohen_kappa_score",
         Type::Double,
         "Cohen's kappa, −1 to 1: how much more often predictions are right than by chance. Classification.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Classes)),
     column(
         "average_precision_score",
         Type::Double,
         "Area under the curve of precision over recall, by steps as scikit-learn has it. Classification with a probability: of \
          every class, the mean over those that labels are of; or of one and labels of at most two classes, with some of the \
          positive class.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Probabilities)),
     column(
         "brier_score_loss",
         Type::Double,
         "Mean of (probability − label)², where the label is 1 of the positive class and else 0; where every class has a \
          probability, the sum over classes, 0 to 2. Classification with a probability: of every class, or of one and labels of \
          at most two classes; of two, one must be the positive class.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Probabilities)),
     column(
         "expected_calibration_error",
         Type::Double,
         "How far probabilities are from how often they come true, 0 to 1: the distance of mean label and mean \
          probability in each of ten bins of equal width, by the share of rows in it; where every class has a probability, that of \
          the predicted class and whether it is the label. Classification with a probability, labels as of `brier_score_loss`.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Probabilities)),
     column(
         "top_k_accuracy_score",
         TOP_K,
         "Share of labels that are among the 2, 3 or 5 classes of the highest probabilities, as scikit-learn has it: of equal ones \
          the last by name is first, and names are texts. A label that has no probability is not among them. Classification with probabilities of every class.",
-    ),
+    ).of(MeasureOf::Quality(Quality::ClassProbabilities)),
     column(
         "median_absolute_error",
         Type::Double,
         "Middle of |prediction − label|: exact up to 2,048 different errors, else as near as `median`. Regression.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Numbers)),
     column(
         "mean_error",
         Type::Double,
         "Bias: mean of prediction − label, so above 0 where predictions are too high. Regression.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Numbers)),
     column(
         "mean_pinball_loss",
         PINBALL_LOSS,
         "Mean quantile loss of the predictions, as scikit-learn has it for predictions of these quantiles. Regression.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Numbers)),
     column(
         "confidence_intervals",
         INTERVALS,
@@ -296,34 +296,34 @@ const EXTRAS: &[Column] = &[
          changed: concept drift is what it cannot see, nor does it know rows of a kind that the baseline lacks. The next six are \
          of the positive class or, where every class has a probability, the mean over classes. NULL without a baseline with labels \
          and probabilities, or of one probability and more than two classes. Estimated classification.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Estimates)),
     column(
         "estimated_precision",
         Type::Double,
         "Expected precision, of the positive class alone beside `precision.one_vs_all` of that class, of every class beside \
          `precision.macro`; 0 where a class is never predicted. Estimated classification.",
-    ),
-    column("estimated_recall", Type::Double, "Expected recall. Estimated classification."),
+    ).of(MeasureOf::Quality(Quality::Estimates)),
+    column("estimated_recall", Type::Double, "Expected recall. Estimated classification.").of(MeasureOf::Quality(Quality::Estimates)),
     column(
         "estimated_specificity",
         Type::Double,
         "Expected share of rows of other classes that are not predicted as the class. Estimated classification.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Estimates)),
     column(
         "estimated_f1_score",
         Type::Double,
         "Harmonic mean of expected precision and recall. Estimated classification.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Estimates)),
     column(
         "estimated_roc_auc_score",
         Type::Double,
         "Expected area under the ROC curve. Estimated classification.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Estimates)),
     column(
         "estimated_average_precision_score",
         Type::Double,
         "Expected average precision. Estimated classification.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Estimates)),
     column(
         "estimated_mean_average_error",
         Type::Double,
@@ -332,12 +332,12 @@ const EXTRAS: &[Column] = &[
          holds while labels, given these, scatter as in the baseline: concept drift is what it cannot see, and rows of a kind \
          that the baseline lacks are taken for the most like. NULL without a baseline of at least 100 labelled rows. \
          Estimated regression.",
-    ),
+    ).of(MeasureOf::Quality(Quality::EstimatedErrors)),
     column(
         "estimated_root_mean_squared_error",
         Type::Double,
         "Expected root mean squared error. Estimated regression.",
-    ),
+    ).of(MeasureOf::Quality(Quality::EstimatedErrors)),
     column(
         "estimated_sampling_errors",
         Type::TextToDouble,
@@ -356,29 +356,29 @@ const EXTRAS: &[Column] = &[
         Type::Double,
         "Finite values beyond the `min` or `max` that the monitor expects, in percent of finite values. Numbers of which it \
          expects bounds.",
-    ),
+    ).of(MeasureOf::Numbers),
     column(
         "percent_unlisted",
         Type::Double,
         "Values that are not among those that the monitor expects, in percent of values; NULL where there are so many \
          different ones, from 4,096 on, that not all are known. Categories of which it expects a list.",
-    ),
+    ).of(MeasureOf::Names),
     column(
         "newest_row_age_seconds",
         Type::Double,
         "On `:table` rows of windows: from the last row until the window's end.",
-    ),
+    ).of(MeasureOf::Requests),
     column(
         "newest_label_age_seconds",
         Type::Double,
         "On `:table` rows of windows: from the last row whose label is known until the window's end; NULL while there is none.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Arrivals)),
     column(
         "label_delay_seconds",
         PERCENTILES,
         "On `:table` rows of windows: from a request until the label that counts came; of those that are still to come nothing \
          is known, so that it is too short while `percent_labelled` is low. NULL without a `label_timestamp_col`.",
-    ),
+    ).of(MeasureOf::Quality(Quality::Arrivals)),
     column(
         "percent_duplicate_requests",
         Type::Double,
@@ -386,43 +386,43 @@ const EXTRAS: &[Column] = &[
          before, in percent. Exact up to 1,024 different ids, else estimated from as many, with a standard error of a tenth of \
          a point where there are few; one id in many rows is not missed, some dozens in hundreds of rows each may be, among a \
          million. NULL without a `request_id_col`.",
-    ),
+    ).of(MeasureOf::Requests),
     column(
         "requests_per_second",
         Type::Double,
         "On `:table` rows of windows: `row_count` by the window's length.",
-    ),
+    ).of(MeasureOf::Requests),
     column(
         "latency",
         PERCENTILES,
         "On `:table` rows of windows: quantiles of the finite values of the `latency_col`, in its unit.",
-    ),
+    ).of(MeasureOf::Requests),
     column(
         "percent_errors",
         Type::Double,
         "On `:table` rows of windows: requests that failed, in percent of those with a status: with a `status_col` of 400 or more, or \
          one that begins with no number and is not `ok` or `success`, such as `timeout`.",
-    ),
-    column("payload_size", SIZES, "On `:table` rows of windows: bytes of the `payload_cols`."),
-    column("row_count", Type::Long, "All rows of the group, NULLs included."),
+    ).of(MeasureOf::Requests),
+    column("payload_size", SIZES, "On `:table` rows of windows: bytes of the `payload_cols`.").of(MeasureOf::Requests),
+    column("row_count", Type::Long, "All rows of the group, NULLs included.").of(MeasureOf::Everything),
     column(
         "num_infinite",
         Type::Long,
         "Values that are infinite; they are in no other statistic but `count`.",
-    ),
-    column("num_negative", Type::Long, "Finite values below zero."),
+    ).of(MeasureOf::Numbers),
+    column("num_negative", Type::Long, "Finite values below zero.").of(MeasureOf::Numbers),
     column(
         "label_count",
         Type::Long,
         "On `:table` rows: rows whose label is known and that have a prediction. NaN is neither.",
-    ),
-    column("percent_labelled", Type::Double, "On `:table` rows: 100 · label_count / row_count."),
+    ).of(MeasureOf::Quality(Quality::Labels)),
+    column("percent_labelled", Type::Double, "On `:table` rows: 100 · label_count / row_count.").of(MeasureOf::Quality(Quality::Labels)).of_rows(),
     column(
         "rank_error",
         Type::Double,
         "Most by which the rank of `median` or of a quantile can be off, as a share of values: 0 where each different \
          value is counted by itself. It is much less where values lie evenly.",
-    ),
+    ).of(MeasureOf::Ordered),
 ];
 
 /// The table.
@@ -437,109 +437,10 @@ pub const TABLE: Table = Table {
     sorted_by: BY_WINDOW,
 };
 
-/// What a measure of quality looks at, beside labels of these rows or of the baseline's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quality {
-    /// Predicted classes.
-    Classes,
-    /// Probabilities, of one class or of every class.
-    Probabilities,
-    /// Probabilities of every class.
-    ClassProbabilities,
-    /// Predicted numbers.
-    Numbers,
-    /// Only whether labels are there.
-    Labels,
-    /// Probabilities of a class, and what they were worth in the baseline: of the rows themselves no labels.
-    Estimates,
-    /// Predicted numbers, and how wrong they were in the baseline: of the rows themselves no labels.
-    EstimatedErrors,
-}
-
-impl Quality {
-    /// Whether labels of the baseline are looked at, and none of the rows themselves.
-    pub fn is_estimated(self) -> bool {
-        matches!(self, Self::Estimates | Self::EstimatedErrors)
-    }
-}
-
-/// Metrics that exist where labels do.
-const QUALITY: [(&str, Quality); 34] = [
-    ("accuracy_score", Quality::Classes),
-    ("precision", Quality::Classes),
-    ("recall", Quality::Classes),
-    ("f1_score", Quality::Classes),
-    ("log_loss", Quality::Probabilities),
-    ("roc_auc_score", Quality::Probabilities),
-    ("balanced_accuracy_score", Quality::Classes),
-    ("matthews_corrcoef", Quality::Classes),
-    ("cohen_kappa_score", Quality::Classes),
-    ("average_precision_score", Quality::Probabilities),
-    ("brier_score_loss", Quality::Probabilities),
-    ("expected_calibration_error", Quality::Probabilities),
-    ("top_k_accuracy_score", Quality::ClassProbabilities),
-    ("mean_squared_error", Quality::Numbers),
-    ("root_mean_squared_error", Quality::Numbers),
-    ("mean_average_error", Quality::Numbers),
-    ("mean_absolute_percentage_error", Quality::Numbers),
-    ("r2_score", Quality::Numbers),
-    ("median_absolute_error", Quality::Numbers),
-    ("mean_error", Quality::Numbers),
-    ("mean_pinball_loss", Quality::Numbers),
-    ("estimated_accuracy_score", Quality::Estimates),
-    ("estimated_precision", Quality::Estimates),
-    ("estimated_recall", Quality::Estimates),
-    ("estimated_specificity", Quality::Estimates),
-    ("estimated_f1_score", Quality::Estimates),
-    ("estimated_roc_auc_score", Quality::Estimates),
-    ("estimated_average_precision_score", Quality::Estimates),
-    ("estimated_mean_average_error", Quality::EstimatedErrors),
-    ("estimated_root_mean_squared_error", Quality::EstimatedErrors),
-    ("label_count", Quality::Labels),
-    ("newest_label_age_seconds", Quality::Labels),
-    ("label_delay_seconds", Quality::Labels),
-    (PERCENT_LABELLED, Quality::Labels),
-];
-
-/// The one of them that is computed from all rows.
-const PERCENT_LABELLED: &str = "percent_labelled";
-
-/// What `metric` looks at, if it exists only where labels do; a field of a struct with a dot.
-pub fn quality(metric: &str) -> Option<Quality> {
-    let column = metric.split_once('.').map_or(metric, |(column, _)| column);
-    // Of a difference it is what the measure itself looks at.
-    let column = column.strip_suffix("_delta").unwrap_or(column);
-    QUALITY.iter().find(|(name, _)| *name == column).map(|(_, of)| *of)
-}
-
-/// Whether `metric` is of requests as such, of which a baseline is no log; a field of a struct with a dot.
-pub fn is_of_requests(metric: &str) -> bool {
-    let column = metric.split_once('.').map_or(metric, |(column, _)| column);
-    OF_REQUESTS.contains(&column)
-}
-
-const OF_REQUESTS: [&str; 8] = [
-    "newest_row_age_seconds",
-    "newest_label_age_seconds",
-    "label_delay_seconds",
-    "percent_duplicate_requests",
-    "requests_per_second",
-    "latency",
-    "percent_errors",
-    "payload_size",
-];
-
-/// Whether `metric` is computed from labelled rows; a field of a struct with a dot.
-pub fn is_of_labels(metric: &str) -> bool {
-    metric != PERCENT_LABELLED && quality(metric).is_some_and(|of| !of.is_estimated())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const OF_LABELS: [&str; 4] =
-        ["label_count", "percent_labelled", "newest_label_age_seconds", "label_delay_seconds"];
+    use crate::contract::quality;
 
     /// The column's own sentence says what it is of.
     #[test]
@@ -561,7 +462,11 @@ mod tests {
             } else if is_of("Regression.") {
                 Some(Quality::Numbers)
             } else {
-                OF_LABELS.contains(&column.name).then_some(Quality::Labels)
+                match column.name {
+                    "label_count" | "percent_labelled" => Some(Quality::Labels),
+                    "newest_label_age_seconds" | "label_delay_seconds" => Some(Quality::Arrivals),
+                    _ => None,
+                }
             };
             assert_eq!(quality(column.name), expected, "{}", column.name);
         }

@@ -33,7 +33,7 @@ use super::wasserstein_distance::wasserstein_distance;
 use super::wasserstein_distance_normed::wasserstein_distance_normed;
 use super::{Compared, TestResult};
 use crate::config::Comparison;
-use crate::contract::TABLE;
+use crate::contract::{Behind, TABLE};
 use crate::profile::custom::Values;
 use crate::profile::gap::Gap;
 use crate::profile::numeric::NumericState;
@@ -399,57 +399,24 @@ fn text_row(row: DriftRow, now: &TextState, then: &TextState, reasons: &mut Reas
     }
 }
 
-/// Metrics that are computed from all rows, NULLs included.
-const OF_ROWS: [&str; 19] = [
-    "reconstruction_error",
-    "reconstruction_error_cmp",
-    "correlation_change",
-    "correlation_current",
-    "correlation_cmp",
-    "columns_together",
-    "percent_labelled_delta",
-    "row_count_ratio",
-    "columns_added",
-    "columns_lost",
-    "columns_retyped",
-    "count_delta",
-    "percent_null_delta",
-    "null_test",
-    "null_pvalue_adjusted",
-    "non_null_columns_delta",
-    "columns_compared",
-    "columns_drifted",
-    "drift_share",
-];
-
-/// Whether all rows stand behind the metric called `name`, and not values that are there: behind counts of NULLs, and
-/// metrics of one's own.
-fn is_of_rows(name: &str, is_custom: bool) -> bool {
-    let column = name.split_once('.').map_or(name, |(column, _)| column);
-    is_custom || OF_ROWS.contains(&column)
-}
-
 /// The columns that say how many values stand behind a metric, in the window and in the comparison.
-pub fn count_columns(name: &str, is_custom: bool) -> [&'static str; 2] {
-    if QualityDeltas::is_of_labels(name) {
-        ["label_count_current", "label_count_cmp"]
-    } else if is_of_rows(name, is_custom) {
-        ["row_count", "row_count_cmp"]
-    } else {
-        ["count_current", "count_cmp"]
+pub fn count_columns(behind: Behind) -> [&'static str; 2] {
+    match behind {
+        Behind::Labels => ["label_count_current", "label_count_cmp"],
+        Behind::Rows => ["row_count", "row_count_cmp"],
+        Behind::Values => ["count_current", "count_cmp"],
     }
 }
 
 impl DriftRow {
-    /// How many values stand behind the metric called `name`, in the window and in the comparison: what the columns say that
-    /// [`count_columns`] names.
-    pub fn counts_behind(&self, name: &str) -> (u64, u64) {
-        if QualityDeltas::is_of_labels(name) {
-            (self.label_count_current.unwrap_or_default(), self.label_count_cmp.unwrap_or_default())
-        } else if is_of_rows(name, self.custom.contains_key(name)) {
-            (self.row_count, self.row_count_cmp)
-        } else {
-            (self.count_current, self.count_cmp)
+    /// How many stand behind a metric, in the window and in the comparison: what the columns say that [`count_columns`] names.
+    pub fn counts_behind(&self, behind: Behind) -> (u64, u64) {
+        match behind {
+            Behind::Labels => {
+                (self.label_count_current.unwrap_or_default(), self.label_count_cmp.unwrap_or_default())
+            }
+            Behind::Rows => (self.row_count, self.row_count_cmp),
+            Behind::Values => (self.count_current, self.count_cmp),
         }
     }
 
@@ -520,8 +487,7 @@ impl DriftRow {
             "count_cmp" => Some(self.count_cmp as f64),
             "row_count" => Some(self.row_count as f64),
             "row_count_cmp" => Some(self.row_count_cmp as f64),
-            name if QualityDeltas::COLUMNS.contains(&name) => self.quality.metric(name),
-            custom => self.custom.get(custom)?.number(),
+            other => self.quality.metric(other).or_else(|| self.custom.get(other)?.number()),
         }
     }
 }

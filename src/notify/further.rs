@@ -2,7 +2,7 @@
 
 use super::{RunFacts, show};
 use crate::alert::Event;
-use crate::contract::profile_metrics::is_of_labels;
+use crate::contract::{Behind, profile_metrics};
 
 /// What the reader of a message can run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,9 @@ const WINDOWS: usize = 30;
 pub fn further(event: &Event, facts: &RunFacts) -> Further {
     let (pin, count) = match event.drift_type {
         Some(_) => (&facts.drift, "count_current"),
-        None if is_of_labels(&event.metric) => (&facts.profile, "label_count"),
+        None if profile_metrics::TABLE.behind(&event.metric) == Behind::Labels => {
+            (&facts.profile, "label_count")
+        }
         None => (&facts.profile, "count"),
     };
     let location = foreign(&pin.table);

@@ -152,6 +152,8 @@ pub struct Alert<'a> {
     pub direction: Direction,
     /// The bound, in the metric's own unit.
     pub threshold: &'a str,
+    /// Windows of the baseline that the bound was learned from; null where the rule names it.
+    pub learned_windows: Option<u64>,
     /// The metric in the window; null where it has none, as with `no_data`.
     pub value: Option<f64>,
     /// The metric in the window before.
@@ -254,6 +256,7 @@ fn alert<'a>(notification: &Notification<'a>, status: AlertStatus, item: &Item<'
         metric: &event.metric,
         direction: event.direction,
         threshold: &event.threshold,
+        learned_windows: event.learned_windows,
         value: event.value,
         previous_value: event.previous_value,
         baseline_value: event.baseline_value,

@@ -68,6 +68,14 @@ pub fn model_version(event: &Event) -> String {
 
 /// How far: the metric and its value against the threshold.
 pub fn crossing(event: &Event) -> String {
+    let windows = |windows| if windows == 1 { "window" } else { "windows" };
+    let learned = event.learned_windows;
+    let learned = learned.map(|count| format!(", learned from {count} {} of the baseline", windows(count)));
+    format!("{}{}", crossed(event), learned.unwrap_or_default())
+}
+
+/// The same, without where the threshold comes from.
+fn crossed(event: &Event) -> String {
     let metric = show::shortened(&event.metric, NAME_LENGTH_MAX);
     let threshold = show::shortened(&event.threshold, NAME_LENGTH_MAX);
     if event.state == State::NoData {

@@ -1,27 +1,26 @@
-//! The state of a classifier's quality: labelled rows by prediction and label, and where the scores of
-//! each kind of row lie.
+//! The state of a classifier's quality: labelled rows by prediction and label, and how sure the model was.
 
 mod agreement;
+mod both_ends;
 mod calibration;
 mod curves;
 mod delong;
 pub mod every_class;
 mod intervals;
 mod jackknife;
+mod probabilities;
 mod score_intervals;
+mod scored;
 mod scores;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use calibration::Calibration;
 pub use curves::average_precision;
-use every_class::{EveryClass, Gathered, MOST_LEFT_OUT, left_out};
+pub use probabilities::{Probabilities, Room, SureOf};
+pub use scored::TopK;
 pub use scores::{ScoredAs, Scores};
 use serde::{Deserialize, Serialize};
 
-use super::distribution::Edges;
-use super::exact_sum::Slots;
-use super::moments::Moments;
 use super::reason::Absence;
 
 /// Most pairs of prediction and label that are told apart. Beyond them no measure of classes has a value; which pairs
@@ -32,12 +31,6 @@ pub const MAX_CELLS: usize = 10_000;
 /// than two.
 const MAX_SAID: usize = 3;
 
-const NO_SCORE: Absence = Absence::new("no labelled row has a score");
-const OTHER_NAMES: Absence =
-    Absence::new("no label is one of the classes that have probabilities: their names are others");
-const TWO_KINDS: Absence =
-    Absence::new("some rows have a probability of one class, and others of every class");
-
 /// All that is remembered of predictions of classes. Merging states gives the state of all rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClassificationState {
@@ -47,32 +40,10 @@ pub struct ClassificationState {
     pub uncounted: u64,
     /// Labelled rows whose label is the positive class.
     pub positives: u64,
-    /// Where scores that are probabilities lie, of labelled rows and others.
-    scores: Scores,
-    /// −ln of the probability given to the label.
-    log_losses: Moments,
-    /// (Probability − 1)² of rows of the positive class, probability² of the others; of every class, the sum over classes. Of
-    /// labelled rows, each rounded.
-    squared_errors: Moments,
-    /// How often labelled rows of about the same probability are of the positive class; of every class, how often the predicted
-    /// class comes true.
-    calibration: Calibration,
-    /// Labelled rows whose scores are no probabilities.
-    pub not_probabilities: u64,
-    /// Other rows with a prediction whose scores are no probabilities.
-    unlabelled_not_probabilities: u64,
+    /// How sure the model was, of labelled rows and others.
+    pub probabilities: Probabilities,
     /// Predicted classes of labelled rows and others, the first few by name.
     said: BTreeSet<String>,
-    /// Of rows that have probabilities of every class.
-    every_class: Option<Box<EveryClass>>,
-}
-
-/// Room to work in.
-#[derive(Debug, Default)]
-pub struct Room {
-    probabilities: Vec<f64>,
-    losses: Vec<f64>,
-    slots: Slots,
 }
 
 /// Scores by class, and their means over classes.
@@ -102,17 +73,6 @@ impl ClassScores {
     }
 }
 
-/// Shares of labelled rows whose label is among the k classes of the highest probabilities.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct TopK {
-    /// Of two.
-    pub k2: f64,
-    /// Of three.
-    pub k3: f64,
-    /// Of five.
-    pub k5: f64,
-}
-
 /// How often a prediction met a label.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cell {
@@ -136,22 +96,6 @@ pub struct ClassCounts {
 }
 
 impl ClassificationState {
-    /// From now on tells scores at `edges` apart. Only while there are none.
-    pub fn pin(&mut self, edges: &Edges) {
-        self.scores.pin(edges);
-    }
-
-    /// Tells scores at `edges`, too, apart, of those that have been counted; whether that can be, as of
-    /// [`Distribution::cut_between_buckets`].
-    pub fn cut_between_buckets(&mut self, edges: &Edges) -> bool {
-        self.scores.cut_between_buckets(edges)
-    }
-
-    /// The same as far as it can be, as of [`Distribution::cut_where_possible`].
-    pub fn cut_where_possible(&mut self, edges: &Edges) {
-        self.scores.cut_where_possible(edges);
-    }
-
     /// Counts `count` labelled rows. `positive`: whether the label is the positive class.
     pub fn add(&mut self, prediction: &str, label: &str, positive: bool, count: u64) {
         let key = (prediction.to_owned(), label.to_owned());
@@ -178,48 +122,6 @@ impl ClassificationState {
         }
     }
 
-    /// Notes the scores of rows with a prediction that are all of one kind.
-    pub fn add_scores(&mut self, scores: &[f64], of: ScoredAs, room: &mut Room) {
-        let Room { probabilities, losses, slots } = room;
-        probabilities.clear();
-        probabilities.extend(scores.iter().filter(|score| (0.0..=1.0).contains(*score)));
-        let not_probabilities = (scores.len() - probabilities.len()) as u64;
-        self.scores.add_all(probabilities, of);
-        let Some(positive) = of.is_positive else {
-            self.unlabelled_not_probabilities += not_probabilities;
-            return;
-        };
-        self.not_probabilities += not_probabilities;
-        self.calibration.add_all(probabilities, positive);
-        let likely = |score: &f64| if positive { *score } else { 1.0 - score };
-        losses.clear();
-        // As scikit-learn: a probability is kept one epsilon away from 0 and 1.
-        let loss = |score| -likely(score).clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln();
-        losses.extend(probabilities.iter().map(loss));
-        self.log_losses.add_all(losses, slots);
-        let error = |score: &f64| if positive { score - 1.0 } else { *score };
-        losses.clear();
-        losses.extend(probabilities.iter().map(|score| error(score) * error(score)));
-        self.squared_errors.add_all(losses, slots);
-    }
-
-    /// Adds rows with probabilities of every class, whose classes have these `names`, in their order.
-    pub fn add_of_every_class(&mut self, rows: &Gathered, names: &[String], room: &mut Room) {
-        if rows.is_empty() {
-            return;
-        }
-        let slots = &mut room.slots;
-        self.every_class.get_or_insert_default().add(rows, names, slots);
-        let [wrong, right] = &rows.confidences;
-        self.calibration.add_all(wrong, false);
-        self.calibration.add_all(right, true);
-        self.log_losses.add_all(&rows.losses, slots);
-        self.squared_errors.add_all(&rows.squared_errors, slots);
-        let (labelled, unlabelled) = rows.not_probabilities;
-        self.not_probabilities += labelled;
-        self.unlabelled_not_probabilities += unlabelled;
-    }
-
     /// Adds the rows of another state.
     pub fn merge(&mut self, other: &Self) {
         for (key, count) in &other.cells {
@@ -231,17 +133,9 @@ impl ClassificationState {
         }
         self.uncounted += other.uncounted;
         self.positives += other.positives;
-        self.scores.merge(&other.scores);
-        self.log_losses.merge(&other.log_losses);
-        self.squared_errors.merge(&other.squared_errors);
-        self.calibration.merge(&other.calibration);
-        self.not_probabilities += other.not_probabilities;
-        self.unlabelled_not_probabilities += other.unlabelled_not_probabilities;
+        self.probabilities.merge(&other.probabilities);
         self.said.extend(other.said.iter().cloned());
         self.forget_said();
-        if let Some(theirs) = &other.every_class {
-            self.every_class.get_or_insert_default().merge(theirs);
-        }
     }
 
     /// Labelled rows.
@@ -252,21 +146,6 @@ impl ClassificationState {
     /// Whether there is no row in it, labelled or not.
     pub fn is_empty(&self) -> bool {
         self.count() == 0 && self.said.is_empty()
-    }
-
-    /// Where scores lie, of labelled rows and others.
-    pub fn scores(&self) -> &Scores {
-        &self.scores
-    }
-
-    /// Of rows that have probabilities of every class, what these say.
-    pub fn every_class(&self) -> Option<&EveryClass> {
-        self.every_class.as_deref()
-    }
-
-    /// Rows with a prediction whose scores are no probabilities, labelled or not.
-    pub fn all_not_probabilities(&self) -> u64 {
-        self.not_probabilities + self.unlabelled_not_probabilities
     }
 
     /// Predicted classes of labelled rows and others, the first few by name.
@@ -348,144 +227,14 @@ impl ClassificationState {
         self.by_rate(|class| (2 * class.hits, class.predicted + class.labelled))
     }
 
-    /// Labelled rows with probabilities.
-    pub fn scored(&self) -> u64 {
-        self.scores.labelled() + self.every_class().map_or(0, EveryClass::labelled)
-    }
-
-    /// That there are scores of labelled rows, and that these are probabilities: of one class, or of every class.
-    ///
-    /// # Errors
-    /// Why nothing is measured of them.
-    pub fn are_probabilities(&self) -> Result<(), Absence> {
-        let (scored, not) = (self.scored(), self.not_probabilities);
-        match (&self.every_class, not) {
-            (Some(_), _) if self.scores.all() > 0 => Err(TWO_KINDS),
-            (Some(_), 1..) if MOST_LEFT_OUT * not > scored + not => Err(left_out(not, scored + not)),
-            (None, 1..) => {
-                let are = if not == 1 { "is" } else { "are" };
-                Err(format!("{not} of {} scores {are} not within 0 and 1", scored + not).into())
-            }
-            (Some(every), _) if !every.has_labels() => Err(OTHER_NAMES),
-            _ if scored == 0 => Err(NO_SCORE),
-            _ => Ok(()),
-        }
-    }
-
-    /// What is to be said of rows with probabilities of every class that are left out, because few are such.
-    pub fn few_left_out(&self) -> Option<Absence> {
-        let (not, all) = (self.not_probabilities, self.scored() + self.not_probabilities);
-        let are_few = self.every_class.is_some() && not > 0 && MOST_LEFT_OUT * not <= all;
-        are_few.then(|| {
-            format!("{}, and {} left out", left_out(not, all), if not == 1 { "is" } else { "are" }).into()
-        })
-    }
-
-    /// Labels by class, if there are scores and they are of these labels: all probabilities, of every class or of one of
-    /// at most two classes. Of two classes of which neither is the positive one, nobody knows which the scores
-    /// are of; a single class may well be the negative one.
-    fn scored_labels(&self) -> Result<BTreeMap<&str, u64>, Absence> {
-        let mut labels = self.support()?;
-        self.are_probabilities()?;
-        labels.retain(|_, count| *count > 0);
-        match labels.len() {
-            _ if self.every_class.is_some() => Ok(labels),
-            2 if self.positives == 0 => {
-                Err(Absence::new("labels are of two classes, and neither is the positive one"))
-            }
-            0..=2 => Ok(labels),
-            classes => Err(format!("labels are of {classes} classes, and scores are of one").into()),
-        }
-    }
-
-    /// Mean negative log-likelihood of the label, in nats. Of scores of one class absent for more than two classes, and for
-    /// two of which neither is the positive one.
-    pub fn log_loss(&self) -> Result<f64, Absence> {
-        self.scored_labels()?;
-        self.log_losses.mean(self.scored()).ok_or(NO_SCORE)
-    }
-
-    /// Mean squared difference between the probability and what came true, 1 of the positive class and else 0: the Brier score. Of
-    /// probabilities of every class the sum over classes. Absent where the log loss is.
-    pub fn brier_score_loss(&self) -> Result<f64, Absence> {
-        self.scored_labels()?;
-        self.squared_errors.mean(self.scored()).ok_or(NO_SCORE)
-    }
-
-    /// How far probabilities are from how often they come true, over bins of them, as of [`Calibration::error`]. Absent where
-    /// the log loss is.
-    pub fn expected_calibration_error(&self) -> Result<f64, Absence> {
-        self.scored_labels()?;
-        self.calibration.error().ok_or(NO_SCORE)
-    }
-
-    /// Average precision, as of [`curves::average_precision`]; of probabilities of every class the mean over classes that labels
-    /// are of.
-    pub fn average_precision_score(&self) -> Result<f64, Absence> {
-        self.scored_labels()?;
-        let Some(every) = &self.every_class else { return average_precision(&self.scores) };
-        let scores = every.classes()?.into_iter().map(|class| every.of(class));
-        let labelled = scores.filter(|scores| scores.of_label(true) > 0);
-        let precisions: Vec<f64> =
-            labelled.map(|scores| average_precision(&scores)).collect::<Result<_, _>>()?;
-        Ok(precisions.iter().sum::<f64>() / precisions.len() as f64)
-    }
-
-    /// The ROC area, as of [`curves::roc_auc`], in the shape of the other scores: of scores of one of two classes each has the
-    /// same; of probabilities of every class, those that labels are of.
-    pub fn roc_auc_score(&self) -> Result<ClassScores, Absence> {
-        let labels = self.scored_labels()?;
-        let Some(every) = &self.every_class else {
-            let area = curves::roc_auc(&self.scores)?;
-            return Ok(ClassScores::over(&labels, |_| area));
-        };
-        let scores = every.classes()?.into_iter().map(|class| (class, every.of(class)));
-        let labelled: Vec<_> = scores.filter(|(_, scores)| scores.of_label(true) > 0).collect();
-        if labelled.len() < 2 {
-            return Err(Absence::new("every scored row is of one class"));
-        }
-        let support = labelled.iter().map(|(class, scores)| (*class, scores.of_label(true))).collect();
-        let areas: BTreeMap<&str, f64> = labelled
-            .iter()
-            .map(|(class, scores)| Ok((*class, curves::roc_auc(scores)?)))
-            .collect::<Result<_, Absence>>()?;
-        Ok(ClassScores::over(&support, |class| areas.get(class).copied().unwrap_or_default()))
-    }
-
-    /// Shares of rows whose label is among the classes of the highest probabilities.
-    pub fn top_k_accuracy_score(&self) -> Result<TopK, Absence> {
-        let every = self.every_class().ok_or(NO_SCORE)?;
-        if self.scores.all() > 0 {
-            return Err(TWO_KINDS);
-        }
-        if !every.has_labels() {
-            return Err(OTHER_NAMES);
-        }
-        let share = |k| match every.top(k) {
-            (_, 0) => Err(NO_SCORE),
-            (hits, rows) => Ok(hits as f64 / rows as f64),
-        };
-        Ok(TopK { k2: share(2)?, k3: share(3)?, k5: share(5)? })
-    }
-
     /// Bytes held in memory, about.
     pub fn size(&self) -> usize {
-        size_of::<Self>()
-            + self.cells.len() * 128
-            + self.scores.size()
-            + self.log_losses.size()
-            + self.squared_errors.size()
-            + self.every_class().map_or(0, EveryClass::size)
+        size_of::<Self>() + self.cells.len() * 128 + self.probabilities.size()
     }
 
     /// Brings sums into their one form, so that equal states have equal bytes.
     pub fn settle(&mut self) {
-        self.log_losses.settle();
-        self.squared_errors.settle();
-        self.scores.settle();
-        if let Some(every) = &mut self.every_class {
-            every.settle();
-        }
+        self.probabilities.settle();
     }
 }
 
@@ -497,14 +246,14 @@ impl ClassificationState {
         self.add(prediction, label, positive, 1);
         self.note_said(prediction);
         let of = ScoredAs { is_positive: Some(positive), said_positive };
-        self.add_scores(score.as_slice(), of, &mut Room::default());
+        self.probabilities.add_scores(score.as_slice(), of, &mut Room::default());
     }
 
     /// Counts one row that waits for its label.
     pub(crate) fn add_unlabelled(&mut self, prediction: &str, said_positive: bool, score: f64) {
         self.note_said(prediction);
         let of = ScoredAs { is_positive: None, said_positive };
-        self.add_scores(&[score], of, &mut Room::default());
+        self.probabilities.add_scores(&[score], of, &mut Room::default());
     }
 }
 
@@ -540,8 +289,9 @@ mod tests {
             .collect();
         rows.iter().for_each(|(score, positive)| state.add_row("0", "0", *positive, Some(*score)));
         rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        assert!(!state.scores.is_exact());
-        let (ours, exact) = (curves::roc_auc(&state.scores).unwrap_or_default(), area(&rows));
+        let SureOf::Positive(scores) = state.probabilities.sure_of() else { unreachable!() };
+        assert!(!scores.is_exact());
+        let (ours, exact) = (curves::roc_auc(&scores.by_label()).unwrap_or_default(), area(&rows));
         assert!((0.6..0.95).contains(&exact), "{exact}");
         assert!((ours - exact).abs() < 1e-3, "{ours}, not {exact}");
     }
@@ -580,7 +330,8 @@ mod tests {
     fn scores_that_are_no_probabilities_are_counted_apart() {
         let mut state = ClassificationState::default();
         [1.5, -0.1, f64::NAN, 0.5].iter().for_each(|score| state.add_row("a", "a", true, Some(*score)));
-        assert_eq!((state.not_probabilities, state.scored(), state.count()), (3, 1, 4));
+        let probabilities = &state.probabilities;
+        assert_eq!((probabilities.labelled_without(), probabilities.labelled(), state.count()), (3, 1, 4));
         assert_eq!(state.log_loss(), Err("3 of 4 scores are not within 0 and 1".to_owned().into()));
     }
 }

@@ -105,7 +105,13 @@ pub(super) fn unknown(monitor: &Monitor, schema: &Schema, baseline: Option<&Sche
             )
         })
     });
-    excluded.chain(blind).chain(unmet(monitor, &profiled)).collect()
+    let idle = monitor.inference.columns.include.iter().flatten().filter(|name| {
+        known.contains(&name.as_str()) && !profiled.iter().any(|column| column.name == **name)
+    });
+    let idle = idle.map(|name| {
+        format!("`columns.include` names `{name}`, which has another role in the table and is not profiled: leave it out")
+    });
+    excluded.chain(idle).chain(blind).chain(unmet(monitor, &profiled)).collect()
 }
 
 /// What is known beforehand, and what columns weigh, of columns that are not there or are of another kind.

@@ -209,6 +209,7 @@ impl Distribution {
         if self.total == 0 {
             self.cuts = Cuts::default();
         }
+        self.counts.settle();
     }
 
     /// The same rows in their one form.

@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use every_class::OfEveryClass;
 use one_vs_all::OneVsAll;
 
-use super::classification::ClassificationState;
-use super::classification::every_class::{EveryClass, MOST_LEFT_OUT, left_out};
+use super::classification::every_class::{MOST_LEFT_OUT, left_out};
+use super::classification::{ClassificationState, SureOf};
 use super::reason::Absence;
 use super::{Group, Profiles, QualityState, Segment, Subject};
 use crate::contract::ALL_VERSIONS;
@@ -71,15 +71,18 @@ impl Estimator {
         if reference.count() == 0 {
             return Err(Absence::new("no row of the baseline is labelled"));
         }
-        if let Some(every) = reference.every_class() {
-            let unusable = |why: Absence| -> Absence { format!("in the baseline, {why}").into() };
-            reference.are_probabilities().map_err(unusable)?;
-            return Ok(Self(Of::Every(OfEveryClass::of(every)?)));
-        }
-        if reference.not_probabilities > 0 {
-            return Err(Absence::new("scores of the baseline are not all within 0 and 1"));
-        }
-        let of_positive = OneVsAll::of(reference.scores())?;
+        let of_positive = match reference.probabilities.sure_of() {
+            SureOf::Positive(_) if reference.probabilities.labelled_without() > 0 => {
+                return Err(Absence::new("scores of the baseline are not all within 0 and 1"));
+            }
+            SureOf::Positive(scores) => OneVsAll::of(scores)?,
+            sure_of => {
+                let unusable = |why: Absence| -> Absence { format!("in the baseline, {why}").into() };
+                reference.are_probabilities().map_err(unusable)?;
+                let SureOf::Every(every) = sure_of else { return Err(OTHER_KIND) };
+                return Ok(Self(Of::Every(OfEveryClass::of(every)?)));
+            }
+        };
         let classes: BTreeSet<String> = reference.by_class()?.into_keys().map(str::to_owned).collect();
         if classes.len() > TWO {
             return Err(Absence::new("the baseline has more than two classes"));
@@ -92,35 +95,34 @@ impl Estimator {
     /// # Errors
     /// If no row has a prediction and a score, a score is not a probability, or there is another class.
     pub fn estimate(&self, rows: &ClassificationState) -> Result<Estimate, Absence> {
-        let scored = rows.scores().all() + rows.every_class().map_or(0, EveryClass::all);
-        match rows.all_not_probabilities() {
-            not if rows.every_class().is_some() && MOST_LEFT_OUT * not > scored + not => {
-                return Err(left_out(not, scored + not));
-            }
-            1.. if rows.every_class().is_none() => {
-                let not = rows.all_not_probabilities();
+        let (scored, not) = (rows.probabilities.all(), rows.probabilities.all_without());
+        let sure_of = rows.probabilities.sure_of();
+        match sure_of {
+            SureOf::Positive(_) if not > 0 => {
                 let are = if not == 1 { "is" } else { "are" };
                 let all = scored + not;
                 return Err(format!("{not} of {all} scores {are} not within 0 and 1, labelled or not").into());
             }
+            SureOf::Every(_) | SureOf::Both if MOST_LEFT_OUT * not > scored + not => {
+                return Err(left_out(not, scored + not));
+            }
+            _ if scored == 0 => return Err(Absence::new("no row has a prediction and a score")),
             _ => {}
         }
-        if scored == 0 {
-            return Err(Absence::new("no row has a prediction and a score"));
-        }
-        match (&self.0, rows.every_class()) {
-            (Of::Positive(of_positive, classes), None) => {
+        match (&self.0, sure_of) {
+            (Of::Positive(of_positive, classes), SureOf::Positive(scores)) => {
                 if classes.union(rows.said()).count() > TWO {
                     return Err(UNKNOWN_CLASS);
                 }
-                Ok(of_positive.estimate(rows.scores()))
+                Ok(of_positive.estimate(scores))
             }
-            (Of::Every(of_every), Some(every)) if rows.scores().all() == 0 => of_every.estimate(every),
-            _ => Err(Absence::new("probabilities are of other classes than those of the baseline")),
+            (Of::Every(of_every), SureOf::Every(every)) => of_every.estimate(every),
+            _ => Err(OTHER_KIND),
         }
     }
 }
 
+const OTHER_KIND: Absence = Absence::new("probabilities are of other classes than those of the baseline");
 const UNKNOWN_CLASS: Absence = Absence::new("a class is predicted that the baseline does not have");
 
 /// The estimators of the segments of a baseline.

@@ -2,7 +2,7 @@
 //!
 //! Reads schemas, and gives sentences. Each kind of finding is found by a module of its own; here they come together.
 
-use super::{columns, counterparts, never};
+use super::{columns, counterparts, known_classes, never};
 use crate::config::Monitor;
 use crate::source::Snapshot;
 
@@ -18,6 +18,7 @@ pub fn of_tables(monitor: &Monitor, snapshot: &Snapshot) -> Vec<String> {
         .into_iter()
         .chain(of_baseline.into_iter().flatten())
         .chain(never::findings(monitor, inference, baseline))
+        .chain(known_classes::findings(monitor, inference))
         .chain(snapshot.registry_findings.iter().cloned())
         .collect()
 }

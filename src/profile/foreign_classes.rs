@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::classification::SureOf;
 use super::{Profiles, QualityState};
 use crate::contract::ALL_VERSIONS;
 
@@ -19,7 +20,10 @@ pub fn finding(profiles: &Profiles) -> Option<String> {
     let (mut labels, mut classes) = (BTreeSet::new(), BTreeSet::new());
     for group in whole.flat_map(|(_, windows)| windows.values()) {
         let Some(QualityState::Classification(state)) = &group.table.quality else { continue };
-        let Some(every) = state.every_class().filter(|every| every.labelled() > 0) else { continue };
+        let SureOf::Every(every) = state.probabilities.sure_of() else { continue };
+        if every.labelled() == 0 {
+            continue;
+        }
         if every.has_labels() {
             return None;
         }

@@ -31,6 +31,7 @@ pub mod frequent_items;
 pub mod functions;
 pub mod gap;
 pub mod interval;
+pub mod known_classes;
 pub mod lengths;
 #[cfg(feature = "dle")]
 pub mod loss_estimator;

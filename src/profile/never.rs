@@ -7,98 +7,8 @@ use arrow::datatypes::Schema;
 
 use super::{ColumnInfo, Kind, columns};
 use crate::config::{Comparison, Condition, CustomMetric, Monitor, Proba, Rule};
-use crate::contract::profile_metrics::{Quality, quality};
-use crate::contract::{TABLE, drift_metrics};
+use crate::contract::{MeasureOf, Quality, TABLE, measure_of, quality};
 use crate::source::{is_by_class, is_time};
-
-/// Metrics of every column, whatever its kind.
-const OF_ALL: [&str; 12] = [
-    "null_test.statistic",
-    "null_test.pvalue",
-    "null_pvalue_adjusted",
-    "count",
-    "num_nulls",
-    "percent_null",
-    "row_count",
-    "count_delta",
-    "percent_null_delta",
-    "count_current",
-    "count_cmp",
-    "row_count_cmp",
-];
-/// Metrics of all columns but those of which only values and NULLs are counted.
-const OF_VALUES: [&str; 4] =
-    ["distinct_count", "percent_distinct", "percent_distinct_delta", "distinct_count_delta"];
-/// Metrics of numbers and times.
-const OF_ORDERED: [&str; 4] = ["min", "max", "median", "rank_error"];
-/// Metrics of numbers and names.
-const OF_BINS: [&str; 8] = [
-    "js_distance",
-    "population_stability_index",
-    "hellinger_distance",
-    "kl_divergence",
-    "effect_size",
-    "drift_pvalue",
-    "drift_pvalue_adjusted",
-    "num_bins",
-];
-/// Metrics of numbers.
-const OF_NUMBERS: [&str; 22] = [
-    "percent_out_of_bounds",
-    "median_delta",
-    "stddev_delta",
-    "percent_out_of_range",
-    "avg",
-    "stddev",
-    "num_zeros",
-    "num_nan",
-    "percent_nan",
-    "percent_zeros",
-    "num_infinite",
-    "num_negative",
-    "avg_delta",
-    "percent_zeros_delta",
-    "ks_test.statistic",
-    "ks_test.pvalue",
-    "wasserstein_distance",
-    "wasserstein_distance_normed",
-    "energy_distance",
-    "cramer_von_mises_test.statistic",
-    "cramer_von_mises_test.pvalue",
-    "standardized_mean_difference",
-];
-/// Metrics of names.
-const OF_NAMES: [&str; 8] = [
-    "percent_unlisted",
-    "percent_unexpected",
-    "chi_squared_test.statistic",
-    "chi_squared_test.pvalue",
-    "chi_squared_degrees_of_freedom",
-    "cramers_v",
-    "tv_distance",
-    "l_infinity_distance",
-];
-/// Metrics of values that have a length.
-const OF_LENGTHS: [&str; 3] = ["min_length", "max_length", "avg_length"];
-/// Metrics of the row of a whole table in either table, beside measures of quality and those of comparisons.
-const OF_TABLE: [&str; 16] = [
-    "newest_row_age_seconds",
-    "percent_duplicate_requests",
-    "requests_per_second",
-    "latency.p50",
-    "latency.p90",
-    "latency.p95",
-    "latency.p99",
-    "percent_errors",
-    "payload_size.avg_bytes",
-    "payload_size.max_bytes",
-    "count",
-    "row_count",
-    "count_delta",
-    "count_current",
-    "count_cmp",
-    "row_count_cmp",
-];
 
 /// What there is to say about the rules of `monitor`, where the inference table with its labels has the columns of
 /// `schema`, and the baseline, if there is one, those of `baseline`.
@@ -161,7 +71,7 @@ fn not_among_inputs(rule: &Rule, custom: &CustomMetric) -> Vec<String> {
 /// That `rule` waits for what takes something that the baseline does not have.
 fn incomparable(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<String> {
     let metric = rule.metric.name();
-    let of = quality(metric).filter(|of| *of != Quality::Labels)?;
+    let of = quality(metric).filter(|of| !of.is_of_labels_alone())?;
     let is_compared = matches!(rule.condition, Condition::ChangeFromBaseline(_))
         || rule.comparison == Some(Comparison::Baseline)
         || of.is_estimated();
@@ -217,26 +127,29 @@ fn unlearned(rule: &Rule, monitor: &Monitor, baseline: &Schema) -> Option<String
     })
 }
 
-pub(super) fn is_of_table(metric: &str) -> bool {
-    OF_TABLE.contains(&metric) || drift_metrics::is_of_table(metric) || quality(metric).is_some()
+/// Whether the rows of whole tables have `metric`.
+fn is_of_table(metric: &str) -> bool {
+    measure_of(metric).is_some_and(MeasureOf::is_of_tables)
 }
 
-pub(super) fn is_of_any_column(metric: &str) -> bool {
-    let lists: [&[&str]; 7] =
-        [&OF_ALL, &OF_VALUES, &OF_ORDERED, &OF_BINS, &OF_NUMBERS, &OF_NAMES, &OF_LENGTHS];
-    lists.iter().any(|list| list.contains(&metric))
+/// Whether the rows of some column may have `metric`.
+fn is_of_any_column(metric: &str) -> bool {
+    measure_of(metric).is_some_and(MeasureOf::is_of_columns)
 }
 
 /// Whether the rows of `column` can have `metric`.
 fn is_of(column: &ColumnInfo, metric: &str) -> bool {
-    let lengths: &[&str] = if column.has_lengths() { &OF_LENGTHS } else { &[] };
-    let lists: &[&[&str]] = match column.kind {
-        Kind::Numeric => &[&OF_VALUES, &OF_ORDERED, &OF_BINS, &OF_NUMBERS],
-        Kind::Time => &[&OF_VALUES, &OF_ORDERED],
-        Kind::Text => &[&OF_VALUES, &OF_BINS, &OF_NAMES, lengths],
-        Kind::Opaque => &[lengths],
-    };
-    OF_ALL.contains(&metric) || lists.iter().any(|list| list.contains(&metric))
+    use Kind::{Numeric, Opaque, Text, Time};
+    match measure_of(metric) {
+        None | Some(MeasureOf::Table | MeasureOf::Requests | MeasureOf::Quality(_)) => false,
+        Some(MeasureOf::Everything | MeasureOf::Columns) => true,
+        Some(MeasureOf::Values) => column.kind != Opaque,
+        Some(MeasureOf::Ordered) => matches!(column.kind, Numeric | Time),
+        Some(MeasureOf::Bins) => matches!(column.kind, Numeric | Text),
+        Some(MeasureOf::Numbers) => column.kind == Numeric,
+        Some(MeasureOf::Names) => column.kind == Text,
+        Some(MeasureOf::Lengths) => matches!(column.kind, Text | Opaque) && column.has_lengths(),
+    }
 }
 
 fn what(column: &ColumnInfo) -> String {
@@ -257,7 +170,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Settings, load};
-    use crate::contract::profile_metrics;
+    use crate::contract::{drift_metrics, profile_metrics};
 
     /// One column of each kind, and the label and the prediction.
     fn schema() -> Schema {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::classification::SureOf;
 use super::{Group, Profiles, QualityState, Segment};
 use crate::config::{Monitor, Proba};
 use crate::contract::ALL_VERSIONS;
@@ -49,7 +50,7 @@ fn negatives<'a>(groups: impl Iterator<Item = &'a Group>) -> Option<BTreeSet<&'a
     for group in groups {
         let Some(QualityState::Classification(state)) = &group.table.quality else { continue };
         // Where every class has a probability, none is the positive one.
-        if state.positives > 0 || state.every_class().is_some() {
+        if state.positives > 0 || !matches!(state.probabilities.sure_of(), SureOf::Positive(_)) {
             return None;
         }
         labels.extend(state.labels());

@@ -15,6 +15,7 @@ mod bins;
 mod chunks;
 mod closer;
 mod custom;
+mod decided;
 mod decode;
 mod earlier;
 mod error;
@@ -23,6 +24,7 @@ mod kept;
 mod losses;
 mod measured;
 mod passes;
+mod plan;
 mod relabeled;
 mod requests;
 mod rows;
@@ -45,7 +47,7 @@ pub use error::{HINT_FAULT, OUT_OF_RANGE, QueryError};
 use jiff::Timestamp;
 pub use kept::windows as counted_windows;
 use measured::Scales;
-use passes::{Pass, States};
+use passes::Pass;
 pub use relabeled::{relabeled, window_start};
 use requests::show_labels;
 pub(super) use rows::view;
@@ -53,28 +55,20 @@ use table::{Answer, Asked, Table};
 pub use table::{MAX_SLICES, SliceValues};
 pub use watch::{Watch, bytes_read};
 
-use super::covariance::{CovarianceState, Reference};
 use super::custom::{Measured, aggregate};
 use super::distribution::Edges;
 use super::fairness::Fairness;
 use super::gap::Gaps;
-#[cfg(feature = "dle")]
-use super::loss_estimator::LossEstimator;
 use super::own_names::OwnNames;
 use super::pinned::PinnedEdges;
-use super::reason::Absence;
 use super::slice::{self, SliceError};
 use super::state_row::Bases;
-use super::{
-    BaseGroup, ColumnInfo, ColumnSet, Group, GroupKey, Profiles, Role, Rollup, Series, columns, counterparts,
-    functions,
-};
+use super::{BaseGroup, ColumnInfo, ColumnSet, GroupKey, Profiles, Rollup, columns, counterparts, functions};
 use crate::config::{Expectation, Monitor, ProblemType, Settings};
 use crate::contract::TABLE;
 use crate::scope::Scopes;
 use crate::source::{Part, Snapshot, is_time};
 use crate::spans::Spans;
-use crate::window::Window;
 
 /// What was counted of some columns.
 #[derive(Debug)]
@@ -108,6 +102,8 @@ pub struct Totals {
     pub bytes: u64,
     /// In how many passes over the tables, of some columns each.
     pub passes: usize,
+    /// Bytes that are held of predictions, where these alone are more than states may take.
+    pub too_many_bytes: Option<u64>,
 }
 
 /// What is read of the inference table, and what it is added to: everything, and nothing, if nobody says otherwise.
@@ -167,6 +163,8 @@ pub struct Counting<'a> {
     /// Which columns had values in the passes before, by groups of the inference table and of the baseline.
     non_null: [HashMap<GroupKey, ColumnSet>; 2],
     totals: Totals,
+    /// Bytes that states may take.
+    memory: u64,
 }
 
 impl<'a> Counting<'a> {
@@ -273,6 +271,7 @@ impl<'a> Counting<'a> {
             scales: Scales::default(),
             non_null: <[HashMap<_, _>; 2]>::default(),
             totals,
+            memory: settings.state_memory,
         };
         if let Some(earlier) = earlier {
             let (read, bytes) = counting.inference.count_rows().await?;
@@ -285,7 +284,7 @@ impl<'a> Counting<'a> {
             counting.totals.bytes += bytes;
         }
         counting.custom().await?;
-        let (passes, bytes) = counting.plan(settings.state_memory).await?;
+        let (passes, bytes) = counting.plan().await?;
         counting.totals.bytes += bytes;
         counting.totals.passes = passes.len();
         counting.passes = passes.into();
@@ -330,40 +329,6 @@ impl<'a> Counting<'a> {
         self.base.as_ref().map(|base| base.scopes.clone()).unwrap_or_default()
     }
 
-    /// The passes that are needed if states may take `memory` bytes, and the bytes that were read to know.
-    async fn plan(&self, memory: u64) -> Result<(Vec<Pass>, u64), QueryError> {
-        // What the row of the whole table looks at.
-        let is_last = |column: &ColumnInfo| column.role != Role::Feature;
-        let tables = || self.baseline.iter().chain([&self.inference]);
-        // A log may leave out how many rows there are.
-        let rows = tables().map(|table| table.size.rows).sum::<Option<u64>>().unwrap_or(u64::MAX);
-        let mut states = States::of_rows(rows, self.rollup(), self.monitor.slicing_exprs.len());
-        let mut bytes = 0;
-        if let Some(base) = &self.base {
-            // What is read is added to what is kept, and is hardly ever more.
-            states.add(&base.groups, self.rollup());
-        }
-        let of_table = CovarianceState::size_of_columns(Scales::most(&self.columns)) as u64;
-        let of_table = if self.baseline.is_some() { of_table } else { 0 };
-        if passes::bytes(&self.columns, &states).saturating_add(states.bytes_of(of_table)) > memory {
-            states = States::default();
-            if let Some(base) = &self.base {
-                states.add(&base.groups, self.rollup());
-            }
-            for table in self.baseline.iter().chain(self.read.is_none().then_some(&self.inference)) {
-                let (groups, read) = table.count_rows().await?;
-                states.add(&groups, self.rollup());
-                bytes += read;
-            }
-            if let Some(read) = &self.read {
-                states.add(read, self.rollup());
-            }
-        }
-        // Where there are very many windows, columns have to leave room to what is kept of all of them together.
-        let memory = memory - states.bytes_of(of_table).min(memory / 2);
-        Ok((passes::passes(&self.columns, is_last, &states, memory), bytes))
-    }
-
     /// The next columns, counted. Whether they are the last, [`Profiles::is_last`] says.
     ///
     /// # Errors
@@ -401,15 +366,8 @@ impl<'a> Counting<'a> {
             table.pin_bins(of_baseline, &mut baseline.groups, &mut self.pinned);
         }
         self.scales.find(&columns, &self.gaps, &baseline.groups, is_baseline_kept);
-        let reference = self.scales.reference(&self.columns).filter(|_| is_last).map(Arc::new);
-        let is_outgrown = is_last && self.scales.is_outgrown(reference.as_deref());
-        if let (Some(table), Some(reference)) = (&self.baseline, &reference) {
-            let measured = table.measure(&mut baseline.groups, reference, &self.pinned).await;
-            baseline.bytes += measured.map_err(|error| QueryError::query(table.name, error))?;
-        }
-        let (estimator, without_losses) = self.estimator(reference.as_deref(), &mut baseline).await?;
-        let asked = Asked { reference: reference.as_deref(), estimator: estimator.as_deref(), ..asked };
-        let rehearsal = self.rehearse(Asked { columns: &columns_of_baseline, ..asked }).await?;
+        let decided = self.decide(of_baseline, &mut baseline).await?;
+        let asked = decided.asked(asked);
         let mut inference = self.inference.answer_to(asked, &mut self.pinned).await?;
         self.note_rows(&inference.groups)?;
         let lacks_windows = self.lacks_windows(asked, &inference.groups).await?;
@@ -445,75 +403,18 @@ impl<'a> Counting<'a> {
             fairness: self.fairness.clone(),
             windows: self.rollup().windows(&inference.groups),
             baseline: Rollup::baseline(&baseline.groups),
-            rehearsal,
+            rehearsal: decided.rehearsal,
             gaps: self.gaps.clone(),
             lost: Arc::clone(&self.lost),
-            reference,
-            without_losses,
+            reference: decided.reference,
+            without_losses: decided.without_losses,
             expectations: Arc::clone(&self.expectations),
         };
+        let held = plan::bytes_of_quality(&inference.groups, &profiles.windows);
+        self.totals.too_many_bytes = (held > self.memory).then_some(held);
         let bases =
             Bases { inference: inference.groups, baseline: baseline.groups, pinned: self.pinned.clone() };
-        Ok(Counted { profiles, bases, lacks_windows, is_outgrown })
-    }
-
-    /// What losses are expected by, as a text, or why none are, where they would be: kept, or learnt of the `baseline`.
-    #[cfg(feature = "dle")]
-    async fn estimator(
-        &mut self,
-        reference: Option<&Reference>,
-        baseline: &mut Answer,
-    ) -> Result<(Option<String>, Option<Absence>), QueryError> {
-        let (Some(table), Some(reference)) = (&self.baseline, reference) else { return Ok((None, None)) };
-        if !self.monitor.expects_losses() {
-            return Ok((None, None));
-        }
-        let learnt = match losses::kept(&baseline.groups) {
-            Some(kept) => kept,
-            None => {
-                let learnt = table.learn(reference).await;
-                let (learnt, bytes) = learnt.map_err(|error| QueryError::query(table.name, error))?;
-                baseline.bytes += bytes;
-                if let Ok(estimator) = &learnt {
-                    let estimator = LossEstimator::text_of(estimator);
-                    let told = (reference, estimator.as_str());
-                    let expected = table.expect(&mut baseline.groups, told, &self.pinned).await;
-                    baseline.bytes += expected.map_err(|error| QueryError::query(table.name, error))?;
-                }
-                learnt
-            }
-        };
-        losses::keep(&mut baseline.groups, &learnt);
-        Ok(match learnt {
-            Ok(bytes) => (Some(LossEstimator::text_of(&bytes)), None),
-            Err(why) => (None, Some(Absence::from(why))),
-        })
-    }
-
-    /// Without a learner nothing is expected.
-    #[cfg(not(feature = "dle"))]
-    async fn estimator(
-        &mut self,
-        _: Option<&Reference>,
-        _: &mut Answer,
-    ) -> Result<(Option<String>, Option<Absence>), QueryError> {
-        Ok((None, None))
-    }
-
-    /// The windows of the baseline, if bounds are learned from them.
-    async fn rehearse(
-        &mut self,
-        asked: Asked<'_>,
-    ) -> Result<BTreeMap<Series, BTreeMap<Window, Arc<Group>>>, QueryError> {
-        let Some(table) = &self.rehearsal else { return Ok(BTreeMap::new()) };
-        let counted = table.count(asked, "baseline, windows", &self.pinned).await;
-        let (mut groups, bytes) = counted.map_err(|error| QueryError::query(table.name, error))?;
-        self.totals.bytes += bytes;
-        groups.iter_mut().for_each(|base| Arc::make_mut(&mut base.group).settle());
-        let Monitor { granularities, calendar, .. } = self.monitor;
-        let none = Spans::default();
-        let all = Rollup { granularities, calendar, wanted: None, behind: &none };
-        Ok(all.windows(&groups))
+        Ok(Counted { profiles, bases, lacks_windows, is_outgrown: decided.is_outgrown })
     }
 
     /// Whether only some of the windows are looked at that there are.

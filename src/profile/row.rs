@@ -24,7 +24,7 @@ use super::reason::{Absence, Reasons};
 use super::regression::{PinballLoss, RegressionState};
 use super::{ColumnInfo, ColumnState, Group, Profiles, QualityState, Segment, Subject, percent};
 use crate::config::Expectation;
-use crate::contract::profile_metrics::is_of_labels;
+use crate::contract::Behind;
 use crate::contract::{ALL_VERSIONS, TABLE};
 use crate::window::{Granularity, Window};
 
@@ -415,9 +415,9 @@ fn numeric_row(row: ProfileRow, numbers: &NumericState, points: usize, reasons: 
     }
 }
 
-/// The column that says how many rows stand behind the metric called `name`: labelled ones for quality, all for the rest.
-pub fn count_column(name: &str) -> &'static str {
-    if is_of_labels(name) { "label_count" } else { "row_count" }
+/// The column that says how many rows stand behind a metric: labelled ones, or all.
+pub fn count_column(behind: Behind) -> &'static str {
+    if behind == Behind::Labels { "label_count" } else { "row_count" }
 }
 
 impl Percentiles {
@@ -433,9 +433,9 @@ impl Percentiles {
 }
 
 impl ProfileRow {
-    /// How many rows stand behind the metric called `name`: what the column says that [`count_column`] names.
-    pub fn count_behind(&self, name: &str) -> u64 {
-        if is_of_labels(name) { self.label_count.unwrap_or_default() } else { self.row_count }
+    /// How many rows stand behind a metric: what the column says that [`count_column`] names.
+    pub fn count_behind(&self, behind: Behind) -> u64 {
+        if behind == Behind::Labels { self.label_count.unwrap_or_default() } else { self.row_count }
     }
 
     /// The number in the column called `name`, a field of a struct with a dot.

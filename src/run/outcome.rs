@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::gaps;
 use super::incident::{self, Incident};
-use crate::alert::{Evaluation, Event};
+use crate::alert::{Evaluation, Event, Unjudged};
 use crate::config::Monitor;
 use crate::contract::{ALL_VERSIONS, NO_VERSION};
 use crate::lineage::RegisteredModel;
@@ -52,7 +52,7 @@ pub struct Outcome {
     /// Windows that were judged, of all rules and series.
     pub judged: u64,
     /// Windows that could not be judged, and why.
-    pub unjudged: BTreeMap<&'static str, u64>,
+    pub unjudged: Unjudged,
     /// What was noticed and did not stop the run.
     pub findings: Vec<String>,
     /// Who was told.
@@ -163,6 +163,14 @@ pub(super) fn findings(
             "tables were read in {} passes of some columns each, since the states of all would not have fitted into \
              memory; `state_memory_mib` in `secchi.yaml` says how much they may take",
             totals.passes
+        ));
+    }
+    if let Some(bytes) = totals.too_many_bytes {
+        findings.push(format!(
+            "what is held of predictions took {} MiB, more than `state_memory_mib` of `secchi.yaml` allows, and cannot be \
+             counted in parts: probabilities of fewer classes (`positive_class`), longer windows or fewer \
+             `slicing_exprs` take less",
+            bytes.div_ceil(1 << 20)
         ));
     }
     let time = &monitor.inference.timestamp_col;

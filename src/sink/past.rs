@@ -17,7 +17,7 @@ use deltalake::{DeltaTable, DeltaTableError};
 use super::{SinkError, extent};
 use crate::alert::{Observation, Past, SeriesKey};
 use crate::config::{Metric, Monitor, Rule};
-use crate::contract::TABLE;
+use crate::contract::{TABLE, drift_metrics, profile_metrics};
 use crate::drift::families::pvalue_column;
 use crate::drift::row::{count_columns, drift_type};
 use crate::instant::instant;
@@ -170,10 +170,9 @@ impl Known<'_> {
     /// The columns that say how many values stand behind the metric of a rule, in a window and in the comparison.
     fn counts(&self, rule: &Rule) -> [&'static str; 2] {
         let name = rule.metric.name();
-        let is_custom = self.monitor.custom_metrics.iter().any(|metric| metric.name == name);
         match rule.metric {
-            Metric::Drift(_) => count_columns(name, is_custom),
-            Metric::Profile(_) => [count_column(name); 2],
+            Metric::Drift(_) => count_columns(drift_metrics::TABLE.behind(name)),
+            Metric::Profile(_) => [count_column(profile_metrics::TABLE.behind(name)); 2],
         }
     }
 

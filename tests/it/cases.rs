@@ -3,6 +3,7 @@
 //! The data are not ours to ship: `SECCHI_CASES` names the folder that holds them. Without it these tests
 //! pass and say so.
 
+mod california;
 mod estimated;
 mod univariate;
 mod variants;
@@ -10,7 +11,8 @@ mod vectors;
 
 use std::path::{Path, PathBuf};
 
-use datafusion::prelude::{CsvReadOptions, ParquetReadOptions, SessionContext};
+use california::california;
+use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use serde_json::Value;
 
 use crate::support::cli::secchi;
@@ -185,21 +187,11 @@ output: { uri: ../monitoring }
 /// quality is the recorded one, and so are the months in which it ranks worse than the recorded threshold.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_quality_of_the_california_model_is_the_recorded_one() {
-    let Some(case) = case("california_housing") else { return };
+    let Some((case, ctx)) = california().await else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folder = folder.path();
-    let ctx = SessionContext::new();
-    for (name, file) in [
-        ("reference", "california_housing_reference.csv"),
-        ("analysis", "california_housing_analysis.csv"),
-        ("labels", "california_housing_analysis_gt.csv"),
-    ] {
-        let path = case.join(file).display().to_string();
-        ctx.register_csv(name, &path, CsvReadOptions::new()).await.expect("a CSV file");
-    }
-    let shape = "SELECT * EXCEPT (timestamp), CAST(concat(replace(CAST(timestamp AS VARCHAR), ' ', 'T'), 'Z') AS TIMESTAMP) AS timestamp, 1 AS model_version";
-    load(&ctx, &format!("{shape} FROM analysis"), &folder.join("lake/houses")).await;
-    load(&ctx, &format!("{shape} FROM reference"), &folder.join("lake/reference")).await;
+    load(&ctx, "SELECT * FROM analysis", &folder.join("lake/houses")).await;
+    load(&ctx, "SELECT * FROM reference", &folder.join("lake/reference")).await;
     load(&ctx, "SELECT * FROM labels", &folder.join("lake/labels")).await;
     monitor(folder, "california", CALIFORNIA);
 

@@ -43,7 +43,7 @@ fn type_of(ty: Type) -> String {
 fn section(text: &mut String, title: &str, table: &Table) {
     let _ = write!(text, "\n## {title}\n\n{}\n\n| column | type | meaning |\n|---|---|---|\n", table.doc);
     let cell = |text: &str| text.replace('|', "\\|");
-    for Column { name, ty, doc } in table.columns() {
+    for Column { name, ty, doc, .. } in table.columns() {
         let _ = writeln!(text, "| `{name}` | {} | {} |", cell(&type_of(*ty)), cell(doc));
     }
 }
@@ -146,7 +146,7 @@ fn example_of_runs() -> String {
         firing: vec![event.clone()],
         incidents: vec![incident],
         judged: 210,
-        unjudged: [("too few rows", 6)].into(),
+        unjudged: [(("amount drifts".to_owned(), "too few rows".into()), 6)].into(),
         findings: vec!["12 rows have no `event_time`, and so no window".to_owned()],
         receipts: vec![Receipt {
             channel: "webhook hooks.example.com".to_owned(),

@@ -57,6 +57,8 @@ async fn a_rule_learns_what_the_baseline_does_by_itself() {
     assert!((threshold - (mean + 3.0 * deviation)).abs() < 1e-5, "{threshold}");
     let range = of("either way")[0][3].as_str().expect("a range").to_owned();
     assert!(range.ends_with(&format!(" to {threshold}")), "{range}");
+    let told = scene.rows("SELECT DISTINCT learned_windows FROM alerts").await;
+    assert_eq!(told, [json!({ "learned_windows": 8 })]);
     assert_eq!(of("distance").len(), 1, "{events:?}");
     assert_eq!(of("low"), Vec::<Value>::new());
 
@@ -73,6 +75,13 @@ async fn a_rule_learns_what_the_baseline_does_by_itself() {
 async fn what_cannot_be_learned_is_said() {
     let rules = "  - { rule: mean, metric: avg, above: learned, columns: [amount] }\n";
     let scene = scene(rules).await;
+    scene.table("short", &format!("SELECT * FROM ({REFERENCE}) WHERE event_time < '2026-04-19'")).await;
+    scene.edit("../lake/reference }", "../lake/short }");
+    let said = scene.secchi(&["run", "bad"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let few = "of `mean`: 5 windows of the baseline have a value, and 7 are needed to learn";
+    assert!(said.out.contains(few), "{}", said.out);
+    scene.edit("../lake/short }", "../lake/reference }");
     scene.table("reference2", &format!("SELECT * EXCLUDE (event_time) FROM ({REFERENCE})")).await;
     scene.edit("../lake/reference }", "../lake/reference2 }");
     let said = scene.secchi(&["run", "bad"]);
@@ -80,6 +89,8 @@ async fn what_cannot_be_learned_is_said() {
     let note = "rule `mean` never fires: the baseline has no times in a column `event_time`, the `timestamp_col`, and so no windows \
                 to learn from";
     assert!(said.out.contains(note), "{}", said.out);
+    let said = scene.secchi(&["validate", "bad", "--connect"]);
+    assert!(said.err.contains(note), "{}", said.err);
     for (rule, why) in [
         ("metric: drift_share, above: learned", "which `drift_share` cannot be from windows of the baseline"),
         (

@@ -55,6 +55,7 @@ async fn columns_that_are_read_one_by_one_give_the_same_numbers() {
     assert_eq!(said.code, 0, "{}", said.err);
     // Prediction, score and label are read together, with the quality of the model.
     assert!(said.out.contains("tables were read in 5 passes"), "{}", said.out);
+    assert!(said.out.contains("what is held of predictions took 1 MiB"), "{}", said.out);
     for table in ["bad_profile_metrics", "bad_drift_metrics", "bad_profile_states"] {
         let (at_once, one_by_one) =
             (rows_of(&scene, "at_once", table).await, rows_of(&scene, "one_by_one", table).await);

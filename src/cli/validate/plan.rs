@@ -9,12 +9,13 @@ use arrow::datatypes::Schema;
 
 use crate::comparisons::OtherVersion;
 use crate::config::{Monitor, ProblemType};
+use crate::profile::known_classes::{KnownClasses, known_classes};
 use crate::profile::{Kind, columns};
 
 /// Most names in a line.
 const NAMES_MAX: usize = 10;
 
-/// The lines, at most nine.
+/// The lines, at most ten.
 pub fn text(monitor: &Monitor, schema: &Schema) -> String {
     let profiled = columns::profiled(monitor, schema);
     let kinds = [
@@ -28,8 +29,13 @@ pub fn text(monitor: &Monitor, schema: &Schema) -> String {
         let names: Vec<&String> = names.collect();
         (!names.is_empty()).then(|| line(title, &format!("{}: {}", names.len(), list(&names))))
     });
-    let others = [("model id", model_id(monitor)), ("label", label(monitor)), ("rules", rules(monitor))];
-    let others = others.iter().map(|(title, text)| line(title, text));
+    let others = [
+        ("model id", Some(model_id(monitor))),
+        ("label", Some(label(monitor))),
+        ("probabilities", probabilities(monitor, schema)),
+        ("rules", Some(rules(monitor))),
+    ];
+    let others = others.into_iter().filter_map(|(title, text)| Some(line(title, &text?)));
     let custom = custom_metrics(monitor).map(|text| line("custom", &text));
     let compared = comparisons(monitor).map(|text| line("comparisons", &text));
     columns.chain(custom).chain(compared).chain(others).collect::<Vec<_>>().join("\n")
@@ -63,6 +69,22 @@ fn label(monitor: &Monitor) -> String {
     };
     let place = if label.arrives_in.is_some() { " in the label table" } else { "" };
     format!("{}{place}, for {} by {}", label.column, problem_type, prediction.column)
+}
+
+/// What the model says how sure it is of.
+fn probabilities(monitor: &Monitor, schema: &Schema) -> Option<String> {
+    let prediction = monitor.inference.prediction.as_ref()?;
+    let columns: Vec<&String> = prediction.proba_columns().collect();
+    let classes = match known_classes(monitor, schema) {
+        KnownClasses::None => return None,
+        KnownClasses::Positive => match &prediction.positive_class {
+            Some(class) => format!("the positive class, {class}"),
+            None => "the positive class, which is 1 or true unless named".to_owned(),
+        },
+        KnownClasses::These(classes) => format!("{} classes: {}", classes.len(), list(&classes)),
+        KnownClasses::InRows => "every class that a row names".to_owned(),
+    };
+    Some(format!("{} of {classes}", list(&columns)))
 }
 
 fn custom_metrics(monitor: &Monitor) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use super::Notes;
 use crate::config::spec::{Comparison, ExpectationSpec, MonitorSpec, RuleSpec};
-use crate::contract::profile_metrics;
+use crate::contract::{MeasureOf, measure_of};
 
 /// Metrics of whole windows against the baseline.
 const OF_BASELINE: [&str; 5] =
@@ -81,7 +81,7 @@ pub fn are_there(
         notes.problem(&at("slices"), message, "leave it out");
     }
     expected_is_there(rule, monitor, pointer, notes);
-    if rule.change_from_baseline.is_some() && profile_metrics::is_of_requests(metric) {
+    if rule.change_from_baseline.is_some() && measure_of(metric).is_some_and(MeasureOf::is_of_a_log) {
         notes.problem(
             &at("change_from_baseline"),
             format!("has no meaning for `{metric}`: a baseline is no log of requests"),

@@ -5,7 +5,7 @@
 use super::Notes;
 use super::inference::{is_scored, problem_type};
 use crate::config::spec::{MonitorSpec, ProblemType};
-use crate::contract::profile_metrics::{self, Quality, quality};
+use crate::contract::{Quality, profile_metrics, quality};
 
 /// Checks that `metric`, which stands at `pointer`, is one that `spec` has.
 pub fn is_measured(metric: &str, pointer: &str, monitor: &MonitorSpec, notes: &mut Notes<'_>) {
@@ -88,7 +88,7 @@ fn problem_type_of(of: Quality) -> Option<ProblemType> {
             Some(ProblemType::Classification)
         }
         Quality::Numbers | Quality::EstimatedErrors => Some(ProblemType::Regression),
-        Quality::Labels => None,
+        Quality::Labels | Quality::Arrivals => None,
     }
 }
 

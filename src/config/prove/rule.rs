@@ -6,7 +6,7 @@ use crate::comparisons::Comparisons;
 use crate::config::monitor::{Condition, CustomMetric, Metric, Rule, Tail};
 use crate::config::problem::suggest;
 use crate::config::spec::{Comparison, MonitorSpec, RuleSpec, Severity};
-use crate::contract::{ALL_VERSIONS, drift_metrics, profile_metrics};
+use crate::contract::{ALL_VERSIONS, MeasureOf, drift_metrics, measure_of, profile_metrics};
 use crate::window::Granularity;
 
 /// Most windows that a rule may look back on.
@@ -160,7 +160,7 @@ fn significance(
         Metric::Profile(_) => {
             notes.problem(pointer, "is for drift metrics only, which have a p-value", "leave it out");
         }
-        Metric::Drift(name) if drift_metrics::is_of_table(name) => {
+        Metric::Drift(name) if measure_of(name).is_some_and(|of| !of.is_of_columns()) => {
             notes.problem(
                 pointer,
                 format!("has no meaning for `{name}`, which is of all columns together"),
@@ -191,7 +191,10 @@ fn can_be_learned(
     let is_custom = context.custom_metrics.iter().any(|custom| custom.name == name);
     let (message, hint) = if context.spec.baseline.is_none() {
         ("is `learned`, which needs a `baseline`".to_owned(), "name the baseline table, or a number")
-    } else if is_custom || OF_ALL_COLUMNS.contains(&name) || profile_metrics::is_of_requests(name) {
+    } else if is_custom
+        || OF_ALL_COLUMNS.contains(&name)
+        || measure_of(name).is_some_and(MeasureOf::is_of_a_log)
+    {
         (format!("is `learned`, which `{name}` cannot be from windows of the baseline"), "a number")
     } else if comparison.is_some_and(|comparison| comparison != Comparison::Baseline) {
         let message =

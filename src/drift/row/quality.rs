@@ -8,55 +8,45 @@ use crate::profile::reason::Absence;
 use crate::profile::regression::RegressionState;
 use crate::profile::{Group, QualityState, percent};
 
-/// Differences of measures of quality, this window minus the comparison. Field names are the column names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[allow(missing_docs)] // The contract documents every column once.
-pub struct QualityDeltas {
-    pub accuracy_score_delta: Option<f64>,
-    pub f1_score_delta: Option<f64>,
-    pub roc_auc_score_delta: Option<f64>,
-    pub log_loss_delta: Option<f64>,
-    pub brier_score_loss_delta: Option<f64>,
-    pub mean_average_error_delta: Option<f64>,
-    pub root_mean_squared_error_delta: Option<f64>,
-    pub r2_score_delta: Option<f64>,
-    pub percent_labelled_delta: Option<f64>,
+macro_rules! deltas {
+    ($($name:ident),* $(,)?) => {
+        /// Differences of measures of quality, this window minus the comparison. Field names are the column names.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+        #[allow(missing_docs)] // The contract documents every column once.
+        pub struct QualityDeltas {
+            $(pub $name: Option<f64>,)*
+        }
+
+        impl QualityDeltas {
+            /// The number in the column called `name`.
+            pub(super) fn metric(&self, name: &str) -> Option<f64> {
+                match name {
+                    $(stringify!($name) => self.$name,)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-impl QualityDeltas {
-    /// Whether labelled rows stand behind the column called `name`; behind `percent_labelled_delta` all rows do.
-    pub(super) fn is_of_labels(name: &str) -> bool {
-        name != "percent_labelled_delta" && Self::COLUMNS.contains(&name)
-    }
-
-    /// All of them.
-    pub(super) const COLUMNS: [&str; 9] = [
-        "accuracy_score_delta",
-        "f1_score_delta",
-        "roc_auc_score_delta",
-        "log_loss_delta",
-        "brier_score_loss_delta",
-        "mean_average_error_delta",
-        "root_mean_squared_error_delta",
-        "r2_score_delta",
-        "percent_labelled_delta",
-    ];
-
-    /// The number in the column called `name`.
-    pub(super) fn metric(&self, name: &str) -> Option<f64> {
-        match name {
-            "accuracy_score_delta" => self.accuracy_score_delta,
-            "f1_score_delta" => self.f1_score_delta,
-            "roc_auc_score_delta" => self.roc_auc_score_delta,
-            "log_loss_delta" => self.log_loss_delta,
-            "brier_score_loss_delta" => self.brier_score_loss_delta,
-            "mean_average_error_delta" => self.mean_average_error_delta,
-            "root_mean_squared_error_delta" => self.root_mean_squared_error_delta,
-            "r2_score_delta" => self.r2_score_delta,
-            "percent_labelled_delta" => self.percent_labelled_delta,
-            _ => None,
-        }
-    }
+deltas! {
+    accuracy_score_delta,
+    f1_score_delta,
+    balanced_accuracy_score_delta,
+    matthews_corrcoef_delta,
+    cohen_kappa_score_delta,
+    roc_auc_score_delta,
+    average_precision_score_delta,
+    log_loss_delta,
+    brier_score_loss_delta,
+    expected_calibration_error_delta,
+    mean_average_error_delta,
+    median_absolute_error_delta,
+    root_mean_squared_error_delta,
+    mean_absolute_percentage_error_delta,
+    mean_error_delta,
+    r2_score_delta,
+    percent_labelled_delta,
 }
 
 /// With differences in quality, of a monitor with labels. What a side lacks, and why, its row of the profile table says.
@@ -83,10 +73,15 @@ fn of_classes(now: &ClassificationState, then: &ClassificationState) -> QualityD
     let mean = |scores: ClassScores| scores.macro_mean;
     QualityDeltas {
         accuracy_score_delta: of(ClassificationState::accuracy_score),
+        balanced_accuracy_score_delta: of(ClassificationState::balanced_accuracy_score),
+        matthews_corrcoef_delta: of(ClassificationState::matthews_corrcoef),
+        cohen_kappa_score_delta: of(ClassificationState::cohen_kappa_score),
         f1_score_delta: difference(now.f1_score().map(mean), then.f1_score().map(mean)),
         roc_auc_score_delta: difference(now.roc_auc_score().map(mean), then.roc_auc_score().map(mean)),
         log_loss_delta: of(ClassificationState::log_loss),
+        average_precision_score_delta: of(ClassificationState::average_precision_score),
         brier_score_loss_delta: of(ClassificationState::brier_score_loss),
+        expected_calibration_error_delta: of(ClassificationState::expected_calibration_error),
         ..QualityDeltas::default()
     }
 }
@@ -96,6 +91,9 @@ fn of_numbers(now: &RegressionState, then: &RegressionState) -> QualityDeltas {
     QualityDeltas {
         mean_average_error_delta: of(RegressionState::mean_average_error),
         root_mean_squared_error_delta: of(RegressionState::root_mean_squared_error),
+        median_absolute_error_delta: of(RegressionState::median_absolute_error),
+        mean_absolute_percentage_error_delta: of(RegressionState::mean_absolute_percentage_error),
+        mean_error_delta: of(RegressionState::mean_error),
         r2_score_delta: of(RegressionState::r2_score),
         ..QualityDeltas::default()
     }

@@ -1,11 +1,15 @@
 //! Areas under the curves of scores: how well they tell the positive class from the others.
 //!
-//! Equal scores are one step of a curve, and so are scores that share a bucket: areas are exact while each has its own, within
+//! Scores come in places, in their order: rows of the positive class beside the others. Equal scores are one step of a curve, and so are scores that share a bucket: areas are exact while each has its own, within
 //! 0.001 beyond.
 
-use super::scores::Scores;
 use crate::profile::distribution::Place;
 use crate::profile::reason::Absence;
+
+/// Rows of the positive class, and others.
+pub(super) fn totals(places: &[Place]) -> (u64, u64) {
+    places.iter().fold((0, 0), |(ups, downs), Place { counts, .. }| (ups + counts.0, downs + counts.1))
+}
 
 const NO_POSITIVE: Absence = Absence::new("no scored row is of the positive class");
 
@@ -13,8 +17,8 @@ const NO_POSITIVE: Absence = Absence::new("no scored row is of the positive clas
 ///
 /// # Errors
 /// Unless both kinds occur.
-pub fn roc_auc(scores: &Scores) -> Result<f64, Absence> {
-    let [downs, ups] = [false, true].map(|label| scores.of_label(label));
+pub fn roc_auc(places: &[Place]) -> Result<f64, Absence> {
+    let (ups, downs) = totals(places);
     if ups == 0 {
         return Err(NO_POSITIVE);
     }
@@ -23,9 +27,9 @@ pub fn roc_auc(scores: &Scores) -> Result<f64, Absence> {
     }
     let mut below = 0;
     let mut wins = 0u128;
-    for Place { counts: (positives, negatives), .. } in scores.by_label() {
+    for Place { counts: (positives, negatives), .. } in places {
         // In halves, so that ties stay whole numbers.
-        wins += u128::from(positives) * u128::from(2 * below + negatives);
+        wins += u128::from(*positives) * u128::from(2 * below + negatives);
         below += negatives;
     }
     Ok(wins as f64 / (2.0 * ups as f64 * downs as f64))
@@ -36,13 +40,13 @@ pub fn roc_auc(scores: &Scores) -> Result<f64, Absence> {
 ///
 /// # Errors
 /// Without a row of the positive class.
-pub fn average_precision(scores: &Scores) -> Result<f64, Absence> {
-    let ups = scores.of_label(true);
+pub fn average_precision(places: &[Place]) -> Result<f64, Absence> {
+    let (ups, _) = totals(places);
     if ups == 0 {
         return Err(NO_POSITIVE);
     }
     let (mut found, mut rows, mut area) = (0u64, 0u64, 0.0);
-    for Place { counts: (positives, negatives), .. } in scores.by_label().iter().rev() {
+    for Place { counts: (positives, negatives), .. } in places.iter().rev() {
         found += positives;
         rows += positives + negatives;
         area += if *positives > 0 { *positives as f64 * (found as f64 / rows as f64) } else { 0.0 };

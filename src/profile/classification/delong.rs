@@ -6,14 +6,13 @@
 //! **Source** DeLong, DeLong & Clarke-Pearson (1988), Biometrics 44(3), 837–845; from counts in the order of scores as of Sun & Xu
 //! (2014), IEEE Signal Processing Letters 21(11), 1389–1393.
 
+use super::curves::totals;
 use crate::profile::distribution::Place;
 
 /// The standard error of `area`, which is that under the curve of `places`: positives beside others, in the order of scores. `None`
 /// of fewer than two rows of either.
 pub fn standard_error(places: &[Place], area: f64) -> Option<f64> {
-    let (ups, downs) = places
-        .iter()
-        .fold((0u64, 0u64), |(ups, downs), Place { counts, .. }| (ups + counts.0, downs + counts.1));
+    let (ups, downs) = totals(places);
     if ups < 2 || downs < 2 {
         return None;
     }

@@ -67,6 +67,8 @@ pub struct Row<'a> {
 pub struct Gathered {
     /// By class, and by the kind of row.
     scores: Vec<[Vec<f64>; ScoredAs::ALL.len()]>,
+    /// Classes with scores; once they are too many, none are gathered any more.
+    classes: usize,
     /// By class, the row that it was last seen in, from 1 on.
     seen: Vec<u64>,
     rows: u64,
@@ -91,6 +93,7 @@ impl Gathered {
     pub fn clear(&mut self, classes: usize) {
         self.scores.iter_mut().flatten().for_each(Vec::clear);
         self.scores.resize_with(classes, Default::default);
+        self.classes = 0;
         self.seen.clear();
         self.seen.resize(classes, 0);
         self.rows = 0;
@@ -131,7 +134,12 @@ impl Gathered {
         let mut add = |class: usize, probability: f64| {
             let of =
                 ScoredAs { is_positive: label.map(|label| label == class), said_positive: said == class };
-            self.scores[class][of.place()].push(probability);
+            if self.classes > MAX_CLASSES {
+                return;
+            }
+            let by_kind = &mut self.scores[class];
+            self.classes += usize::from(by_kind.iter().all(Vec::is_empty));
+            by_kind[of.place()].push(probability);
         };
         probabilities.iter().for_each(|(class, probability)| add(*class, *probability));
         let find = |class: usize| probabilities.iter().find(|(other, _)| *other == class);
@@ -189,14 +197,14 @@ impl EveryClass {
         self.without_prediction += gathered.without_prediction;
         self.ranks.iter_mut().zip(&gathered.ranks).for_each(|(ours, more)| *ours += more);
         slots.add_sum(&gathered.confidence_errors, &mut self.confidence_errors);
-        if self.has_too_many {
-            return;
+        if self.has_too_many || gathered.classes > MAX_CLASSES {
+            return self.forget_all();
         }
         for (name, by_kind) in names.iter().zip(&gathered.scores) {
             if by_kind.iter().all(Vec::is_empty) {
                 continue;
             }
-            let scores = self.one_vs_all.entry(name.clone()).or_default();
+            let scores = self.one_vs_all.entry(name.clone()).or_insert_with(Scores::of_both_ends);
             by_kind.iter().zip(ScoredAs::ALL).for_each(|(values, of)| scores.add_all(values, of));
         }
         self.forget_too_many();
@@ -212,17 +220,21 @@ impl EveryClass {
         self.confidence_errors.merge(&other.confidence_errors);
         self.has_too_many |= other.has_too_many;
         for (name, scores) in &other.one_vs_all {
-            self.one_vs_all.entry(name.clone()).or_default().merge(scores);
+            self.one_vs_all.entry(name.clone()).or_insert_with(Scores::of_both_ends).merge(scores);
         }
         self.forget_too_many();
     }
 
     /// All or none: which are kept must not depend on the order of rows.
     fn forget_too_many(&mut self) {
-        self.has_too_many |= self.one_vs_all.len() > MAX_CLASSES;
-        if self.has_too_many {
-            self.one_vs_all.clear();
+        if self.has_too_many || self.one_vs_all.len() > MAX_CLASSES {
+            self.forget_all();
         }
+    }
+
+    fn forget_all(&mut self) {
+        self.has_too_many = true;
+        self.one_vs_all.clear();
     }
 
     /// Labelled rows with probabilities.
@@ -259,7 +271,7 @@ impl EveryClass {
     /// Where the probabilities of `class` lie in all rows.
     pub fn of(&self, class: &str) -> Cow<'_, Scores> {
         let Some(scores) = self.one_vs_all.get(class) else {
-            let mut none = Scores::default();
+            let mut none = Scores::of_both_ends();
             none.add_zeros(self.unlabelled, self.labelled);
             return Cow::Owned(none);
         };
@@ -302,6 +314,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::profile::classification::curves::{average_precision, roc_auc};
 
     const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -396,6 +409,42 @@ mod tests {
         assert!(!of(&[0.3, 0.3, 0.3]) && !of(&[1.1, -0.1]) && !of(&[0.98, 0.0]) && !of(&[f64::NAN, 1.0]));
     }
 
+    /// 40,000 rows of two classes, nine of ten surer than 0.99, far more than have buckets of their own.
+    #[test]
+    fn a_confident_model_is_ranked_as_every_row_would_be() {
+        let row = |n: u32| {
+            let even = f64::from(n.wrapping_mul(2_654_435_761)) / f64::from(u32::MAX);
+            let doubt = if n % 10 == 0 { even / 2.0 } else { 0.01 * even * even };
+            let is_wrong = f64::from(n.wrapping_mul(40_503) % 1000) < 500.0 * doubt.sqrt();
+            (doubt, is_wrong)
+        };
+        let drawn: Vec<(f64, bool)> = (1..=40_000).map(row).collect();
+        let of = |(doubt, is_wrong): &(f64, bool)| {
+            (vec![(0, 1.0 - doubt), (1, *doubt)], 0, Some(usize::from(*is_wrong)))
+        };
+        let rows: Vec<Drawn> = drawn.iter().map(of).collect();
+        let whole = state(&rows, &names()[..2]);
+        let mut exact = drawn.clone();
+        exact.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        let (mut ups, mut area, mut precision) = (0.0, 0.0, 0.0);
+        for (place, (_, is_wrong)) in exact.iter().enumerate() {
+            if *is_wrong {
+                area += ups;
+            } else {
+                ups += 1.0;
+                precision += ups / (place as f64 + 1.0);
+            }
+        }
+        let area = area / (ups * (exact.len() as f64 - ups));
+        let places = whole.of("a").by_label();
+        assert_close(roc_auc(&places).unwrap(), area);
+        assert_close(average_precision(&places).unwrap(), precision / ups);
+    }
+
+    fn assert_close(ours: f64, exact: f64) {
+        assert!((ours - exact).abs() < 1e-4, "{ours} beside {exact}");
+    }
+
     #[test]
     fn of_too_many_classes_none_is_kept_in_any_order() {
         let names: Vec<String> = (0..=MAX_CLASSES).map(|class| format!("{class:02}")).collect();
@@ -404,6 +453,12 @@ mod tests {
         let whole = state(&rows, &names);
         assert!(whole.classes().is_err());
         assert_eq!((whole.top(2), whole.labelled()), ((33, 33), 33));
+        let mut gathered = Gathered::default();
+        gathered.clear(names.len());
+        rows.iter().for_each(|(probabilities, said, label)| {
+            gathered.add(Row { probabilities, said: *said, label: *label });
+        });
+        assert!(gathered.scores.iter().flatten().flatten().count() <= MAX_CLASSES + 1);
         for cut in [0, 1, 20, names.len()] {
             let mut added = state(&rows[cut..], &names);
             added.merge(&state(&rows[..cut], &names));

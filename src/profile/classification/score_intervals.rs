@@ -1,8 +1,9 @@
 //! How sure the measures of a classifier's probabilities are.
 
 use super::every_class::EveryClass;
-use super::scores::Scores;
+use super::probabilities::SureOf;
 use super::{ClassificationState, curves, delong};
+use crate::profile::distribution::Place;
 use crate::profile::interval::Interval;
 use crate::profile::reason::Absence;
 
@@ -12,31 +13,35 @@ type Named = Vec<(String, Option<Interval>)>;
 impl ClassificationState {
     /// Intervals of what is measured of probabilities.
     pub(super) fn intervals_of_scores(&self) -> Named {
-        let rows = self.scored();
+        let rows = self.probabilities.labelled();
         let mean = |value: Result<f64, Absence>, error: Option<f64>, greatest: f64| {
             Some(Interval::normal(value.ok()?, error?).within(0.0, greatest))
         };
         let brier = self.brier_score_loss();
         // Of every class, two may be wholly wrong.
-        let most = if self.every_class.is_some() { 2.0 } else { 1.0 };
+        let most = if matches!(self.probabilities.sure_of(), SureOf::Positive(_)) { 1.0 } else { 2.0 };
         let calibration = self.expected_calibration_error();
         let of_calibration = calibration.clone().ok().and_then(|value| self.calibration_error(value));
         let mut found = vec![
-            ("log_loss", mean(self.log_loss(), self.log_losses.standard_error(rows), f64::INFINITY)),
-            ("brier_score_loss", mean(brier, self.squared_errors.standard_error(rows), most)),
+            (
+                "log_loss",
+                mean(self.log_loss(), self.probabilities.log_losses.standard_error(rows), f64::INFINITY),
+            ),
+            ("brier_score_loss", mean(brier, self.probabilities.squared_errors.standard_error(rows), most)),
             ("expected_calibration_error", mean(calibration, of_calibration, 1.0)),
         ];
-        match self.every_class() {
-            None => {
-                let area = self.roc_auc_score().ok().and_then(|_| around_area(&self.scores));
-                let precision =
-                    self.average_precision_score().ok().and_then(|_| around_precision(&self.scores));
+        match self.probabilities.sure_of() {
+            SureOf::Positive(scores) => {
+                let places = scores.by_label();
+                let area = self.roc_auc_score().ok().and_then(|_| around_area(&places));
+                let precision = self.average_precision_score().ok().and_then(|_| around_precision(&places));
                 let areas = [("roc_auc_score.macro", area), ("roc_auc_score.weighted", area)];
                 found.extend(areas);
                 found.push(("average_precision_score", precision));
                 named(found)
             }
-            Some(every) => {
+            SureOf::Both => named(found),
+            SureOf::Every(every) => {
                 let shares = self.top_k_accuracy_score().map(|_| around_shares(every));
                 let areas = self.roc_auc_score().map(|_| around_areas(every));
                 named(found)
@@ -50,10 +55,11 @@ impl ClassificationState {
 
     /// Standard error of a calibration error.
     fn calibration_error(&self, error: f64) -> Option<f64> {
-        let rows = self.scored();
-        let mean_square = match self.every_class() {
-            None => self.brier_score_loss().ok(),
-            Some(every) => every.mean_confidence_error(),
+        let rows = self.probabilities.labelled();
+        let mean_square = match self.probabilities.sure_of() {
+            SureOf::Positive(_) => self.brier_score_loss().ok(),
+            SureOf::Both => None,
+            SureOf::Every(every) => every.mean_confidence_error(),
         }?;
         (rows > 1).then(|| ((mean_square - error * error).max(0.0) / (rows - 1) as f64).sqrt())
     }
@@ -63,14 +69,14 @@ fn named(intervals: Vec<(&str, Option<Interval>)>) -> Named {
     intervals.into_iter().map(|(name, interval)| (name.to_owned(), interval)).collect()
 }
 
-fn around_area(scores: &Scores) -> Option<Interval> {
-    let area = curves::roc_auc(scores).ok()?;
-    let error = delong::standard_error(&scores.by_label(), area)?;
+fn around_area(places: &[Place]) -> Option<Interval> {
+    let area = curves::roc_auc(places).ok()?;
+    let error = delong::standard_error(places, area)?;
     Some(Interval::normal(area, error).within(0.0, 1.0))
 }
 
-fn around_precision(scores: &Scores) -> Option<Interval> {
-    Interval::logit(curves::average_precision(scores).ok()?, scores.of_label(true))
+fn around_precision(places: &[Place]) -> Option<Interval> {
+    Interval::logit(curves::average_precision(places).ok()?, curves::totals(places).0)
 }
 
 /// Of shares of labels that are among the likeliest classes.
@@ -87,11 +93,12 @@ fn around_shares(every: &EveryClass) -> Named {
 fn around_areas(every: &EveryClass) -> Named {
     let classes = every.classes().unwrap_or_default();
     let scores = classes.into_iter().map(|class| (class, every.of(class)));
-    let labelled: Vec<_> = scores.filter(|(_, scores)| scores.of_label(true) > 0).collect();
-    let areas: Vec<Option<Interval>> = labelled.iter().map(|(_, scores)| around_area(scores)).collect();
-    let precisions: Vec<_> = labelled.iter().map(|(_, scores)| around_precision(scores)).collect();
+    let labelled = scores.filter(|(_, scores)| scores.of_label(true) > 0);
+    let labelled: Vec<_> = labelled.map(|(class, scores)| (class, scores.by_label())).collect();
+    let areas: Vec<Option<Interval>> = labelled.iter().map(|(_, places)| around_area(places)).collect();
+    let precisions: Vec<_> = labelled.iter().map(|(_, places)| around_precision(places)).collect();
     let ones = vec![1; labelled.len()];
-    let rows: Vec<u64> = labelled.iter().map(|(_, scores)| scores.of_label(true)).collect();
+    let rows: Vec<u64> = labelled.iter().map(|(_, places)| curves::totals(places).0).collect();
     let one_vs_all = labelled.iter().zip(&areas);
     let one_vs_all =
         one_vs_all.map(|((class, _), area)| (format!("roc_auc_score.one_vs_all.{class}"), *area));
@@ -132,7 +139,7 @@ mod tests {
                 state.add("Basic", "basic", false, 1);
                 gathered.add(Row { probabilities, said: 0, label: Some(2) });
             }
-            state.add_of_every_class(&gathered, &names, &mut Room::default());
+            state.probabilities.add_of_every_class(&gathered, &names, &mut Room::default());
             let intervals = state.intervals().unwrap().into_keys();
             let of_scores =
                 |name: &String| ["top_k", "roc_auc", "log_loss"].iter().any(|of| name.starts_with(of));

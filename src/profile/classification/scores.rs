@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::both_ends;
 use crate::profile::distribution::{Distribution, Edges, Place};
 
 /// What is known of a row beside its score.
@@ -38,57 +39,100 @@ impl ScoredAs {
     }
 }
 
-/// Distributions of scores, by the kind of row.
+/// Distributions of scores, by the kind of row. Most of many classes have rows of few kinds, so what is not there takes no room.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    parts: [Distribution; 6],
+    scale: Scale,
+    parts: [Option<Box<Distribution>>; 6],
+    /// Where parts that are still to come tell scores apart.
+    #[serde(skip)]
+    pinned: Edges,
+}
+
+/// What buckets of scores are on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+enum Scale {
+    /// The scores themselves, told apart at edges where they crowd.
+    #[default]
+    Score,
+    /// As of [`both_ends`].
+    BothEnds,
 }
 
 impl Scores {
+    /// None yet, of probabilities that no edges will tell apart.
+    pub fn of_both_ends() -> Self {
+        Self { scale: Scale::BothEnds, ..Self::default() }
+    }
+
     /// As of [`Distribution::pin`].
     pub fn pin(&mut self, edges: &Edges) {
-        self.parts.iter_mut().for_each(|part| part.pin(edges));
+        if self.pinned != *edges {
+            self.pinned = edges.clone();
+        }
     }
 
     /// As of [`Distribution::cut_between_buckets`], of every part.
     pub fn cut_between_buckets(&mut self, edges: &Edges) -> bool {
-        self.parts.iter_mut().all(|part| part.cut_between_buckets(edges))
+        self.parts.iter_mut().flatten().all(|part| part.cut_between_buckets(edges))
     }
 
     /// As of [`Distribution::cut_where_possible`].
     pub fn cut_where_possible(&mut self, edges: &Edges) {
-        self.parts.iter_mut().for_each(|part| part.cut_where_possible(edges));
+        self.parts.iter_mut().flatten().for_each(|part| part.cut_where_possible(edges));
+    }
+
+    fn part(&mut self, of: ScoredAs) -> &mut Distribution {
+        let Self { parts, pinned, .. } = self;
+        parts[of.place()].get_or_insert_with(|| {
+            let mut part = Distribution::default();
+            part.pin(pinned);
+            Box::new(part)
+        })
     }
 
     /// Adds scores of rows that are all of one kind.
     pub fn add_all(&mut self, scores: &[f64], of: ScoredAs) {
-        if !scores.is_empty() {
-            self.parts[of.place()].add_all(scores);
+        match self.scale {
+            _ if scores.is_empty() => {}
+            Scale::Score => self.part(of).add_all(scores),
+            Scale::BothEnds => {
+                self.part(of).add_all(&scores.iter().copied().map(both_ends::spread).collect::<Vec<_>>());
+            }
         }
     }
 
     /// Adds rows of the score 0 of which the positive class is not predicted, and which are unlabelled, or labelled with another.
     pub fn add_zeros(&mut self, unlabelled: u64, labelled: u64) {
         for (is_positive, rows) in [(None, unlabelled), (Some(false), labelled)] {
-            let place = ScoredAs { is_positive, said_positive: false }.place();
-            self.parts[place].add_many(0.0, rows);
-            self.parts[place].settle();
+            if rows > 0 {
+                let part = self.part(ScoredAs { is_positive, said_positive: false });
+                part.add_many(0.0, rows);
+                part.settle();
+            }
         }
     }
 
     /// Adds the rows of another.
     pub fn merge(&mut self, other: &Self) {
-        self.parts.iter_mut().zip(&other.parts).for_each(|(ours, theirs)| ours.merge(theirs));
+        for (ours, theirs) in self.parts.iter_mut().zip(&other.parts) {
+            match (ours, theirs) {
+                (_, None) => {}
+                (Some(ours), Some(theirs)) => ours.merge(theirs),
+                (ours, theirs) => ours.clone_from(theirs),
+            }
+        }
     }
 
     /// Brings every part into its one form.
     pub fn settle(&mut self) {
-        self.parts.iter_mut().for_each(Distribution::settle);
+        self.pinned = Edges::default();
+        self.parts.iter_mut().flatten().for_each(|part| part.settle());
     }
 
     /// Rows of one kind.
     pub fn count(&self, of: ScoredAs) -> u64 {
-        self.parts[of.place()].total()
+        self.parts[of.place()].as_ref().map_or(0, |part| part.total())
     }
 
     /// Rows whose label is the positive class, or is not.
@@ -114,27 +158,36 @@ impl Scores {
     pub fn by_label(&self) -> Vec<Place> {
         let [negative, positive] =
             [false, true].map(|label| self.together(|of| of.is_positive == Some(label)));
-        positive.beside(&negative)
+        self.beside(&positive, &negative)
     }
 
     /// All rows, labelled or not, in the order of scores: those of which the positive class is predicted beside the others.
     pub fn by_prediction(&self) -> Vec<Place> {
         let [other, positive] = [false, true].map(|said| self.together(|of| of.said_positive == said));
-        positive.beside(&other)
+        self.beside(&positive, &other)
+    }
+
+    fn beside(&self, one: &Distribution, other: &Distribution) -> Vec<Place> {
+        let mut places = one.beside(other);
+        if self.scale == Scale::BothEnds {
+            for place in &mut places {
+                (place.low, place.high) = (both_ends::unspread(place.low), both_ends::unspread(place.high));
+            }
+        }
+        places
     }
 
     fn together(&self, is_meant: impl Fn(ScoredAs) -> bool) -> Distribution {
         let mut whole = Distribution::default();
-        for of in ScoredAs::ALL.into_iter().filter(|of| is_meant(*of)) {
-            whole.merge(&self.parts[of.place()]);
-        }
+        let meant = ScoredAs::ALL.into_iter().filter(|of| is_meant(*of));
+        meant.filter_map(|of| self.parts[of.place()].as_ref()).for_each(|part| whole.merge(part));
         whole.settle();
         whole
     }
 
     /// Bytes held in memory.
     pub fn size(&self) -> usize {
-        self.parts.iter().map(Distribution::size).sum()
+        self.parts.iter().flatten().map(|part| size_of::<Distribution>() + part.size()).sum()
     }
 }
 
@@ -142,6 +195,6 @@ impl Scores {
 impl Scores {
     /// Whether every score has a bucket of its own.
     pub(crate) fn is_exact(&self) -> bool {
-        self.parts.iter().all(Distribution::is_exact)
+        self.parts.iter().flatten().all(|part| part.is_exact())
     }
 }

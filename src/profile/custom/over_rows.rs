@@ -22,9 +22,8 @@ use super::division::with_fractions;
 use super::{Outcome, Value, outcomes};
 use crate::cause::plain;
 use crate::config::{CustomMetric, CustomMetricType, suggest};
-use crate::contract::{TABLE, Type, drift_metrics, profile_metrics};
+use crate::contract::{MeasureOf, TABLE, Type, drift_metrics, measure_of, profile_metrics};
 use crate::profile::expression::{missing_column, misuse, of_words};
-use crate::profile::never::{is_of_any_column, is_of_table};
 use crate::profile::reason::Absence;
 use crate::profile::row::ProfileRow;
 use crate::source::spark_type;
@@ -274,11 +273,11 @@ fn is_measured(metric: &CustomMetric, name: &str, all: &[CustomMetric]) -> Resul
                     "give both the same `input_columns`",
                 )
             }
-            None if column == TABLE && !is_of_table(name) => (
+            None if column == TABLE && !measure_of(name).is_some_and(MeasureOf::is_of_tables) => (
                 format!("`{name}` is measured of columns, not of `{TABLE}`"),
                 "name columns as its `input_columns`",
             ),
-            None if column != TABLE && !is_of_any_column(name) => (
+            None if column != TABLE && !measure_of(name).is_some_and(MeasureOf::is_of_columns) => (
                 format!("`{name}` is measured of `{TABLE}`, not of columns"),
                 "give it `input_columns: [\":table\"]`",
             ),

@@ -23,7 +23,7 @@ const FEW: usize = 8;
 /// How many rows each bucket has. Only buckets with rows are in it.
 #[derive(Clone, Default)]
 pub struct Counts {
-    /// The buckets of the first rows, as they came; none once there is another form.
+    /// A bucket for each of the first rows, in any order; none once there is another form.
     fresh: Vec<i64>,
     /// The buckets in order, each once; none once they are laid out.
     sorted: Vec<(i64, u64)>,
@@ -90,6 +90,13 @@ impl Counts {
 
     /// The counts of `buckets`, which are in order, each once and in use.
     pub fn of_sorted(buckets: Vec<(i64, u64)>) -> Self {
+        // Half the room, where each has one row.
+        if buckets.len() < FRESH_MAX && buckets.iter().all(|(_, count)| *count == 1) {
+            return Self {
+                fresh: buckets.into_iter().map(|(bucket, _)| bucket).collect(),
+                ..Self::default()
+            };
+        }
         Self { sorted: buckets, ..Self::default() }
     }
 
@@ -126,6 +133,13 @@ impl Counts {
             None if self.fresh.is_empty() => Cow::Borrowed(&self.sorted),
             None => Cow::Owned(counted(self.fresh.clone())),
         }
+    }
+
+    /// Takes no more room than it needs, and is quickly put in order from now on, while no rows are added.
+    pub fn settle(&mut self) {
+        self.fresh.sort_unstable();
+        self.fresh.shrink_to_fit();
+        self.sorted.shrink_to_fit();
     }
 
     /// Bytes held in memory, besides the value itself.

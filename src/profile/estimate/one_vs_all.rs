@@ -32,7 +32,7 @@ impl OneVsAll {
             (_, 0) => return Err(Absence::new("every scored row of the baseline is of the positive class")),
             _ => {}
         }
-        let errors = SamplingErrors::of(reference, &places, average_precision(reference)?);
+        let errors = SamplingErrors::of(reference, &places, average_precision(&places)?);
         Ok(Self { calibrator: Isotonic::fit(&places), errors })
     }
 

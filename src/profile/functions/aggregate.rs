@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use super::split::{self, Which};
 
 /// First byte of a state: the version of its layout. States of another cannot be read.
-pub const LAYOUT: u8 = 8;
+pub const LAYOUT: u8 = 9;
 
 /// Something that rows are folded into, and that adds.
 pub trait State: Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 'static {

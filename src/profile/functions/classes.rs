@@ -98,7 +98,7 @@ impl Fold for Classification {
         };
         rows.for_each(&mut |state, which| {
             let QualityState::Classification(state) = state else { return };
-            state.pin(edges);
+            state.probabilities.pin(edges);
             tally.for_each(&pairs.codes, which, |code, count| {
                 let Some((said, is)) = pair(code) else { return };
                 let is_positive = batch.is_positive[is];
@@ -157,7 +157,7 @@ impl Batch<'_> {
             }
         });
         for (scores, of) in by_kind.iter().zip(ScoredAs::ALL) {
-            state.add_scores(scores, of, room);
+            state.probabilities.add_scores(scores, of, room);
         }
     }
 
@@ -184,7 +184,7 @@ impl Batch<'_> {
                 label: (is != NULL).then(|| probabilities.of_label(is as usize - 1)),
             });
         });
-        state.add_of_every_class(gathered, probabilities.names(), room);
+        state.probabilities.add_of_every_class(gathered, probabilities.names(), room);
     }
 }
 

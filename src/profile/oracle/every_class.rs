@@ -62,7 +62,7 @@ fn state(classes: &[String], rows: &Rows) -> ClassificationState {
         let probabilities: Vec<(usize, f64)> = all.iter().copied().enumerate().filter(is_there).collect();
         gathered.add(Row { probabilities: &probabilities, said: place(said), label: label.map(place) });
     }
-    state.add_of_every_class(&gathered, classes, &mut Room::default());
+    state.probabilities.add_of_every_class(&gathered, classes, &mut Room::default());
     state.settle();
     state
 }

@@ -151,7 +151,7 @@ impl Table<'_> {
             is_cut
                 && match &mut group.table.quality {
                     Some(QualityState::Classification(state)) if of_quality => {
-                        state.cut_between_buckets(edges)
+                        state.probabilities.cut_between_buckets(edges)
                     }
                     _ => true,
                 }

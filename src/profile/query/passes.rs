@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
+use crate::profile::classification::ScoredAs;
 use crate::profile::{BaseGroup, ColumnInfo, Kind, Rollup};
 
 /// The places of the columns of one pass.
 pub(super) type Pass = Vec<usize>;
 
-/// Bytes of a state of one kind.
-struct Size {
+/// Bytes of a state.
+#[derive(Clone, Copy)]
+pub(super) struct Size {
     /// Without rows.
     empty: u64,
     /// More for each row, while there are few.
@@ -20,12 +22,32 @@ struct Size {
     most: u64,
 }
 
-/// While rows are added a state of numbers has up to 8,192 buckets and a sketch; one of names has up to as many names.
-fn size(kind: Kind) -> Size {
-    match kind {
-        Kind::Numeric | Kind::Time => Size { empty: 768, a_row: 16, most: 80 << 10 },
-        Kind::Text => Size { empty: 256, a_row: 80, most: 256 << 10 },
-        Kind::Opaque => Size { empty: 128, a_row: 0, most: 128 },
+/// Of one distribution: while rows are added it has up to 8,192 buckets.
+const OF_NUMBERS: Size = Size { empty: 256, a_row: 16, most: 80 << 10 };
+
+impl Size {
+    /// Of a column of this kind. Beside its distribution, numbers have a sketch; names are up to as many.
+    pub(super) fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Numeric | Kind::Time => Self { empty: 512 + OF_NUMBERS.empty, ..OF_NUMBERS },
+            Kind::Text => Self { empty: 256, a_row: 80, most: 256 << 10 },
+            Kind::Opaque => Self::always(128),
+        }
+    }
+
+    /// Of what is as large without rows as with many.
+    pub(super) fn always(bytes: u64) -> Self {
+        Self { empty: bytes, a_row: 0, most: bytes }
+    }
+
+    /// Of the probabilities of so many classes: each has a distribution for every kind of row that there is.
+    pub(super) fn of_classes(classes: u64) -> Self {
+        let kinds = ScoredAs::ALL.len() as u64;
+        Self {
+            empty: classes * 2 * OF_NUMBERS.empty,
+            a_row: classes * OF_NUMBERS.a_row,
+            most: classes * kinds * OF_NUMBERS.most,
+        }
     }
 }
 
@@ -52,24 +74,13 @@ impl States {
         self.0.extend(bases.chain(sums));
     }
 
-    /// Bytes that they take of what has `size` bytes, however many rows there are.
-    pub(super) fn bytes_of(&self, size: u64) -> u64 {
-        let bytes = self.0.iter().map(|(_, number)| size.saturating_mul(*number));
-        bytes.fold(0, u64::saturating_add)
-    }
-
-    /// Bytes that they take of a column of this kind.
-    fn bytes(&self, kind: Kind) -> u64 {
-        let Size { empty, a_row, most } = size(kind);
+    /// Bytes that they take, if each is of this size.
+    pub(super) fn bytes(&self, size: Size) -> u64 {
+        let Size { empty, a_row, most } = size;
         let of_rows = |rows: u64| a_row.saturating_mul(rows).saturating_add(empty).min(most);
         let bytes = self.0.iter().map(|(rows, number)| of_rows(*rows).saturating_mul(*number));
         bytes.fold(0, u64::saturating_add)
     }
-}
-
-/// Bytes that `states` take of all `columns`.
-pub(super) fn bytes(columns: &[ColumnInfo], states: &States) -> u64 {
-    columns.iter().map(|column| states.bytes(column.kind)).fold(0, u64::saturating_add)
 }
 
 /// As few passes over `columns` as `memory` bytes of `states` allow, each of at least one column, in the order of the
@@ -81,7 +92,7 @@ pub(super) fn passes(
     memory: u64,
 ) -> Vec<Pass> {
     let (last, others): (Pass, Pass) = (0..columns.len()).partition(|place| wanted_last(&columns[*place]));
-    let of = |place: usize| states.bytes(columns[place].kind);
+    let of = |place: usize| states.bytes(Size::of(columns[place].kind));
     // From the last one on, so that it is the fullest.
     let mut passes = vec![last];
     let mut taken = passes.concat().into_iter().map(of).fold(0, u64::saturating_add);
@@ -136,5 +147,14 @@ mod tests {
         assert_eq!(of(&[], &one, 0), [""]);
         assert_eq!(of(&["y"], &States::default(), 0), ["y"]);
         assert_eq!(of(&["a", "b"], &States(vec![(u64::MAX, u64::MAX)]), u64::MAX), ["ab"]);
+    }
+
+    #[test]
+    fn probabilities_of_classes_take_what_their_distributions_do() {
+        let few = States(vec![(10, 1_000)]);
+        assert_eq!(few.bytes(Size::of_classes(3)), 1_000 * 3 * (2 * 256 + 10 * 16));
+        let many = States(vec![(1_000_000, 2)]);
+        assert_eq!(many.bytes(Size::of_classes(3)), 2 * 3 * 6 * (80 << 10));
+        assert_eq!(many.bytes(Size::of_classes(0)), 0);
     }
 }

@@ -52,7 +52,7 @@ impl Table<'_> {
             && asked.with_quality
             && self.is_proba(&asked.columns[index])
         {
-            state.cut_where_possible(edges);
+            state.probabilities.cut_where_possible(edges);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Measures of the model's quality, and estimates of it, in the row of a whole table.
 
 use super::ProfileRow;
-use crate::profile::classification::ClassificationState;
+use crate::profile::classification::{ClassificationState, SureOf};
 use crate::profile::estimate::{Estimate, Estimators};
 use crate::profile::fairness::{ClassDifferences, Parity, TwoGroups};
 use crate::profile::losses::{LossEstimate, LossState};
@@ -107,8 +107,8 @@ fn classification_row(
         expected_calibration_error: reasons
             .noted("expected_calibration_error", state.expected_calibration_error()),
         // Of one class there is no order.
-        top_k_accuracy_score: state
-            .every_class()
+        top_k_accuracy_score: Some(state.probabilities.sure_of())
+            .filter(|sure_of| !matches!(sure_of, SureOf::Positive(_)))
             .and_then(|_| reasons.noted("top_k_accuracy_score", state.top_k_accuracy_score())),
         ..row
     }

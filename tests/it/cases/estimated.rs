@@ -1,9 +1,9 @@
 //! Quality that is estimated before labels come, against what NannyML recorded of the same rows.
 
-use datafusion::prelude::{CsvReadOptions, SessionContext};
 use serde_json::Value;
 
-use super::{case, load, monitor, months_fired, recorded};
+use super::california::california;
+use super::{load, monitor, months_fired, recorded};
 use crate::support::cli::secchi;
 use crate::support::tables;
 
@@ -29,22 +29,12 @@ output: { uri: ../monitoring }
 /// so is the one month in which the ranking is worse than the recorded threshold. Labels that come then change no estimate.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_estimated_quality_of_the_california_model_is_the_recorded_one() {
-    let Some(case) = case("california_housing") else { return };
+    let Some((case, ctx)) = california().await else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folder = folder.path();
-    let ctx = SessionContext::new();
-    for (name, file) in [
-        ("reference", "california_housing_reference.csv"),
-        ("analysis", "california_housing_analysis.csv"),
-        ("labels", "california_housing_analysis_gt.csv"),
-    ] {
-        let path = case.join(file).display().to_string();
-        ctx.register_csv(name, &path, CsvReadOptions::new()).await.expect("a CSV file");
-    }
-    let shape = "CAST(concat(replace(CAST(timestamp AS VARCHAR), ' ', 'T'), 'Z') AS TIMESTAMP) AS timestamp, 1 AS model_version";
-    let reference = format!("SELECT * EXCEPT (timestamp), {shape} FROM reference");
-    load(&ctx, &reference, &folder.join("lake/reference")).await;
-    let houses = |table: &str| format!("SELECT id, y_pred, y_pred_proba, {shape} FROM {table}");
+    load(&ctx, "SELECT * FROM reference", &folder.join("lake/reference")).await;
+    let houses =
+        |table: &str| format!("SELECT id, y_pred, y_pred_proba, timestamp, model_version FROM {table}");
     let all = format!("{} UNION ALL {}", houses("reference"), houses("analysis"));
     load(&ctx, &all, &folder.join("lake/houses")).await;
     // Of a request that nobody made.

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use datafusion::prelude::{CsvReadOptions, SessionContext};
 use serde_json::Value;
 
-use super::{case, load, monitor, recorded};
+use super::california::california;
+use super::{load, monitor, recorded};
 use crate::support::cli::secchi;
 use crate::support::tables;
 
@@ -130,10 +130,9 @@ const OF_NUMBERS: [Measure; 2] =
 /// ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn houses_of_california_drift_in_the_recorded_months() {
-    let Some(case) = case("california_housing") else { return };
+    let Some((case, ctx)) = california().await else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folder = folder.path();
-    let ctx = SessionContext::new();
     let columns = [
         "MedInc",
         "HouseAge",
@@ -145,16 +144,8 @@ async fn houses_of_california_drift_in_the_recorded_months() {
         "Longitude",
         "y_pred_proba",
     ];
-    for name in ["reference", "analysis"] {
-        let path = case.join(format!("california_housing_{name}.csv")).display().to_string();
-        ctx.register_csv(name, &path, CsvReadOptions::new()).await.expect("a CSV file");
-    }
     let quoted: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
-    let houses = |table: &str| {
-        let time =
-            "CAST(concat(replace(CAST(timestamp AS VARCHAR), ' ', 'T'), 'Z') AS TIMESTAMP) AS timestamp";
-        format!("SELECT {time}, {} FROM {table}", quoted.join(", "))
-    };
+    let houses = |table: &str| format!("SELECT timestamp, {} FROM {table}", quoted.join(", "));
     load(&ctx, &houses("reference"), &folder.join("lake/reference")).await;
     let all = format!("{} UNION ALL {}", houses("reference"), houses("analysis"));
     load(&ctx, &all, &folder.join("lake/houses")).await;

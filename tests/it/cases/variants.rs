@@ -8,6 +8,7 @@ use std::path::Path;
 use datafusion::prelude::{CsvReadOptions, ParquetReadOptions, SessionContext};
 use serde_json::{Map, Value};
 
+use super::california::california;
 use super::{case, load, monitor};
 use crate::support::cli::secchi;
 use crate::support::tables;
@@ -196,14 +197,7 @@ async fn months_of_taxi_trips_are_as_far_apart_as_others_say() {
 /// Houses of California: the reference beside everything after it, of which south and north differ greatly.
 #[tokio::test(flavor = "multi_thread")]
 async fn houses_of_california_are_as_far_apart_as_others_say() {
-    let Some(case) = case("california_housing") else { return };
-    let ctx = SessionContext::new();
-    for (name, file) in
-        [("reference", "california_housing_reference.csv"), ("analysis", "california_housing_analysis.csv")]
-    {
-        let path = case.join(file).display().to_string();
-        ctx.register_csv(name, &path, CsvReadOptions::new()).await.expect("a CSV file");
-    }
+    let Some((case, ctx)) = california().await else { return };
     let columns = "\"MedInc\", \"HouseAge\", \"AveRooms\", \"AveBedrms\", \"Population\", \"AveOccup\", \"Latitude\", \
                    \"Longitude\", y_pred_proba";
     let rows = ["reference", "analysis"].map(|table| format!("SELECT {columns} FROM {table}"));

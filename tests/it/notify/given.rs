@@ -124,6 +124,7 @@ pub fn event() -> Event {
         metric: "population_stability_index".to_owned(),
         direction: Direction::Above,
         threshold: "0.25".to_owned(),
+        learned_windows: None,
         value: Some(8.281_1),
         previous_value: Some(0.031_249),
         baseline_value: None,

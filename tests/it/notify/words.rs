@@ -34,6 +34,7 @@ fn bad_day() -> Vec<Event> {
         rule: "regional drift".to_owned(),
         metric: "ks_test.statistic".to_owned(),
         threshold: "0.2".to_owned(),
+        learned_windows: Some(28),
         value: Some(0.200_04),
         slice_key: Some("region".to_owned()),
         slice_value: Some("Île-de-France".to_owned()),

@@ -10,7 +10,8 @@ use arrow::datatypes::Field;
 use super::super::aggregate::{All, represented};
 use super::super::names::names;
 use super::*;
-use crate::profile::classification::Cell;
+use crate::profile::classification::every_class::EveryClass;
+use crate::profile::classification::{Cell, SureOf};
 
 fn quality(predictions: ArrayRef, labels: ArrayRef) -> ClassificationState {
     let rows = predictions.len();
@@ -221,11 +222,18 @@ fn record() -> ArrayRef {
     Arc::new(StructArray::from(fields.collect::<Vec<_>>()))
 }
 
+fn every(state: &ClassificationState) -> &EveryClass {
+    match state.probabilities.sure_of() {
+        SureOf::Every(every) => every,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn maps_and_structs_say_the_same() {
     let (of_map, of_record) = (by_class(SAID, IS, map(), None), by_class(SAID, IS, record(), None));
     assert_eq!(of_map, of_record);
-    let every = of_map.every_class().unwrap();
+    let every = every(&of_map);
     assert_eq!((every.labelled(), every.all()), (2, 3));
     assert_eq!((every.top(1), every.top(2), every.top(3)), ((1, 2), (1, 2), (2, 2)));
     let loss = (-0.25f64.ln() - 0.75f64.ln()) / 2.0;
@@ -237,9 +245,9 @@ fn of_a_class_that_is_named_alone_probabilities_are_scores() {
     let is = [Some("b"), Some("b"), Some("c"), Some("a")];
     for probabilities in [map(), record()] {
         let state = by_class(SAID, is, probabilities, Some("c"));
-        assert!(state.every_class().is_none());
+        assert!(matches!(state.probabilities.sure_of(), SureOf::Positive(_)));
         // The second row has no probability, and labels are of more than two classes.
-        assert_eq!((state.scored(), state.positives), (3, 1));
+        assert_eq!((state.probabilities.labelled(), state.positives), (3, 1));
         let state = by_class(["a", "b", "c", "a"], [Some("b"), Some("b"), Some("c"), None], map(), Some("c"));
         assert_eq!(state.roc_auc_score().map(|area| area.macro_mean), Ok(1.0));
     }
@@ -262,10 +270,7 @@ fn keys_of_a_map_meet_classes_of_other_types() {
     let arguments = [Arc::clone(&booleans), booleans, Arc::new(builder.finish()), none];
     Classification::fold(&arguments, &mut all, &mut ClassRoom::default()).unwrap();
     let All(QualityState::Classification(state)) = all else { panic!("the state of a classifier") };
-    assert_eq!(
-        state.every_class().unwrap().classes().unwrap().into_iter().collect::<Vec<_>>(),
-        ["false", "true"]
-    );
+    assert_eq!(every(&state).classes().unwrap().into_iter().collect::<Vec<_>>(), ["false", "true"]);
     assert!((state.log_loss().unwrap() + 0.75f64.ln()).abs() < 1e-12);
     // The sum over both classes.
     assert_eq!(state.brier_score_loss(), Ok(0.125));
