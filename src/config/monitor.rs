@@ -93,7 +93,12 @@ impl Monitor {
 
     /// Whether bounds of rules are learned from windows of the baseline.
     pub fn learns(&self) -> bool {
-        self.rules.iter().any(|rule| matches!(rule.condition, Condition::Learned(_)))
+        self.learned_rules().next().is_some()
+    }
+
+    /// The rules whose bounds are.
+    pub fn learned_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| matches!(rule.condition, Condition::Learned(_)))
     }
 
     /// Whether errors of its predictions are expected by what the baseline teaches, before labels come: those of numbers, by a

@@ -558,7 +558,8 @@ impl Profiles {
         let table = self.is_last.then_some(Subject::Table);
         let all: Vec<Subject> =
             table.into_iter().chain((0..self.columns.len()).map(Subject::Column)).collect();
-        let groups = self.windows.values().map(BTreeMap::len).sum::<usize>() + self.baseline.len();
+        let windows = self.windows.values().chain(self.rehearsal.values());
+        let groups = windows.map(BTreeMap::len).sum::<usize>() + self.baseline.len();
         all.chunks((ROWS_AT_ONCE / groups.max(1)).max(1)).map(<[Subject]>::to_vec).collect()
     }
 

@@ -184,6 +184,9 @@ pub fn rows(profiles: &Profiles, subjects: &[Subject], points: usize) -> Vec<Pro
 
 /// Rows about `subjects` of windows of the baseline, as if they were those of a log. They are in no table.
 pub fn rehearsed(profiles: &Profiles, subjects: &[Subject]) -> Vec<ProfileRow> {
+    if subjects.is_empty() {
+        return Vec::new();
+    }
     let estimators = Estimators::of(profiles, subjects);
     let windows = profiles.rehearsal.iter().flat_map(|(series, windows)| {
         windows.iter().map(|(window, group)| (Some((series.granularity, *window)), &series.segment, group))

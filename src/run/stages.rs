@@ -6,11 +6,12 @@ use super::record::{account, facts};
 use super::{Job, Order, Outcome, RunError, gaps, outcome};
 use crate::alert::learned::LearnedBounds;
 use crate::alert::{Evaluation, Judging, Present};
-use crate::config::Monitor;
+use crate::config::{Metric, Monitor, Rule};
+use crate::contract::{MeasureOf, TABLE, measure_of};
 use crate::drift::{self, Against, Families};
 use crate::lineage::Lineage;
 use crate::profile::query::{Counted, Counting, QueryError, Reading, Totals, counted_windows};
-use crate::profile::{Profiles, columns, custom, row, state_row};
+use crate::profile::{Profiles, Subject, columns, custom, row, state_row};
 use crate::scope::{Scope, Scopes};
 use crate::sink::{self, Account, RowsUntil, RunRow, Sink, StagedTables};
 use crate::source::{Snapshot, Versions};
@@ -226,7 +227,11 @@ async fn count(
             // Some are here only to be compared with.
             states.retain(|row| of_states.has(row.granularity.as_deref(), row.window_start));
             profile.retain(|row| of_profile.has(row.granularity.as_deref(), row.window_start));
-            judging.learn(&row::rehearsed(&profiles, &subjects), &drift::rehearsed(&profiles, &subjects));
+            let [of_profile_rules, of_drift_rules] = learned_from(monitor, &profiles, &subjects);
+            judging.learn(
+                &row::rehearsed(&profiles, &of_profile_rules),
+                &drift::rehearsed(&profiles, &of_drift_rules),
+            );
             let first = families.note(&drift);
             judging.judge(&profile, &drift, first);
             tables.states.add(&states).await?;
@@ -237,4 +242,28 @@ async fn count(
             return Ok(Ok(profiles));
         }
     }
+}
+
+/// Those of `subjects` whose bounds are learned, by rules on the profile table and by rules on the drift table.
+fn learned_from(monitor: &Monitor, profiles: &Profiles, subjects: &[Subject]) -> [Vec<Subject>; 2] {
+    let is_of = |rule: &Rule, subject: &Subject| {
+        let of = measure_of(rule.metric.name());
+        let (name, has_metric) = match subject {
+            Subject::Table => (TABLE, of.is_some_and(MeasureOf::is_of_tables)),
+            Subject::Column(place) => {
+                (profiles.columns[*place].name.as_str(), of.is_some_and(MeasureOf::is_of_columns))
+            }
+        };
+        has_metric && rule.columns.as_ref().is_none_or(|columns| columns.iter().any(|column| column == name))
+    };
+    let of_rules = |is_wanted: fn(&Metric) -> bool| {
+        let learned = |subject: &&Subject| {
+            monitor.learned_rules().any(|rule| is_wanted(&rule.metric) && is_of(rule, subject))
+        };
+        subjects.iter().filter(learned).copied().collect()
+    };
+    [
+        of_rules(|metric| matches!(metric, Metric::Profile(_))),
+        of_rules(|metric| matches!(metric, Metric::Drift(_))),
+    ]
 }

@@ -3,14 +3,13 @@
 //!
 //! It reads the baseline only, and must not look at the inference table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[cfg(feature = "dle")]
 use super::losses;
 use super::table::{Answer, Asked};
 use super::{Counting, QueryError};
-use crate::config::Monitor;
 use crate::profile::covariance::Reference;
 #[cfg(feature = "dle")]
 use crate::profile::loss_estimator::LossEstimator;
@@ -113,9 +112,10 @@ impl Counting<'_> {
         let (mut groups, bytes) = counted.map_err(|error| QueryError::query(table.name, error))?;
         self.totals.bytes += bytes;
         groups.iter_mut().for_each(|base| Arc::make_mut(&mut base.group).settle());
-        let Monitor { granularities, calendar, .. } = self.monitor;
-        let none = Spans::default();
-        let all = Rollup { granularities, calendar, wanted: None, behind: &none };
+        let lengths: BTreeSet<_> = self.monitor.learned_rules().map(|rule| rule.granularity).collect();
+        let granularities: Vec<_> = lengths.into_iter().collect();
+        let (calendar, none) = (&self.monitor.calendar, Spans::default());
+        let all = Rollup { granularities: &granularities, calendar, wanted: None, behind: &none };
         Ok(all.windows(&groups))
     }
 }
