@@ -151,7 +151,7 @@ impl<'a> Judging<'a> {
         let Self { monitor, present, .. } = *self;
         for rule in &monitor.rules {
             if matches!(rule.condition, Condition::Learned(_)) {
-                let watch = Watch { monitor, rule, as_of: present.as_of };
+                let watch = Watch { monitor, rule, as_of: present.as_of, learns: true };
                 self.learned.learn(&watch, profile, drift);
             }
         }
@@ -193,7 +193,7 @@ impl<'a> Judging<'a> {
         let Self { monitor, recorded, present, .. } = *self;
         for (place, rule) in monitor.rules.iter().enumerate() {
             let Some(first) = self.past.start(rule.granularity) else { continue };
-            let watch = Watch { monitor, rule, as_of: present.as_of };
+            let watch = Watch { monitor, rule, as_of: present.as_of, learns: false };
             let mut series = watch.observed(profile, drift, first_row);
             for column in columns {
                 for (key, observations) in self.past.take(place, column) {

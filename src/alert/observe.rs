@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::config::{Condition, Metric, Monitor, Rule};
-use crate::contract::{ALL_VERSIONS, drift_metrics, profile_metrics};
+use crate::contract::{ALL_VERSIONS, Quality, drift_metrics, profile_metrics, quality};
 use crate::drift::DriftRow;
 use crate::drift::families::Together;
 use crate::drift::row::drift_type;
@@ -76,6 +76,8 @@ pub(super) struct Watch<'a> {
     pub(super) monitor: &'a Monitor,
     pub(super) rule: &'a Rule,
     pub(super) as_of: Timestamp,
+    /// Whether rows are of windows of the baseline, by which bounds are learned.
+    pub(super) learns: bool,
 }
 
 impl Watch<'_> {
@@ -124,7 +126,7 @@ impl Watch<'_> {
                 let behind = profile_metrics::TABLE.behind(metric);
                 for row in profile.iter().filter(|row| row.granularity.as_ref() == Some(&granularity)) {
                     let (Some(start), Some(end)) = (row.window_start, row.window_end) else { continue };
-                    let (value, count) = (row.metric(metric), row.count_behind(behind));
+                    let (value, count) = (self.value(row, metric), row.count_behind(behind));
                     let observation = Observation { value, count, is_computed: true, ..at(start, end) };
                     note(SeriesKey::of_profile(row), row.reason.is_some(), observation);
                 }
@@ -137,6 +139,16 @@ impl Watch<'_> {
     pub(super) fn is_judged(&self, key: &SeriesKey, has_reason: bool, observation: &Observation) -> bool {
         let is_of_metric = observation.value.is_some() || has_reason;
         is_of_metric && self.is_complete(observation.end) && self.is_meant(key)
+    }
+
+    /// The number in the column called `metric`. The baseline has labels, so of an estimate its bounds are learned by what came true,
+    /// as NannyML has it: estimates of the rows that they are made by do not stray as quality does.
+    fn value(&self, row: &ProfileRow, metric: &str) -> Option<f64> {
+        if !self.learns || !quality(metric).is_some_and(Quality::is_estimated) {
+            return row.metric(metric);
+        }
+        let prediction = self.monitor.inference.prediction.as_ref()?;
+        row.realised(metric, prediction.positive_class.as_deref())
     }
 
     /// Gives each of `series` the metric of the baseline, by its rows in `profile`, if the condition needs it.

@@ -61,7 +61,8 @@ impl<'a> Past<'a> {
     pub fn known_before(&self, granularity: Granularity, until: i64) -> usize {
         let Self { monitor, as_of, .. } = *self;
         let of_length = monitor.rules.iter().filter(|rule| rule.granularity == granularity);
-        let rules: Vec<Watch<'_>> = of_length.map(|rule| Watch { monitor, rule, as_of }).collect();
+        let rules: Vec<Watch<'_>> =
+            of_length.map(|rule| Watch { monitor, rule, as_of, learns: false }).collect();
         let is_judged = |end: i64| rules.iter().all(|rule| rule.is_complete(end));
         self.presence.get(&granularity).map_or(0, |presence| presence.count_before(until, is_judged))
     }
@@ -85,7 +86,7 @@ impl<'a> Past<'a> {
     pub fn note(&mut self, place: usize, key: &SeriesKey, observation: Observation, has_reason: bool) {
         let Self { monitor, as_of, .. } = *self;
         let Some((rule, columns)) = monitor.rules.get(place).zip(self.series.get_mut(place)) else { return };
-        if !(Watch { monitor, rule, as_of }).is_judged(key, has_reason, &observation) {
+        if !(Watch { monitor, rule, as_of, learns: false }).is_judged(key, has_reason, &observation) {
             return;
         }
         // Nearly all are of a series that is known: no key is copied for them.

@@ -1,7 +1,7 @@
 //! The state of a classifier's quality: labelled rows by prediction and label, and how sure the model was.
 
 mod agreement;
-mod both_ends;
+pub mod both_ends;
 mod calibration;
 mod curves;
 mod delong;

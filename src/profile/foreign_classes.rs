@@ -4,22 +4,16 @@
 
 use std::collections::BTreeSet;
 
+use super::Profiles;
 use super::classification::SureOf;
-use super::{Profiles, QualityState};
-use crate::contract::ALL_VERSIONS;
 
 /// Most classes that are named of each.
 const MAX_NAMED: usize = 5;
 
 /// What is to be said if the labels of the inference table are all of other classes than those that have probabilities.
 pub fn finding(profiles: &Profiles) -> Option<String> {
-    let whole = profiles
-        .windows
-        .iter()
-        .filter(|(series, _)| series.segment.slice.is_none() && series.segment.model_version == ALL_VERSIONS);
     let (mut labels, mut classes) = (BTreeSet::new(), BTreeSet::new());
-    for group in whole.flat_map(|(_, windows)| windows.values()) {
-        let Some(QualityState::Classification(state)) = &group.table.quality else { continue };
+    for state in profiles.whole_classifications() {
         let SureOf::Every(every) = state.probabilities.sure_of() else { continue };
         if every.labelled() == 0 {
             continue;

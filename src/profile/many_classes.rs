@@ -2,23 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Profiles, QualityState};
-use crate::contract::ALL_VERSIONS;
+use super::Profiles;
 
 /// More classes than this are hardly meant, and a confusion matrix of them is read by nobody.
 const HARDLY_MEANT: usize = 200;
 
 /// What is to be said if labels of one window are of very many classes.
 pub fn finding(profiles: &Profiles) -> Option<String> {
-    let whole = profiles
-        .windows
-        .iter()
-        .filter(|(series, _)| series.segment.slice.is_none() && series.segment.model_version == ALL_VERSIONS);
-    let groups = whole.flat_map(|(_, windows)| windows.values());
-    let classes = groups.filter_map(|group| match &group.table.quality {
-        Some(QualityState::Classification(state)) => Some(state.labels().collect::<BTreeSet<_>>().len()),
-        _ => None,
-    });
+    let windows = profiles.whole_classifications();
+    let classes = windows.map(|state| state.labels().collect::<BTreeSet<_>>().len());
     let most = classes.max().filter(|classes| *classes > HARDLY_MEANT)?;
     Some(format!(
         "labels of one window are of {most} classes; if they are numbers, write `problem_type: regression`"
@@ -34,8 +26,9 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
+    use crate::contract::ALL_VERSIONS;
     use crate::profile::classification::ClassificationState;
-    use crate::profile::{Group, Segment, Series};
+    use crate::profile::{Group, QualityState, Segment, Series};
     use crate::window::{Calendar, Granularity};
 
     fn of(classes: usize) -> Option<String> {

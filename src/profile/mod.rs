@@ -410,7 +410,22 @@ pub struct Group {
     pub non_null: ColumnSet,
 }
 
+impl Segment {
+    /// Whether it is of all rows of all versions.
+    pub fn is_whole(&self) -> bool {
+        self.slice.is_none() && self.model_version == ALL_VERSIONS
+    }
+}
+
 impl Group {
+    /// What is known of predicted classes, if there are any.
+    pub fn classification(&self) -> Option<&ClassificationState> {
+        match &self.table.quality {
+            Some(QualityState::Classification(state)) => Some(state),
+            _ => None,
+        }
+    }
+
     /// Rows of which every column has been counted.
     pub fn new(row_count: u64, columns: Vec<ColumnState>, quality: Option<QualityState>) -> Self {
         let table = TableState { quality, ..TableState::default() };
@@ -546,11 +561,15 @@ impl Profiles {
 
     /// The windows of the length that have rows, in order.
     pub fn windows_of_whole(&self, granularity: Granularity) -> impl Iterator<Item = Window> + '_ {
-        let whole = self.windows.iter().find(|(series, _)| {
-            let Segment { model_version, slice } = &series.segment;
-            series.granularity == granularity && slice.is_none() && model_version == ALL_VERSIONS
-        });
+        let mut all = self.windows.iter();
+        let whole = all.find(|(series, _)| series.granularity == granularity && series.segment.is_whole());
         whole.into_iter().flat_map(|(_, windows)| windows.keys().copied())
+    }
+
+    /// What is known of predicted classes in each window, of all rows together.
+    pub fn whole_classifications(&self) -> impl Iterator<Item = &ClassificationState> + '_ {
+        let whole = self.windows.iter().filter(|(series, _)| series.segment.is_whole());
+        whole.flat_map(|(_, windows)| windows.values()).filter_map(|group| group.classification())
     }
 
     /// What rows are about, some subjects at a time: everything that is said of one is said at once.

@@ -5,10 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::classification::SureOf;
-use super::{Group, Profiles, QualityState, Segment};
+use super::Profiles;
+use super::classification::{ClassificationState, SureOf};
 use crate::config::{Monitor, Proba};
-use crate::contract::ALL_VERSIONS;
 
 /// Most classes that are named.
 const MAX_NAMED: usize = 5;
@@ -25,11 +24,9 @@ pub fn unseen_positive_class(profiles: &Profiles, monitor: &Monitor) -> Option<S
     if profiles.columns.iter().filter(by_class).any(|column| Some(&column.name) == proba) {
         return None;
     }
-    let windows = profiles.windows.iter().filter(|(series, _)| is_whole(&series.segment));
-    let windows = windows.flat_map(|(_, windows)| windows.values()).map(AsRef::as_ref);
-    let baseline =
-        profiles.baseline.iter().filter(|(segment, _)| is_whole(segment)).map(|(_, group)| group.as_ref());
-    let (table, labels) = negatives(windows)
+    let baseline = profiles.baseline.iter().filter(|(segment, _)| segment.is_whole());
+    let baseline = baseline.filter_map(|(_, group)| group.classification());
+    let (table, labels) = negatives(profiles.whole_classifications())
         .map(|labels| ("inference table", labels))
         .or_else(|| negatives(baseline).map(|labels| ("baseline", labels)))?;
     let class = match &prediction.positive_class {
@@ -40,15 +37,10 @@ pub fn unseen_positive_class(profiles: &Profiles, monitor: &Monitor) -> Option<S
     Some(format!("no label of the {table} is the positive class, {class}: {are}"))
 }
 
-fn is_whole(segment: &Segment) -> bool {
-    segment.slice.is_none() && segment.model_version == ALL_VERSIONS
-}
-
 /// The classes that labels are of, if there are labels and none is of the positive class.
-fn negatives<'a>(groups: impl Iterator<Item = &'a Group>) -> Option<BTreeSet<&'a str>> {
+fn negatives<'a>(states: impl Iterator<Item = &'a ClassificationState>) -> Option<BTreeSet<&'a str>> {
     let mut labels = BTreeSet::new();
-    for group in groups {
-        let Some(QualityState::Classification(state)) = &group.table.quality else { continue };
+    for state in states {
         // Where every class has a probability, none is the positive one.
         if state.positives > 0 || !matches!(state.probabilities.sure_of(), SureOf::Positive(_)) {
             return None;
@@ -81,9 +73,9 @@ mod tests {
 
     use super::*;
     use crate::config::{Settings, load};
-    use crate::profile::Series;
-    use crate::profile::classification::ClassificationState;
+    use crate::contract::ALL_VERSIONS;
     use crate::profile::regression::RegressionState;
+    use crate::profile::{Group, QualityState, Segment, Series};
     use crate::window::{Calendar, Granularity};
 
     fn monitor(inference: &str) -> Monitor {

@@ -5,10 +5,10 @@
 //! place where rows are touched. It must not compare, judge or write.
 //!
 //! ```text
-//! rows ─ passes ─ states ─ table ─ decode ─ closer ─ earlier ─ kept ─ together ─ bins
+//! rows ─ plan ─ passes ─ decided ─ states ─ table ─ decode ─ closer ─ earlier ─ kept ─ together ─ bins
 //!
-//! what is counted, which columns at once, what is asked of them, the asking, the answer, what it leaves to be asked, what it
-//! is added to, the adding, and where it is cut
+//! what is counted, how much there is of it, which columns at once, what the baseline decides, what is asked of them, the
+//! asking, the answer, what it leaves to be asked, what it is added to, the adding, and where it is cut
 //! ```
 
 mod bins;

@@ -3,6 +3,7 @@
 mod expected;
 mod operations;
 mod quality;
+mod realised;
 
 use std::collections::BTreeMap;
 

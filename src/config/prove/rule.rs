@@ -196,6 +196,13 @@ fn can_be_learned(
         || measure_of(name).is_some_and(MeasureOf::is_of_a_log)
     {
         (format!("is `learned`, which `{name}` cannot be from windows of the baseline"), "a number")
+    } else if name.ends_with("pvalue") {
+        (
+            format!(
+                "is `learned`, which a chance such as `{name}` cannot be: it lies anywhere between 0 and 1"
+            ),
+            "a number, or `significance` beside the bound of an effect",
+        )
     } else if comparison.is_some_and(|comparison| comparison != Comparison::Baseline) {
         let message =
             "is `learned`, from windows of the baseline beside all of it, so not for another comparison";

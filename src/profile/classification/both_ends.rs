@@ -7,6 +7,8 @@
 //! **Scale** `p` up to ½, above `1 / (4 (1 − p))`. `1 − p` is exact there, so no two probabilities fall together, and the way back is
 //! off by no more than rounding.
 
+use crate::profile::distribution::Edges;
+
 /// The place of `probability`, which is within 0 and 1.
 pub fn spread(probability: f64) -> f64 {
     match probability {
@@ -19,6 +21,11 @@ pub fn spread(probability: f64) -> f64 {
 /// The probability at `place`.
 pub fn unspread(place: f64) -> f64 {
     if place <= 0.5 { place } else { 1.0 - 0.25 / place }
+}
+
+/// The places of edges that are probabilities; where others lie does not matter, as long as it is not between.
+pub fn of_edges(edges: &Edges) -> Edges {
+    Edges::new(edges.values().filter(|edge| *edge <= 1.0).map(spread))
 }
 
 #[cfg(test)]

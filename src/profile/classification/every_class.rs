@@ -204,7 +204,7 @@ impl EveryClass {
             if by_kind.iter().all(Vec::is_empty) {
                 continue;
             }
-            let scores = self.one_vs_all.entry(name.clone()).or_insert_with(Scores::of_both_ends);
+            let scores = self.one_vs_all.entry(name.clone()).or_default();
             by_kind.iter().zip(ScoredAs::ALL).for_each(|(values, of)| scores.add_all(values, of));
         }
         self.forget_too_many();
@@ -220,7 +220,7 @@ impl EveryClass {
         self.confidence_errors.merge(&other.confidence_errors);
         self.has_too_many |= other.has_too_many;
         for (name, scores) in &other.one_vs_all {
-            self.one_vs_all.entry(name.clone()).or_insert_with(Scores::of_both_ends).merge(scores);
+            self.one_vs_all.entry(name.clone()).or_default().merge(scores);
         }
         self.forget_too_many();
     }
@@ -271,7 +271,7 @@ impl EveryClass {
     /// Where the probabilities of `class` lie in all rows.
     pub fn of(&self, class: &str) -> Cow<'_, Scores> {
         let Some(scores) = self.one_vs_all.get(class) else {
-            let mut none = Scores::of_both_ends();
+            let mut none = Scores::default();
             none.add_zeros(self.unlabelled, self.labelled);
             return Cow::Owned(none);
         };

@@ -79,18 +79,12 @@ impl Probabilities {
         self.not_probabilities.iter().sum()
     }
 
-    /// From now on tells scores at `edges` apart. Only while there are none.
+    /// From now on tells scores at `edges` apart, which are as of [`both_ends::of_edges`](super::both_ends::of_edges). Only while there are none.
     pub fn pin(&mut self, edges: &Edges) {
         self.of_positive.pin(edges);
     }
 
-    /// Tells scores at `edges`, too, apart, of those that have been counted; whether that can be, as of
-    /// [`Distribution::cut_between_buckets`](crate::profile::distribution::Distribution::cut_between_buckets).
-    pub fn cut_between_buckets(&mut self, edges: &Edges) -> bool {
-        self.of_positive.cut_between_buckets(edges)
-    }
-
-    /// The same as far as it can be, as of
+    /// Tells scores at `edges`, too, apart, of those that have been counted, as far as that can be, as of
     /// [`Distribution::cut_where_possible`](crate::profile::distribution::Distribution::cut_where_possible).
     pub fn cut_where_possible(&mut self, edges: &Edges) {
         self.of_positive.cut_where_possible(edges);

@@ -39,47 +39,27 @@ impl ScoredAs {
     }
 }
 
-/// Distributions of scores, by the kind of row. Most of many classes have rows of few kinds, so what is not there takes no room.
+/// Distributions of scores within 0 and 1, on the scale of [`both_ends`], by the kind of row. Most of many classes have rows of few kinds, so what is not there takes no room.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    scale: Scale,
     parts: [Option<Box<Distribution>>; 6],
-    /// Where parts that are still to come tell scores apart.
+    /// Where parts that are still to come tell scores apart, on that scale.
     #[serde(skip)]
     pinned: Edges,
 }
 
-/// What buckets of scores are on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-enum Scale {
-    /// The scores themselves, told apart at edges where they crowd.
-    #[default]
-    Score,
-    /// As of [`both_ends`].
-    BothEnds,
-}
-
 impl Scores {
-    /// None yet, of probabilities that no edges will tell apart.
-    pub fn of_both_ends() -> Self {
-        Self { scale: Scale::BothEnds, ..Self::default() }
-    }
-
-    /// As of [`Distribution::pin`].
+    /// As of [`Distribution::pin`]; `edges` are on the scale of [`both_ends`].
     pub fn pin(&mut self, edges: &Edges) {
         if self.pinned != *edges {
             self.pinned = edges.clone();
         }
     }
 
-    /// As of [`Distribution::cut_between_buckets`], of every part.
-    pub fn cut_between_buckets(&mut self, edges: &Edges) -> bool {
-        self.parts.iter_mut().flatten().all(|part| part.cut_between_buckets(edges))
-    }
-
-    /// As of [`Distribution::cut_where_possible`].
+    /// As of [`Distribution::cut_where_possible`]; `edges` are scores.
     pub fn cut_where_possible(&mut self, edges: &Edges) {
-        self.parts.iter_mut().flatten().for_each(|part| part.cut_where_possible(edges));
+        let edges = both_ends::of_edges(edges);
+        self.parts.iter_mut().flatten().for_each(|part| part.cut_where_possible(&edges));
     }
 
     fn part(&mut self, of: ScoredAs) -> &mut Distribution {
@@ -93,12 +73,8 @@ impl Scores {
 
     /// Adds scores of rows that are all of one kind.
     pub fn add_all(&mut self, scores: &[f64], of: ScoredAs) {
-        match self.scale {
-            _ if scores.is_empty() => {}
-            Scale::Score => self.part(of).add_all(scores),
-            Scale::BothEnds => {
-                self.part(of).add_all(&scores.iter().copied().map(both_ends::spread).collect::<Vec<_>>());
-            }
+        if !scores.is_empty() {
+            self.part(of).add_all(&scores.iter().copied().map(both_ends::spread).collect::<Vec<_>>());
         }
     }
 
@@ -158,23 +134,13 @@ impl Scores {
     pub fn by_label(&self) -> Vec<Place> {
         let [negative, positive] =
             [false, true].map(|label| self.together(|of| of.is_positive == Some(label)));
-        self.beside(&positive, &negative)
+        beside(&positive, &negative)
     }
 
     /// All rows, labelled or not, in the order of scores: those of which the positive class is predicted beside the others.
     pub fn by_prediction(&self) -> Vec<Place> {
         let [other, positive] = [false, true].map(|said| self.together(|of| of.said_positive == said));
-        self.beside(&positive, &other)
-    }
-
-    fn beside(&self, one: &Distribution, other: &Distribution) -> Vec<Place> {
-        let mut places = one.beside(other);
-        if self.scale == Scale::BothEnds {
-            for place in &mut places {
-                (place.low, place.high) = (both_ends::unspread(place.low), both_ends::unspread(place.high));
-            }
-        }
-        places
+        beside(&positive, &other)
     }
 
     fn together(&self, is_meant: impl Fn(ScoredAs) -> bool) -> Distribution {
@@ -189,6 +155,15 @@ impl Scores {
     pub fn size(&self) -> usize {
         self.parts.iter().flatten().map(|part| size_of::<Distribution>() + part.size()).sum()
     }
+}
+
+/// Both in the order of scores, which are scores again.
+fn beside(one: &Distribution, other: &Distribution) -> Vec<Place> {
+    let mut places = one.beside(other);
+    for place in &mut places {
+        (place.low, place.high) = (both_ends::unspread(place.low), both_ends::unspread(place.high));
+    }
+    places
 }
 
 #[cfg(test)]

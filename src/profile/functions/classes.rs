@@ -13,6 +13,7 @@ use super::names::{Classes, cast};
 use super::probabilities::Probabilities;
 use super::split::Which;
 use crate::profile::QualityState;
+use crate::profile::classification::both_ends;
 use crate::profile::classification::every_class::{Gathered, Row};
 use crate::profile::classification::{self, ClassificationState, ScoredAs};
 
@@ -73,7 +74,7 @@ impl Fold for Classification {
 
     fn fold(arguments: &[ArrayRef], rows: &mut dyn Rows<QualityState>, room: &mut ClassRoom) -> Result<()> {
         let ClassRoom { predictions, labels, pairs, tally, said, scores, edges } = room;
-        let edges = edges.read(arguments.get(4))?;
+        let edges = &both_ends::of_edges(edges.read(arguments.get(4))?);
         [&mut *predictions, &mut *labels, &mut *pairs].into_iter().for_each(Coder::clear);
         let predicted = predictions.code(argument(arguments, 0)?)?;
         let is = labels.code(argument(arguments, 1)?)?;

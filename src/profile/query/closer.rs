@@ -144,17 +144,15 @@ impl Table<'_> {
         let of_quality = asked.with_quality && self.is_proba(&asked.columns[index]);
         groups.iter_mut().all(|base| {
             let group = Arc::make_mut(&mut base.group);
-            let is_cut = match &mut group.columns[index] {
+            if let Some(QualityState::Classification(state)) = &mut group.table.quality
+                && of_quality
+            {
+                state.probabilities.cut_where_possible(edges);
+            }
+            match &mut group.columns[index] {
                 ColumnState::Numeric(state) => state.distribution.cut_between_buckets(edges),
                 _ => true,
-            };
-            is_cut
-                && match &mut group.table.quality {
-                    Some(QualityState::Classification(state)) if of_quality => {
-                        state.probabilities.cut_between_buckets(edges)
-                    }
-                    _ => true,
-                }
+            }
         })
     }
 

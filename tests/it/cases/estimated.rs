@@ -76,6 +76,8 @@ async fn the_estimated_quality_of_the_california_model_is_the_recorded_one() {
     assert_eq!(alerts, ["2021-09"]);
     assert_eq!(months_fired(&said.out), alerts);
 
+    thresholds_are_learned_by_what_came_true(folder, &answers).await;
+
     let labels = ctx.sql("SELECT * FROM labels").await.expect("labels").collect().await.expect("labels");
     tables::append(&folder.join("lake/labels"), labels).await;
     let said = secchi(folder, &["run", "--json"]);
@@ -89,6 +91,53 @@ async fn the_estimated_quality_of_the_california_model_is_the_recorded_one() {
             row
         };
         assert_eq!(without_labels(row), without_labels(before));
+    }
+}
+
+/// Bounds are those that NannyML learns from the realised quality of the reference, month by month, and so are the months beyond.
+async fn thresholds_are_learned_by_what_came_true(folder: &std::path::Path, answers: &[Value]) {
+    let measures = ["roc_auc", "precision", "specificity", "accuracy"];
+    let metric = |measure: &str| match measure {
+        "precision" | "specificity" => format!("estimated_{measure}"),
+        _ => format!("estimated_{measure}_score"),
+    };
+    let rules: Vec<String> = measures
+        .iter()
+        .map(|measure| format!("  - {{ rule: {measure}, metric: {}, below: learned }}", metric(measure)))
+        .collect();
+    let fixed = MONITOR.lines().find(|line| line.contains("rule: ranking")).expect("a rule");
+    let text = MONITOR
+        .replace(fixed, &rules.join("\n"))
+        .replace("monitor: california", "monitor: learned")
+        .replace("../monitoring", "../learned");
+    monitor(folder, "learned", &text);
+    let said = secchi(folder, &["run", "learned", "--json"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let events = tables::query(
+        &folder.join("learned"),
+        "SELECT rule, substr(CAST(window_start AS VARCHAR), 1, 7) AS month, threshold, learned_windows FROM alerts
+         WHERE state = 'firing' ORDER BY month",
+    )
+    .await;
+    for measure in measures {
+        let fired: Vec<&Value> = events.iter().filter(|event| event["rule"] == measure).collect();
+        let is_beyond = |answer: &&Value| {
+            let (value, bound) =
+                (&answer[format!("{measure}.value")], &answer[format!("{measure}.lower_threshold")]);
+            value.as_f64().zip(bound.as_f64()).is_some_and(|(value, bound)| value < bound)
+        };
+        let beyond: Vec<&Value> = answers.iter().filter(is_beyond).collect();
+        let months =
+            |rows: &[&Value], key: &str| rows.iter().map(|row| row[key].to_string()).collect::<Vec<_>>();
+        assert_eq!(months(&fired, "month"), months(&beyond, "chunk.key"), "{measure}");
+        for event in fired {
+            let bound: f64 =
+                event["threshold"].as_str().and_then(|bound| bound.parse().ok()).expect("a bound");
+            let theirs = answers[0][format!("{measure}.lower_threshold")].as_f64().expect("a bound");
+            // Told to six digits, outwards.
+            assert!((bound - theirs).abs() < 1e-5, "{measure}: {bound}, recorded {theirs}");
+            assert_eq!(event["learned_windows"], 8);
+        }
     }
 }
 
