@@ -12,7 +12,7 @@ use secchi::alert::{Event, Judging, Past, Present, Recorded, Transition};
 use secchi::config::{Monitor, Settings, load};
 use secchi::drift::{self, Against, Families};
 use secchi::profile::gap::Gaps;
-use secchi::profile::{Group, Profiles, QualityState, Segment, Series, row};
+use secchi::profile::{ColumnInfo, Group, Profiles, QualityState, Segment, Series, row};
 use secchi::scope::{Scope, Scopes};
 use secchi::window::{Granularity, Window};
 
@@ -36,13 +36,18 @@ pub struct Trial {
 
 /// A monitor without rules of its own.
 pub fn monitor(has_baseline: bool) -> Monitor {
+    monitor_of(has_baseline, "classification")
+}
+
+/// The same, of a model for this type of problem.
+pub fn monitor_of(has_baseline: bool, problem_type: &str) -> Monitor {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("calibration.yaml");
     let baseline = if has_baseline { "baseline: { table: training }\n" } else { "" };
     let text = format!(
         "monitor: calibration
 inference:
-  {{ table: requests, timestamp_col: at, prediction_col: predicted, label_col: label, problem_type: classification }}
+  {{ table: requests, timestamp_col: at, prediction_col: predicted, label_col: label, problem_type: {problem_type} }}
 {baseline}output: {{ uri: metrics }}
 "
     );
@@ -53,17 +58,31 @@ inference:
 /// The events that the `seed`-th monitor tells of.
 pub fn told(monitor: &Monitor, trial: Trial, seed: u64) -> Vec<Event> {
     let Trial { rows, days, has_baseline, shift } = trial;
-    let segment = Segment { model_version: "*".to_owned(), slice: None };
     let columns: Arc<[_]> = COLUMNS.iter().map(columns::Column::info).collect();
     let (states, edges) = columns::baseline([seed, rows], BASELINE);
     let quality = |seed, rows| Some(QualityState::Classification(columns::labelled(seed, rows)));
-    let baseline = Arc::new(Group::new(BASELINE, states, quality([seed, rows, 0], BASELINE)));
+    let baseline = Group::new(BASELINE, states, quality([seed, rows, 0], BASELINE));
+    let window = |day| {
+        let seed = [seed, rows, day];
+        Group::new(rows, columns::window(seed, rows, shift, &edges), quality(seed, rows))
+    };
+    judged(monitor, columns, has_baseline.then_some(baseline), days, window)
+}
+
+/// The events that `monitor` tells of windows of so many days.
+pub fn judged(
+    monitor: &Monitor,
+    columns: Arc<[ColumnInfo]>,
+    baseline: Option<Group>,
+    days: u64,
+    window: impl Fn(u64) -> Group,
+) -> Vec<Event> {
+    let segment = Segment { model_version: "*".to_owned(), slice: None };
     let first: Timestamp = "2026-01-01T12:00:00Z".parse().expect("a time");
     let windows = (1..=days).map(|day| {
         let noon = first + jiff::SignedDuration::from_hours(24 * day as i64);
-        let window = monitor.calendar.window_of(Granularity::Day, noon).expect("a window");
-        let seed = [seed, rows, day];
-        (window, Arc::new(Group::new(rows, columns::window(seed, rows, shift, &edges), quality(seed, rows))))
+        let at = monitor.calendar.window_of(Granularity::Day, noon).expect("a window");
+        (at, Arc::new(window(day)))
     });
     let windows: BTreeMap<Window, Arc<Group>> = windows.collect();
     let series = Series { granularity: Granularity::Day, segment: segment.clone() };
@@ -74,7 +93,7 @@ pub fn told(monitor: &Monitor, trial: Trial, seed: u64) -> Vec<Event> {
         has_scores: false,
         fairness: None,
         windows: BTreeMap::from([(series, windows)]),
-        baseline: if has_baseline { BTreeMap::from([(segment, baseline)]) } else { BTreeMap::new() },
+        baseline: baseline.map(|group| (segment, Arc::new(group))).into_iter().collect(),
         rehearsal: BTreeMap::new(),
         gaps: Gaps::new(),
         lost: Arc::default(),

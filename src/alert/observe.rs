@@ -9,6 +9,7 @@ use crate::contract::{ALL_VERSIONS, Quality, drift_metrics, profile_metrics, qua
 use crate::drift::DriftRow;
 use crate::drift::families::Together;
 use crate::drift::row::drift_type;
+use crate::profile::interval::Interval;
 use crate::profile::row::ProfileRow;
 
 /// Tells the series of a rule apart.
@@ -39,8 +40,11 @@ pub struct Observation {
     pub count: u64,
     /// Values of what it is compared with; `u64::MAX` if there is nothing of the kind.
     pub count_cmp: u64,
-    /// The adjusted p-value, where the rule asks for it and the row has one.
+    /// The p-value, where the rule asks for it and there is one: of drift the adjusted one, of quality that of its difference from
+    /// the baseline.
     pub pvalue: Option<f64>,
+    /// How sure a measure of quality is, where the rule asks for a p-value.
+    pub interval: Option<Interval>,
     /// Where the run has noted what all columns of the comparison decide, if the rule waits for it.
     pub place: Option<usize>,
     /// Whether the series has no rows in the window, which others have.
@@ -60,6 +64,7 @@ impl Observation {
             count: 0,
             count_cmp: 0,
             pvalue: None,
+            interval: None,
             place: None,
             is_absent: true,
             is_computed: false,
@@ -127,7 +132,9 @@ impl Watch<'_> {
                 for row in profile.iter().filter(|row| row.granularity.as_ref() == Some(&granularity)) {
                     let (Some(start), Some(end)) = (row.window_start, row.window_end) else { continue };
                     let (value, count) = (self.value(row, metric), row.count_behind(behind));
-                    let observation = Observation { value, count, is_computed: true, ..at(start, end) };
+                    let interval = self.interval(row, metric);
+                    let observation =
+                        Observation { value, count, interval, is_computed: true, ..at(start, end) };
                     note(SeriesKey::of_profile(row), row.reason.is_some(), observation);
                 }
             }
@@ -151,19 +158,36 @@ impl Watch<'_> {
         row.realised(metric, prediction.positive_class.as_deref())
     }
 
-    /// Gives each of `series` the metric of the baseline, by its rows in `profile`, if the condition needs it.
+    /// How sure the row is of `metric`, if the rule asks for a p-value.
+    fn interval(&self, row: &ProfileRow, metric: &str) -> Option<Interval> {
+        self.rule.significance.and(row.confidence_intervals.as_ref()?.get(metric).copied())
+    }
+
+    /// Gives each of `series` the metric of the baseline, by its rows in `profile`, if the condition needs it, and the p-value of
+    /// the difference.
     pub(super) fn add_baseline(&self, series: &mut Series, profile: &[ProfileRow]) {
         let Metric::Profile(metric) = &self.rule.metric else { return };
         if !matches!(self.rule.condition, Condition::ChangeFromBaseline(_)) {
             return;
         }
         let of_baseline = profile.iter().filter(|row| row.window.is_none());
-        let values: BTreeMap<SeriesKey, f64> =
-            of_baseline.filter_map(|row| Some((SeriesKey::of_profile(row), row.metric(metric)?))).collect();
+        let of_baseline = of_baseline.filter_map(|row| {
+            Some((SeriesKey::of_profile(row), (row.metric(metric)?, self.interval(row, metric))))
+        });
+        let values: BTreeMap<SeriesKey, (f64, Option<Interval>)> = of_baseline.collect();
         for (key, observations) in series {
             let all = SeriesKey { model_version: ALL_VERSIONS.to_owned(), ..key.clone() };
-            let value = values.get(key).or_else(|| values.get(&all)).copied();
-            observations.iter_mut().for_each(|observation| observation.baseline_value = value);
+            let Some((value, interval)) = values.get(key).or_else(|| values.get(&all)).copied() else {
+                continue;
+            };
+            for observation in observations {
+                observation.baseline_value = Some(value);
+                let ours = observation.value.zip(observation.interval);
+                let pvalue = ours
+                    .zip(interval)
+                    .map(|(ours, interval)| Interval::difference_pvalue(ours, (value, interval)));
+                observation.pvalue = pvalue.or(observation.pvalue);
+            }
         }
     }
 

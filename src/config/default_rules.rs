@@ -1,6 +1,6 @@
 //! The rules of people who write none: few, and quiet on data that do not drift.
 //!
-//! Drift has to be sure, and worth telling: a rule that looks at the size alone is blind to what is small and sure, and in few
+//! What is told has to be sure, and worth telling: a rule that looks at the size alone is blind to what is small and sure, and in few
 //! rows is woken by chance. They are what could be typed, so they are proven like any others, and recorded with the settings
 //! that decide a run: another release may have others.
 
@@ -52,6 +52,7 @@ pub(super) fn rules(spec: &MonitorSpec) -> Vec<RuleSpec> {
         };
         rules.push(RuleSpec {
             change_from_baseline: Some(change),
+            significance: Some(SIGNIFICANCE),
             ..rule("quality", metric, Severity::Critical)
         });
     }

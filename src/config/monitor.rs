@@ -348,7 +348,7 @@ pub struct Rule {
     pub of: u32,
     /// Least number of values in a window, and in what it is compared with.
     pub min_count: u64,
-    /// What the adjusted p-value must be below; for drift metrics only.
+    /// What the p-value must be below.
     pub significance: Option<f64>,
     /// How urgent.
     pub severity: Severity,

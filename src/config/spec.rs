@@ -59,10 +59,9 @@ pub struct MonitorSpec {
     /// How much columns weigh in `drift_share`: what a model hardly looks at can drift as it likes. Default: 1 each.
     #[serde(default)]
     pub importance: BTreeMap<String, f64>,
-    /// What to alert on. Default: `drift` (`effect_size` above 0.04) and `missing values` (`percent_null_delta` above
-    /// 1), both only where they are significant at 0.01, and, with labels and a baseline, `quality` (`accuracy_score` 10%
-    /// below the baseline's, or `mean_average_error` 20% above), each in windows of at least 200 rows. An empty list alerts
-    /// on nothing.
+    /// What to alert on. Default: `drift` (`effect_size` above 0.04), `missing values` (`percent_null_delta` above 1) and,
+    /// with labels and a baseline, `quality` (`accuracy_score` 10% below the baseline's, or `mean_average_error` 20% above),
+    /// each only where it is significant at 0.01, in windows of at least 200 rows. An empty list alerts on nothing.
     pub alerts: Option<Vec<RuleSpec>>,
     /// Whom to tell. Default: the channels of `secchi.yaml`.
     pub notify: Option<Vec<ChannelSpec>>,
@@ -339,9 +338,10 @@ pub struct RuleSpec {
     pub hold: Option<String>,
     /// Values that a window, and what it is compared with, must have for the rule to look at it. Default: 1.
     pub min_count: Option<u64>,
-    /// Drift metrics of columns only: fires only if chance alone hardly does as much, so that the p-value is below this
-    /// bound, which is above 0 and below 1. It is `null_pvalue_adjusted` for metrics of NULLs and `drift_pvalue_adjusted`
-    /// for the others, so that of many columns none fires because there are many. Default: the metric alone decides.
+    /// Fires only if chance alone hardly does as much, so that the p-value is below this bound, which is above 0 and below 1. Of
+    /// drift metrics of columns it is `null_pvalue_adjusted` for those of NULLs and `drift_pvalue_adjusted` for the others, so that
+    /// of many columns none fires because there are many. Of measures of quality with `change_from_baseline` it is that of the
+    /// difference, by the `confidence_intervals` of both. Default: the metric alone decides.
     pub significance: Option<f64>,
     /// `info`, `warning` or `critical`. Default: `warning`.
     pub severity: Option<Severity>,

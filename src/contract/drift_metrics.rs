@@ -120,7 +120,8 @@ const EXTRAS: &[Column] = &[
     column(
         "cramer_von_mises_test",
         TEST,
-        "Cramér-von Mises test. The p-value is that of SciPy's `method='asymptotic'`. Numbers.",
+        "Cramér-von Mises test. The p-value is that of SciPy's `method='asymptotic'`. Of many rows of few values the formula makes too \
+         much, here as in SciPy; beyond 2,048 different values those in one bucket are taken to lie evenly, and do not. Numbers.",
     ).of(MeasureOf::Numbers),
     column(
         "standardized_mean_difference",
@@ -162,7 +163,8 @@ const EXTRAS: &[Column] = &[
     column(
         "percent_out_of_range",
         Type::Double,
-        "Values of this window below the least or above the greatest of the comparison, in percent. Numbers.",
+        "Values of this window below the least or above the greatest of the comparison, in percent. Beyond 2,048 different values those \
+         that share a bucket with an extreme are within, so that it may be too low; bounds under `expectations` are exact. Numbers.",
     ).of(MeasureOf::Numbers),
     column(
         "columns_compared",

@@ -169,7 +169,7 @@ const MEASURES: &[Column] = &[
         "roc_auc_score",
         CLASS_SCORES,
         "Area under the ROC curve. Classification with a probability: of every class, of those that labels are of, each against \
-         all others; or of one and labels of two classes, one of them the positive class.",
+         all others, up to 32 classes; or of one and labels of two classes, one of them the positive class.",
     ).of(MeasureOf::Quality(Quality::Probabilities)),
     column(
         "mean_squared_error",
@@ -238,8 +238,8 @@ const EXTRAS: &[Column] = &[
         "average_precision_score",
         Type::Double,
         "Area under the curve of precision over recall, by steps as scikit-learn has it. Classification with a probability: of \
-         every class, the mean over those that labels are of; or of one and labels of at most two classes, with some of the \
-         positive class.",
+         every class, the mean over those that labels are of, up to 32 classes; or of one and labels of at most two classes, with \
+         some of the positive class. Beyond 2,048 different probabilities those in one bucket are taken to be mixed evenly.",
     ).of(MeasureOf::Quality(Quality::Probabilities)),
     column(
         "brier_score_loss",
@@ -292,7 +292,8 @@ const EXTRAS: &[Column] = &[
         Type::Double,
         "Quality to be expected before labels come, here and in the next six, of all rows with a prediction and a \
          probability, labelled or not: each is taken to be of a class as often as rows of its score were in the \
-         baseline (of the same model version or, if that has none, of all), as NannyML's CBPE. It holds while that has not \
+         baseline (of the same model version or, if that has none, of all), as NannyML's CBPE but for one thing: chances of several \
+         classes are not made to add up to 1 in each row. It holds while that has not \
          changed: concept drift is what it cannot see, nor does it know rows of a kind that the baseline lacks. The next six are \
          of the positive class or, where every class has a probability, the mean over classes. NULL without a baseline with labels \
          and probabilities, or of one probability and more than two classes. Estimated classification.",

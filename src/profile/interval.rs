@@ -3,6 +3,7 @@
 //! At 95 %, two-sided. Rows are taken to be independent; where they are not, an interval is too narrow.
 
 use serde::Serialize;
+use statrs::function::erf::erfc;
 
 /// The 0.975-quantile of the standard normal distribution.
 pub const Z: f64 = 1.959_963_984_540_054;
@@ -32,6 +33,21 @@ impl Interval {
     #[must_use]
     pub fn root(self) -> Self {
         Self { low: self.low.max(0.0).sqrt(), high: self.high.max(0.0).sqrt() }
+    }
+
+    /// The chance of as large a difference between two measures, each with its interval, had both sides one truth. Two-sided; 1
+    /// where they are equal. The ends that point to each other are taken to be 1.96 standard errors off (square and add), so that
+    /// intervals need not be symmetric.
+    ///
+    /// Newcombe (1998), Statistics in Medicine 17(8), 873–890.
+    pub fn difference_pvalue(one: (f64, Self), other: (f64, Self)) -> f64 {
+        let ((lower, below), (upper, above)) = if one.0 <= other.0 { (one, other) } else { (other, one) };
+        let difference = upper - lower;
+        if difference == 0.0 {
+            return 1.0;
+        }
+        let reach = (below.high - lower).hypot(upper - above.low) / Z;
+        erfc(difference / reach / std::f64::consts::SQRT_2)
     }
 
     /// Wilson's interval of a proportion, `part` of `whole`; `None` of nothing.
@@ -79,5 +95,28 @@ impl Interval {
     /// Whether both ends are numbers that a table can hold.
     pub fn is_finite(self) -> bool {
         self.low.is_finite() && self.high.is_finite()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(ours: f64, theirs: f64) {
+        assert!((ours - theirs).abs() < 1e-12, "{ours}, not {theirs}");
+    }
+
+    #[test]
+    fn the_chance_of_a_difference_is_that_of_its_standard_errors() {
+        // SciPy: 2 * stats.norm.sf(0.03 / np.hypot(0.01, 0.02)).
+        let (one, other) = ((0.80, Interval::normal(0.80, 0.01)), (0.83, Interval::normal(0.83, 0.02)));
+        close(Interval::difference_pvalue(one, other), 0.179_712_494_878_999_7);
+        close(Interval::difference_pvalue(other, one), 0.179_712_494_878_999_7);
+        // Only the ends that point to each other matter.
+        let wide = Interval { low: 0.0, ..one.1 };
+        close(Interval::difference_pvalue((0.80, wide), other), 0.179_712_494_878_999_7);
+        assert_eq!(Interval::difference_pvalue(one, one), 1.0);
+        let sure = |value| (value, Interval { low: value, high: value });
+        assert_eq!(Interval::difference_pvalue(sure(0.1), sure(0.2)), 0.0);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, MapArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use datafusion::common::{Column, ScalarValue};
@@ -21,12 +21,16 @@ use crate::contract::{TABLE, drift_metrics, profile_metrics};
 use crate::drift::families::pvalue_column;
 use crate::drift::row::{count_columns, drift_type};
 use crate::instant::instant;
+use crate::profile::interval::Interval;
 use crate::profile::row::count_column;
 use crate::scope::{Scopes, Starts};
 use crate::window::Granularity;
 
 /// Rows of windows of one length.
 const RECORDED: &str = include_str!("../../sql/recorded_metrics.sql");
+
+/// The column of the profile table that says how sure measures are.
+const INTERVALS: &str = "confidence_intervals";
 
 /// So many times as far it is looked back where too few windows have rows.
 const FURTHER: i64 = 4;
@@ -150,10 +154,14 @@ impl Known<'_> {
                 .push(number(&found, rule.metric.name(), DataType::Float64).alias(format!("value_{place}")));
             wanted.push(number(&found, count, DataType::Int64).alias(format!("count_{place}")));
             wanted.push(number(&found, count_cmp, DataType::Int64).alias(format!("count_cmp_{place}")));
-            if rule.significance.is_some() {
+            if rule.significance.is_some() && self.is_drift {
                 let pvalue = number(&found, pvalue_column(rule.metric.name()), DataType::Float64);
                 wanted.push(pvalue.alias(format!("pvalue_{place}")));
             }
+        }
+        let asks_for_intervals = asked.iter().any(|(_, rule)| rule.significance.is_some() && !self.is_drift);
+        if asks_for_intervals && found.field_with_name(INTERVALS).is_ok() {
+            wanted.push(col(INTERVALS));
         }
         Ok(frame.select(wanted)?.collect().await?)
     }
@@ -194,12 +202,13 @@ impl Known<'_> {
         let has_reason = column(batch, "has_reason")?.as_boolean();
         let drift_types = if self.is_drift { Some(text("drift_type")?) } else { None };
         let mut metrics = Vec::new();
+        let intervals = batch.column_by_name(INTERVALS).map(Intervals::of).transpose()?;
         for (place, rule) in asked {
             let values = column(batch, &format!("value_{place}"))?.as_primitive::<Float64Type>();
             let counts = (whole(format!("count_{place}"))?, whole(format!("count_cmp_{place}"))?);
             let pvalues = batch.column_by_name(&format!("pvalue_{place}"));
             let pvalues = pvalues.map(AsArray::as_primitive::<Float64Type>);
-            metrics.push((*place, rule.comparison.map(drift_type), values, counts, pvalues));
+            metrics.push((*place, *rule, values, counts, pvalues));
         }
         let length = granularity.to_string();
         for row in 0..batch.num_rows() {
@@ -216,8 +225,9 @@ impl Known<'_> {
             if !self.is_drift {
                 past.note_rows(granularity, (start, end), &key);
             }
-            for (place, comparison, values, (counts, counts_cmp), pvalues) in &metrics {
-                if drift_types.is_some_and(|types| Some(types.value(row)) != *comparison) {
+            for (place, rule, values, (counts, counts_cmp), pvalues) in &metrics {
+                let comparison = rule.comparison.map(drift_type);
+                if drift_types.is_some_and(|types| Some(types.value(row)) != comparison) {
                     continue;
                 }
                 key.drift_type = comparison.filter(|_| self.is_drift);
@@ -229,6 +239,10 @@ impl Known<'_> {
                     count: count(counts, row),
                     count_cmp: if self.is_drift { count(counts_cmp, row) } else { u64::MAX },
                     pvalue: pvalues.filter(|of| of.is_valid(row)).map(|of| of.value(row)),
+                    interval: intervals
+                        .as_ref()
+                        .filter(|_| rule.significance.is_some())
+                        .and_then(|intervals| intervals.at(row, rule.metric.name())),
                     place: None,
                     is_absent: false,
                     is_computed: false,
@@ -243,6 +257,38 @@ impl Known<'_> {
 fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef, ArrowError> {
     let missing = || ArrowError::SchemaError(format!("column {name} is not there"));
     batch.column_by_name(name).ok_or_else(missing)
+}
+
+/// Intervals of a batch of rows, by the names of measures.
+struct Intervals {
+    rows: MapArray,
+    names: StringArray,
+    ends: [Float64Array; 2],
+}
+
+impl Intervals {
+    fn of(column: &ArrayRef) -> Result<Self, ArrowError> {
+        let rows = column.as_map().clone();
+        let names = arrow::compute::cast(rows.keys(), &DataType::Utf8)?.as_string().clone();
+        let missing = || ArrowError::SchemaError(format!("a field of {INTERVALS} is not there"));
+        let ends = rows.values().as_struct();
+        let end = |name: &str| {
+            Ok::<_, ArrowError>(ends.column_by_name(name).ok_or_else(missing)?.as_primitive().clone())
+        };
+        Ok(Self { names, ends: [end("low")?, end("high")?], rows })
+    }
+
+    /// That of the measure called `name`.
+    fn at(&self, row: usize, name: &str) -> Option<Interval> {
+        if self.rows.is_null(row) {
+            return None;
+        }
+        let offsets = self.rows.value_offsets();
+        let mut entries = offsets[row] as usize..offsets[row + 1] as usize;
+        let entry = entries.find(|entry| self.names.value(*entry) == name)?;
+        let [low, high] = self.ends.each_ref().map(|end| end.value(entry));
+        Some(Interval { low, high })
+    }
 }
 
 fn owned(texts: &StringArray, row: usize) -> Option<String> {

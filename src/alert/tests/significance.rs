@@ -2,6 +2,7 @@
 use super::unjudged::whys;
 use super::*;
 use crate::drift::TestResult;
+use crate::profile::interval::Interval;
 
 const SURE: &str = "- { rule: drift, metric: effect_size, above: 0.04, significance: 0.01 }";
 
@@ -86,4 +87,37 @@ fn what_all_columns_decide_can_be_watched() {
     check_sure(share, &rows, &[":table 1 first 0.5", ":table 2 resolved 0"]);
     let adjusted = "- { rule: sure, metric: drift_pvalue_adjusted, below: 0.01 }";
     check_sure(adjusted, &rows, &["age 1 first 0.000000002", "age 2 resolved 0.9"]);
+}
+
+const QUALITY: &str =
+    "- { rule: quality, metric: accuracy_score, change_from_baseline: { below: -10% }, significance: 0.01 }";
+
+/// An accuracy with the ends of its interval; `n` is `None` for the baseline's.
+fn measured(n: Option<i8>, (value, low, high): (f64, f64, f64)) -> ProfileRow {
+    let interval = Interval { low, high };
+    let confidence_intervals = Some([("accuracy_score".to_owned(), interval)].into());
+    ProfileRow { confidence_intervals, ..accuracy(n, "7", value) }
+}
+
+#[test]
+fn quality_that_may_be_lower_by_chance_does_not_fire() {
+    let rows = [
+        measured(None, (0.5, 0.48, 0.52)),
+        // Far below, of few rows; as far below, of many; a little below, of very many.
+        measured(Some(1), (0.42, 0.35, 0.49)),
+        measured(Some(2), (0.42, 0.40, 0.44)),
+        measured(Some(3), (0.46, 0.459, 0.461)),
+        accuracy(Some(4), "7", 0.42),
+    ];
+    let evaluation = judged(&monitor(QUALITY), &rows, &[], &Recorded::default(), june("run"));
+    let told: Vec<String> = evaluation.events.iter().map(told).collect();
+    assert_eq!(told, ["2 first 0.42", "3 resolved 0.46"]);
+    assert_eq!(whys(&evaluation), [("no p-value", 1)]);
+}
+
+#[test]
+fn without_intervals_of_the_baseline_nothing_is_sure() {
+    let rows = [accuracy(None, "7", 0.5), measured(Some(1), (0.1, 0.09, 0.11))];
+    let evaluation = judged(&monitor(QUALITY), &rows, &[], &Recorded::default(), june("run"));
+    assert_eq!((evaluation.events.len(), whys(&evaluation)), (0, vec![("no p-value", 1)]));
 }

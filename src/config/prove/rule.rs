@@ -6,7 +6,7 @@ use crate::comparisons::Comparisons;
 use crate::config::monitor::{Condition, CustomMetric, Metric, Rule, Tail};
 use crate::config::problem::suggest;
 use crate::config::spec::{Comparison, MonitorSpec, RuleSpec, Severity};
-use crate::contract::{ALL_VERSIONS, MeasureOf, drift_metrics, measure_of, profile_metrics};
+use crate::contract::{self, ALL_VERSIONS, MeasureOf, drift_metrics, measure_of, profile_metrics};
 use crate::window::Granularity;
 
 /// Most windows that a rule may look back on.
@@ -54,7 +54,7 @@ pub fn rule(spec: &RuleSpec, index: usize, context: &Context<'_>, notes: &mut No
         can_be_learned(metric, comparison, context, &at(key), notes);
     }
     slices_are_known(spec, &context.spec.slicing_exprs, &at("slices"), notes);
-    let significance = significance(spec, metric.as_ref(), &at("significance"), notes);
+    let significance = significance(spec, metric.as_ref(), condition.as_ref(), &at("significance"), notes);
     let (hold, of) = hold(spec.hold.as_deref(), &at("for"), notes);
     Some(Rule {
         name: spec.rule.clone(),
@@ -148,17 +148,23 @@ fn comparison(
     }
 }
 
-/// What the adjusted p-value must be below, of a metric that has one.
+/// What the p-value must be below, of a metric that has one.
 fn significance(
     rule: &RuleSpec,
     metric: Option<&Metric>,
+    condition: Option<&Condition>,
     pointer: &str,
     notes: &mut Notes<'_>,
 ) -> Option<f64> {
     let bound = rule.significance?;
     match metric? {
-        Metric::Profile(_) => {
-            notes.problem(pointer, "is for drift metrics only, which have a p-value", "leave it out");
+        Metric::Profile(name) if !has_interval(name) => {
+            let message = format!("has no meaning for `{name}`, which has neither a p-value nor an interval");
+            notes.problem(pointer, message, "leave it out");
+        }
+        Metric::Profile(name) if !matches!(condition, Some(Condition::ChangeFromBaseline(_)) | None) => {
+            let message = format!("asks whether `{name}` differs from the baseline's by more than chance");
+            notes.problem(pointer, message, "`change_from_baseline`, or leave it out");
         }
         Metric::Drift(name) if measure_of(name).is_some_and(|of| !of.is_of_columns()) => {
             notes.problem(
@@ -167,8 +173,8 @@ fn significance(
                 "leave it out",
             );
         }
-        Metric::Drift(_) if bound > 0.0 && bound < 1.0 => return Some(bound),
-        Metric::Drift(_) => {
+        _ if bound > 0.0 && bound < 1.0 => return Some(bound),
+        _ => {
             notes.problem(
                 pointer,
                 format!("is {bound}, which is no chance"),
@@ -177,6 +183,11 @@ fn significance(
         }
     }
     None
+}
+
+/// Whether a measure of quality comes with an interval.
+fn has_interval(metric: &str) -> bool {
+    contract::quality(metric).is_some_and(|of| !of.is_estimated() && !of.is_of_labels_alone())
 }
 
 /// Windows of the baseline are counted as those of a log are, and compared with all of the baseline; more is not known of them.
