@@ -317,7 +317,8 @@ fn look(monitor: &Monitor, profiles: &Profiles, together: usize, seen: &mut [See
     let profile = row::rows(profiles, &subjects, monitor.quantiles);
     let profile: Vec<_> = profile.into_iter().filter(|row| row.window.is_some()).collect();
     let drift = drift::compare(profiles, &subjects, against);
-    for Learned { rule, column_name, low, high, .. } in judging.learned().told() {
+    for Learned { rule, column_name, lesson, .. } in judging.learned().told() {
+        let (low, high) = lesson.bounds.expect("enough windows");
         let place: usize = rule[1..].parse().expect("a number");
         let Watched { metric, tail, of, .. } = &WATCHED[place];
         let is_asked = match of {

@@ -112,8 +112,14 @@ pub fn rates(monitors: u64) -> String {
                 100.0 * told.iter().filter(|alerts| **alerts > 0).count() as f64 / monitors as f64
             });
             let rate = alerts as f64 / monitors as f64;
-            writeln!(text, "| {name} | {rows} | **{rate:.3}** | {:.1} % | {:.1} % |", seen[0], seen[1])
-                .expect("a text");
+            writeln!(
+                text,
+                "| {name} | {} | **{rate:.3}** | {:.1} % | {:.1} % |",
+                super::thousands(rows),
+                seen[0],
+                seen[1]
+            )
+            .expect("a text");
             println!("{}", text.lines().last().unwrap_or_default());
         }
     }

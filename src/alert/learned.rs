@@ -41,16 +41,16 @@ pub struct Learned {
     pub column_name: String,
     /// What the baseline says.
     #[serde(flatten)]
-    lesson: Lesson,
+    pub lesson: Lesson,
 }
 
 /// What the windows of the baseline say of one series.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Lesson {
+pub struct Lesson {
     /// How many of them have a value.
-    windows: u64,
+    pub windows: u64,
     /// Less than the one and more than the other is beyond; `None` of too few windows.
-    bounds: Option<(f64, f64)>,
+    pub bounds: Option<(f64, f64)>,
 }
 
 impl Lesson {

@@ -93,9 +93,9 @@ fn crossed(event: &Event) -> String {
     let is_beyond = event.is_beyond();
     let value = number_beside(value, &event.threshold);
     match event.direction {
-        // Too few of the windows that are left are beyond it.
+        // Too few of the windows that are left are beyond it, or it may be chance.
         _ if !back.is_empty() && is_beyond == Some(true) => {
-            format!("{metric} {value}, beyond {threshold} in too few windows")
+            format!("{metric} {value}, beyond {threshold} but not often or surely enough")
         }
         _ if !back.is_empty() => format!("{metric} {back}{value} (limit {threshold})"),
         // A rule that looks at several windows holds by those before.

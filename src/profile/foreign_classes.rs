@@ -10,27 +10,33 @@ use super::classification::SureOf;
 /// Most classes that are named of each.
 const MAX_NAMED: usize = 5;
 
-/// What is to be said if the labels of the inference table are all of other classes than those that have probabilities.
+/// What is to be said if labels are of classes that have no probability, while others have one and no label ever is of them.
 pub fn finding(profiles: &Profiles) -> Option<String> {
-    let (mut labels, mut classes) = (BTreeSet::new(), BTreeSet::new());
+    let (mut labels, mut classes, mut meet) = (BTreeSet::new(), BTreeSet::new(), false);
     for state in profiles.whole_classifications() {
         let SureOf::Every(every) = state.probabilities.sure_of() else { continue };
         if every.labelled() == 0 {
             continue;
         }
-        if every.has_labels() {
-            return None;
-        }
+        meet |= every.has_labels();
         labels.extend(state.labels());
-        classes.extend(every.classes().unwrap_or_default());
+        classes.extend(every.likely_classes());
     }
-    let foreign = classes.difference(&labels).copied().collect();
-    (!labels.is_empty()).then(|| {
-        format!(
-            "labels are {}, and probabilities are of {}: call the classes of both alike, or nothing is measured of probabilities",
-            named(&labels),
-            named(&foreign)
-        )
+    let unsure: BTreeSet<&str> = labels.difference(&classes).copied().collect();
+    let foreign: BTreeSet<&str> = classes.difference(&labels).copied().collect();
+    if unsure.is_empty() || foreign.is_empty() {
+        return None;
+    }
+    let (unsure, foreign) = (named(&unsure), named(&foreign));
+    Some(match meet {
+        false => format!(
+            "labels are {unsure}, and probabilities are of {foreign}: call the classes of both alike, or nothing is measured of \
+             probabilities"
+        ),
+        true => format!(
+            "labels are of {unsure}, too, of which there is no probability, and there are probabilities of {foreign}, of which no \
+             label is: if these are the same, call them alike, or what is measured of probabilities is wrong"
+        ),
     })
 }
 

@@ -70,7 +70,7 @@ pub(super) fn findings(monitor: &Monitor, schema: &Schema) -> Vec<String> {
         let (metric, _) =
             all.iter().find(|(metric, k)| *metric == rule.metric.name() && *k >= classes.len())?;
         Some(format!(
-            "rule `{}` watches `{metric}`, which is 1 whatever the model says: there are {} classes",
+            "rule `{}` watches `{metric}`, which is 1 unless a label is of another class: there are {} classes",
             rule.name,
             classes.len()
         ))
@@ -144,8 +144,8 @@ alerts: [{rules}]"
         let rules = [rule(2), rule(3), rule(5)].join(", ");
         let sure = monitor("prediction_proba_col: sure", &rules);
         insta::assert_snapshot!(findings(&sure, &record(3)).join("\n"), @r"
-        rule `k3` watches `top_k_accuracy_score.k3`, which is 1 whatever the model says: there are 3 classes
-        rule `k5` watches `top_k_accuracy_score.k5`, which is 1 whatever the model says: there are 3 classes
+        rule `k3` watches `top_k_accuracy_score.k3`, which is 1 unless a label is of another class: there are 3 classes
+        rule `k5` watches `top_k_accuracy_score.k5`, which is 1 unless a label is of another class: there are 3 classes
         ");
         assert_eq!(findings(&sure, &record(6)), Vec::<String>::new());
         insta::assert_snapshot!(findings(&sure, &record(33)).join("\n"), @"there are probabilities of 33 classes, and of more than 32 none is told apart: so there is no `roc_auc_score`, no `average_precision_score`, and nothing is estimated");

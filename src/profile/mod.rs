@@ -31,6 +31,7 @@ pub mod frequent_items;
 pub mod functions;
 pub mod gap;
 pub mod interval;
+#[cfg(feature = "lake")]
 pub mod known_classes;
 pub mod lengths;
 #[cfg(feature = "dle")]
@@ -44,6 +45,7 @@ pub mod name_codes;
 #[cfg(feature = "lake")]
 mod never;
 pub mod numeric;
+pub mod odd_probabilities;
 pub mod opaque;
 #[cfg(test)]
 pub(crate) mod oracle;

@@ -15,7 +15,7 @@ use crate::notify::{Receipt, RunFacts};
 use crate::profile::custom::Measured;
 use crate::profile::positive_class::unseen_positive_class;
 use crate::profile::query::{OUT_OF_RANGE, Totals};
-use crate::profile::{Profiles, Series, findings, foreign_classes, many_classes};
+use crate::profile::{Profiles, Series, findings, foreign_classes, many_classes, odd_probabilities};
 use crate::scope::Scope;
 use crate::sink::{RowsUntil, Written};
 use crate::source::{Snapshot, registry};
@@ -209,6 +209,7 @@ pub(super) fn findings(
     findings.extend(gaps::since(monitor, rows, as_of));
     findings.extend(many_classes::finding(profiles));
     findings.extend(foreign_classes::finding(profiles));
+    findings.extend(odd_probabilities::finding(profiles));
     findings.extend(unseen_positive_class(profiles, monitor));
     findings.extend(totals.custom.iter().flat_map(Measured::findings));
     findings.extend(monitor.comparisons.finding(snapshot.model.as_ref()));

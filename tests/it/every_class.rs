@@ -164,4 +164,12 @@ async fn classes_of_other_names_and_odd_rows_are_told() {
     assert_eq!(rows[0]["losses"], json!(4), "{rows:?}");
     let reason = rows[0]["reason"].as_str().unwrap_or_default();
     assert!(reason.contains("1 of 24 rows has probabilities") && reason.contains("left out"), "{reason}");
+    let told =
+        "probabilities that are not within 0 and 1, or do not add up to 1: windows with more than one in 20";
+    assert!(run.out.contains(told), "{}", run.out);
+    let one_misnamed = "map(['basic', 'plus', 'Premium'], [p_basic, p_plus, p_premium]) AS sure";
+    scene.replace("bad", &logged(one_misnamed)).await;
+    let run = scene.secchi(&["run", "bad"]);
+    let told = "labels are of `premium`, too, of which there is no probability, and there are probabilities of `Premium`";
+    assert!(run.out.contains(told), "{}", run.out);
 }

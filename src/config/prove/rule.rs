@@ -380,4 +380,37 @@ mod tests {
           hint: one of `precision.macro`, `precision.weighted`
         ");
     }
+
+    #[test]
+    fn a_chance_is_asked_for_where_there_is_one() {
+        let model = "prediction_col: p, label_col: l, problem_type: classification";
+        let good = GOOD.replace("model_id_col: version", &format!("model_id_col: version, {model}"));
+        let rules = [
+            "metric: count, below: 1, significance: 0.01",
+            "metric: percent_labelled, change_from_baseline: { below: -5 }, significance: 0.01",
+            "metric: accuracy_score, below: 0.9, significance: 0.01",
+            "metric: accuracy_score, change_from_baseline: { below: -5% }, significance: 1",
+            "metric: drift_share, above: 0.5, significance: 0.01",
+            "metric: drift_pvalue, below: learned",
+        ];
+        let rules: String = rules
+            .iter()
+            .enumerate()
+            .map(|(index, rule)| format!("  - {{ rule: r{index}, {rule} }}\n"))
+            .collect();
+        assert_snapshot!(problems(&format!("{good}alerts:\n{rules}")), @r"
+        churn.yaml:6:56: `alerts[0].significance` has no meaning for `count`, which has neither a p-value nor an interval
+          hint: leave it out
+        churn.yaml:7:94: `alerts[1].significance` has no meaning for `percent_labelled`, which has neither a p-value nor an interval
+          hint: leave it out
+        churn.yaml:8:67: `alerts[2].significance` asks whether `accuracy_score` differs from the baseline's by more than chance
+          hint: `change_from_baseline`, or leave it out
+        churn.yaml:9:93: `alerts[3].significance` is 1, which is no chance
+          hint: such as 0.01, above 0 and below 1
+        churn.yaml:10:64: `alerts[4].significance` has no meaning for `drift_share`, which is of all columns together
+          hint: leave it out
+        churn.yaml:11:46: `alerts[5].below` is `learned`, which a chance such as `drift_pvalue` cannot be: it lies anywhere between 0 and 1
+          hint: a number, or `significance` beside the bound of an effect
+        ");
+    }
 }

@@ -268,6 +268,11 @@ impl EveryClass {
         }
     }
 
+    /// Names of the classes that some row has a probability of, but for 0.
+    pub fn likely_classes(&self) -> impl Iterator<Item = &str> {
+        self.one_vs_all.iter().filter(|(_, scores)| scores.is_any_positive()).map(|(class, _)| class.as_str())
+    }
+
     /// Where the probabilities of `class` lie in all rows.
     pub fn of(&self, class: &str) -> Cow<'_, Scores> {
         let Some(scores) = self.one_vs_all.get(class) else {
@@ -414,7 +419,7 @@ mod tests {
     fn a_confident_model_is_ranked_as_every_row_would_be() {
         let row = |n: u32| {
             let even = f64::from(n.wrapping_mul(2_654_435_761)) / f64::from(u32::MAX);
-            let doubt = if n % 10 == 0 { even / 2.0 } else { 0.01 * even * even };
+            let doubt = if n.is_multiple_of(10) { even / 2.0 } else { 0.01 * even * even };
             let is_wrong = f64::from(n.wrapping_mul(40_503) % 1000) < 500.0 * doubt.sqrt();
             (doubt, is_wrong)
         };

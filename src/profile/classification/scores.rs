@@ -106,6 +106,12 @@ impl Scores {
         self.parts.iter_mut().flatten().for_each(|part| part.settle());
     }
 
+    /// Whether any score is above 0.
+    pub fn is_any_positive(&self) -> bool {
+        let buckets = self.parts.iter().flatten().filter_map(|part| part.buckets().pop());
+        buckets.into_iter().any(|greatest| greatest.high > 0.0)
+    }
+
     /// Rows of one kind.
     pub fn count(&self, of: ScoredAs) -> u64 {
         self.parts[of.place()].as_ref().map_or(0, |part| part.total())

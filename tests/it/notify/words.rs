@@ -191,7 +191,7 @@ fn a_value_that_is_fine_is_not_called_bad() {
         threshold: "0.2".to_owned(),
         ..resolved
     };
-    let few = "population_stability_index 0.9, beyond 0.2 in too few windows";
+    let few = "population_stability_index 0.9, beyond 0.2 but not often or surely enough";
     assert_eq!(phrase::crossing(&resolved), few);
     for (direction, threshold, value, expected) in table {
         assert_eq!(crossing(direction, threshold, value), expected);
